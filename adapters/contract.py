@@ -1,0 +1,214 @@
+"""What an adapter is: one folder that says what a vendor is called, needs and can do.
+
+The rest of Baton knows vendors only through these types. An adapter never sees the database, the queue or another
+adapter; ``parse`` is pure, ``lookup`` and the pushes talk to the vendor and to nothing else.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+
+from app.contacts.action import Action, AnyAction
+from app.contacts.event import Event, Identity, Ref
+from mappings.mapping import FieldMapping
+
+if TYPE_CHECKING:
+    from adapters.http import Http
+
+
+class InvalidSignature(Exception):
+    """The request does not prove that the vendor sent it; answered 401, counted and shown."""
+
+
+class Unreadable(Exception):
+    """A body that cannot be turned into events; it is parked whole, with this reason."""
+
+
+class WebhookRequest(Struct, frozen=True, kw_only=True):
+    """What arrived, as it arrived. ``url`` is the public URL as the vendor called it; header names are lower case."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+    received_at: datetime
+    connection_id: int = 0
+    route: str = ""  # the form's name, or the secret in the path
+    settings: Mapping[str, str] = {}
+
+    def header(self, name: str) -> str:
+        """A header's text, or an empty one."""
+        return self.headers.get(name, "")
+
+
+class BadItem(Struct, frozen=True):
+    """One item of a batch that cannot be read: it is parked alone, in a body that can be replayed alone."""
+
+    body: bytes
+    reason: str
+
+
+Parsed = Iterable[Event | BadItem]
+
+
+class Setting(Struct, frozen=True):
+    """One setting of a connection, with what it is for in an admin's words."""
+
+    name: str
+    help: str
+    secret: bool = True
+    required: bool = False
+
+
+class Record(Struct, frozen=True, kw_only=True):
+    """A vendor's object as read. For a contact: all its identities, and what the vendor holds of it as events
+    (a snapshot). For anything else: the contacts that it is about."""
+
+    identities: tuple[Identity, ...] = ()
+    events: tuple[Event, ...] = ()
+    contacts: tuple[Identity, ...] = ()
+
+
+class Recipient(Struct, frozen=True, kw_only=True):
+    """Whom a delivery is for, as far as a vendor needs to know."""
+
+    contact_id: int
+    vendor_id: str = ""
+    email: str = ""
+    phone: str = ""
+    external_id: str = ""
+    anonymous_id: str = ""
+
+
+class Delivery(Struct, frozen=True, kw_only=True):
+    """One action bound for one vendor. ``key`` is the same on every try: vendors that dedupe get it."""
+
+    id: int
+    key: str
+    action: AnyAction
+    to: Recipient
+    attempt: int = 1
+
+
+class Done(Struct, frozen=True, kw_only=True):
+    """The vendor has it. ``told`` are properties it now holds; ``vendor_id`` is the contact's id there, if it said so;
+    ``note`` is worth showing (a stage it refused, a field it dropped)."""
+
+    vendor_id: str = ""
+    told: Mapping[str, Any] = {}
+    note: str = ""
+
+
+class Refused(Struct, frozen=True, kw_only=True):
+    """The vendor will never take this one; it goes to a person, with the answer."""
+
+    reason: str
+
+
+class RetryLater(Struct, frozen=True, kw_only=True):
+    """It certainly was not done; try again, after so many seconds if the vendor said how many."""
+
+    reason: str
+    after: float | None = None
+
+
+class Unknown(Struct, frozen=True, kw_only=True):
+    """It may have been done: the answer was lost. What happens next depends on :class:`Again`."""
+
+    reason: str
+
+
+Outcome = Done | Refused | RetryLater | Unknown
+
+
+class BatchRefused(Exception):
+    """A whole call was refused because of some item in it; the sender halves the batch and tries again."""
+
+
+class ConnectionRefused(Exception):
+    """The credentials are refused or a scope is missing: nothing leaves until an admin has mended it."""
+
+
+class Again(StrEnum):
+    """Whether an action whose answer was lost may be sent once more."""
+
+    SAFE = "safe"  # the vendor takes it once, however often it is sent
+    LOOK = "look"  # look whether it is there; send again only if it is not
+    PARK = "park"  # nobody can tell: a person decides
+
+
+Client = Any  # the vendor's own SDK client
+
+
+@dataclass(frozen=True)
+class Push:
+    """How one kind of action is carried out. ``send`` takes up to ``batch`` deliveries that share a ``group`` and
+    answers with one outcome each, in order. ``find`` looks for an earlier try: Done where it was carried out, None
+    where it was not. ``accepts`` says which actions of the kind this vendor can carry out at all, with the settings at
+    hand. ``limits`` name the rate limits that a call spends from."""
+
+    send: Callable[[Client, Sequence[Delivery]], Sequence[Outcome]]
+    batch: int = 1
+    again: Again = Again.SAFE
+    find: Callable[[Client, Delivery], Done | None] | None = None
+    group: Callable[[Delivery], str] = lambda delivery: ""
+    accepts: Callable[[Any, Mapping[str, str]], bool] = lambda action, settings: True
+    limits: tuple[str, ...] = ("default",)
+
+
+@dataclass(frozen=True)
+class RateLimit:
+    """At most ``calls`` in any ``seconds``, over all workers. ``even`` ones are spaced out, so that something urgent
+    never waits for a window to end; the others may be used up in a burst."""
+
+    name: str
+    calls: int
+    seconds: float
+    even: bool = True
+
+
+@dataclass(frozen=True)
+class Check:
+    """One capability that a connection was tested for, and what to do where it is missing."""
+
+    capability: str
+    works: bool
+    advice: str = ""
+
+
+@dataclass(frozen=True)
+class Account:
+    """What a client is made from. ``http`` is the edge through which every call has to go."""
+
+    settings: Mapping[str, str]
+    base_url: str
+    http: "Http"
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """A vendor: declared, no logic. The registry finds every folder of ``adapters/`` that defines ADAPTER."""
+
+    name: str
+    title: str
+    settings: tuple[Setting, ...] = ()
+    base_url: str = ""
+    signed: bool = True
+    receives: bool = True  # has an address at /webhooks/<connection>
+    max_body: int = 1024 * 1024  # bytes of a webhook's body
+    mapping: str = ""
+    verify: Callable[[WebhookRequest, Mapping[str, str], datetime], None] | None = None
+    parse: Callable[[WebhookRequest, FieldMapping], Parsed] | None = None
+    connect: Callable[[Account], Client] | None = None
+    needs: tuple[str, ...] = ()  # settings without which the vendor cannot be called
+    lookup: Callable[[Client, Sequence[Ref], FieldMapping, datetime], Mapping[Ref, Record]] | None = None
+    contact_ref: str = ""  # the kind of Ref, and of Identity, that names a contact of this vendor
+    pushes: Mapping[type[Action], Push] = field(default_factory=dict)
+    limits: tuple[RateLimit, ...] = ()
+    read_limits: tuple[str, ...] = ("default",)
+    check: Callable[[Client], Sequence[Check]] | None = None
+    docs: str = ""

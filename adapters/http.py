@@ -1,0 +1,325 @@
+"""The one edge through which Baton calls vendors, by their SDKs or by requests.
+
+Each call has a timeout to connect, one between bytes and one for the whole; no redirect is followed, no retry is
+hidden, no proxy is taken from the environment; an answer of more than 1 MiB, or one that is not the JSON it should be,
+is an error. What was said both ways is kept for whoever has to find out why something failed.
+"""
+
+import heapq
+import socket
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import msgspec
+import urllib3
+from msgspec import Struct
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
+
+from adapters.contract import BatchRefused, ConnectionRefused, Outcome, Refused, RetryLater, Unknown
+from adapters.guard import ForbiddenTarget, connect
+
+CONNECT_SECONDS, READ_SECONDS, TOTAL_SECONDS = 3.05, 10.0, 15.0
+MAX_ANSWER = 1024 * 1024
+KEEP_CHARACTERS = 16_000
+
+
+class BadAnswer(Exception):
+    """The vendor answered, but not as its API does: HTML with a 200, broken JSON, an endless body."""
+
+
+class HttpError(Exception):
+    """A vendor's error answer to a call that no SDK has."""
+
+    def __init__(self, status: int, body: str, headers: Mapping[str, str]) -> None:
+        super().__init__(f"{status}: {body[:500]}")
+        self.status, self.body, self.headers = status, body, headers
+
+
+class Exchange(Struct, kw_only=True):
+    """One call as it was made and answered."""
+
+    at: datetime
+    seconds: float
+    method: str
+    url: str
+    request: str
+    status: int | None
+    answer: str
+
+
+_heard: ContextVar[list[Exchange] | None] = ContextVar("heard", default=None)
+
+
+@contextmanager
+def recording() -> Iterator[list[Exchange]]:
+    """Collect the calls that are made within, in order."""
+    exchanges: list[Exchange] = []
+    token = _heard.set(exchanges)
+    try:
+        yield exchanges
+    finally:
+        _heard.reset(token)
+
+
+class _Watchdog:
+    """Cuts connections whose call takes too long in all; a socket's own timeout starts anew with each byte."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Condition()
+        self._due: list[tuple[float, int, Any]] = []
+        self._live: dict[int, Any] = {}
+        self._count = 0
+        self._thread: threading.Thread | None = None
+
+    def watch(self, connection: Any, seconds: float) -> int:
+        with self._lock:
+            self._count += 1
+            self._live[self._count] = connection
+            heapq.heappush(self._due, (time.monotonic() + seconds, self._count, None))
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._run, name="http-watchdog", daemon=True)
+                self._thread.start()
+            self._lock.notify()
+            return self._count
+
+    def done(self, ticket: int) -> None:
+        with self._lock:
+            self._live.pop(ticket, None)
+
+    def _run(self) -> None:
+        while True:
+            with self._lock:
+                while not self._due or self._due[0][0] > time.monotonic():
+                    self._lock.wait(max(0.001, self._due[0][0] - time.monotonic()) if self._due else None)
+                connection = self._live.pop(heapq.heappop(self._due)[1], None)
+            sock = getattr(connection, "sock", None)
+            if sock is not None:
+                with suppress(OSError):  # it was closed in the same moment, which is what we want
+                    sock.shutdown(socket.SHUT_RDWR)
+
+
+_watchdog = _Watchdog()
+_this_call = threading.local()  # the ticket of the call that this thread makes
+
+
+def _guarded(base: type[HTTPConnection], allow_private: bool) -> type[HTTPConnection]:
+    class Guarded(base):  # type: ignore[misc, valid-type]
+        def _new_conn(self) -> Any:
+            try:
+                return connect(self._dns_host, self.port, CONNECT_SECONDS, allow_private, self.socket_options)
+            except TimeoutError as error:
+                raise ConnectTimeoutError(self, f"{self.host} did not answer in {CONNECT_SECONDS} s") from error
+            except OSError as error:
+                raise NewConnectionError(self, f"{self.host} cannot be reached: {error}") from error
+
+        def request(self, *args: Any, **kw: Any) -> None:
+            _this_call.ticket = _watchdog.watch(self, TOTAL_SECONDS)
+            super().request(*args, **kw)
+
+    return Guarded
+
+
+class VendorPool(urllib3.PoolManager):
+    """The connection pool that SDK clients are given in place of their own."""
+
+    def __init__(self, allow_private: bool = False) -> None:
+        super().__init__(num_pools=4, maxsize=64, retries=False)
+        self._allow_private = allow_private
+        http = type(
+            "GuardedHTTPPool", (HTTPConnectionPool,), {"ConnectionCls": _guarded(HTTPConnection, allow_private)}
+        )
+        https = type(
+            "GuardedHTTPSPool", (HTTPSConnectionPool,), {"ConnectionCls": _guarded(HTTPSConnection, allow_private)}
+        )
+        self.pool_classes_by_scheme = {"http": http, "https": https}
+
+    def urlopen(self, method: str, url: str, redirect: bool = True, **kw: Any) -> Any:  # type: ignore[override]
+        """One call, read to its end within the time and size allowed."""
+        if urlsplit(url).scheme != "https" and not self._allow_private:
+            raise ForbiddenTarget(f"{url.split('?')[0]} is not https")
+        kw.update(
+            retries=False,
+            preload_content=False,
+            timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
+        )
+        started, at = time.monotonic(), datetime.now(UTC)
+        exchange = Exchange(
+            at=at, seconds=0, method=method, url=url, request=_text(kw.get("body")), status=None, answer=""
+        )
+        response = None
+        try:
+            response = super().urlopen(method, url, redirect=False, **kw)
+            data = _read(response, started)
+            exchange.status, exchange.answer = response.status, _text(data)
+            _check(response, data)
+            # getheaders: the HubSpot SDK still asks for it
+            return _Answer(body=data, headers=response.headers, status=response.status, reason=response.reason)
+        except BaseException as error:
+            if response is not None:
+                response.close()  # half an answer must not be left for the next call to read
+            exchange.answer = exchange.answer or f"{type(error).__name__}: {error}"
+            raise
+        finally:
+            exchange.seconds = round(time.monotonic() - started, 4)
+            heard = _heard.get()
+            if heard is not None:
+                heard.append(exchange)
+            _watchdog.done(getattr(_this_call, "ticket", 0))
+            if response is not None:
+                response.release_conn()
+
+
+class _Answer(urllib3.HTTPResponse):
+    def getheaders(self) -> Any:
+        return self.headers
+
+
+def _read(response: Any, started: float) -> bytes:
+    pieces: list[bytes] = []
+    size = 0
+    while True:
+        piece = response.read(65_536, decode_content=True)
+        if not piece:
+            return b"".join(pieces)
+        pieces.append(piece)
+        size += len(piece)
+        if size > MAX_ANSWER:
+            raise BadAnswer(f"the answer is longer than {MAX_ANSWER // 1024} KiB")
+        if time.monotonic() - started > TOTAL_SECONDS:
+            raise BadAnswer(f"the answer was not complete after {TOTAL_SECONDS:g} s")
+
+
+def _check(response: Any, data: bytes) -> None:
+    """A success has to look like one: a proxy's or login page with a 200 is none."""
+    if not 200 <= response.status < 300 or not data:
+        return
+    kind = str(response.headers.get("content-type", "")).lower()
+    if "html" in kind or data.lstrip()[:1] == b"<":
+        raise BadAnswer(f"answered {response.status} with a web page instead of data")
+    if "json" in kind:
+        try:
+            msgspec.json.decode(data)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            raise BadAnswer(f"answered {response.status} with broken JSON") from None
+
+
+def _text(data: Any) -> str:
+    if data is None:
+        return ""
+    text = data.decode("utf-8", "replace") if isinstance(data, bytes | bytearray) else str(data)
+    return text if len(text) <= KEEP_CHARACTERS else text[:KEEP_CHARACTERS] + f" … ({len(text)} characters)"
+
+
+class Http:
+    """The edge for one connection: ``pool`` for SDK clients, ``call`` for what no SDK has."""
+
+    def __init__(self, allow_private: bool = False) -> None:
+        self.pool = VendorPool(allow_private)
+
+    def call(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: Any = None,
+        query: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """The JSON of the answer, or None for an empty one. Raises HttpError for any other status than 2xx."""
+        if query:
+            url += "?" + urlencode(query)
+        sent = dict(headers)
+        data = None
+        if body is not None:
+            sent.setdefault("Content-Type", "application/json")
+            data = msgspec.json.encode(body)
+        answer = self.pool.urlopen(method, url, body=data, headers=sent)
+        if not 200 <= answer.status < 300:
+            raise HttpError(answer.status, _text(answer.data), answer.headers)
+        return msgspec.json.decode(answer.data) if answer.data else None
+
+
+_WAIT = frozenset((408, 423, 425, 429))
+
+
+def outcome_of(error: Exception, items: int = 1) -> Outcome:
+    """What an error of a call means for what was asked, whatever SDK raised it.
+
+    Raises ConnectionRefused where the credentials are at fault, BatchRefused where a call for several items was
+    refused as a whole, and the error itself when it is none of the vendor's making.
+    """
+    status = getattr(error, "status", None)
+    if isinstance(status, int) and status:
+        return _by_status(status, error, items)
+    if isinstance(error, ForbiddenTarget):
+        raise ConnectionRefused(str(error)) from error
+    if isinstance(error, NewConnectionError | ConnectTimeoutError | NameResolutionError):
+        return RetryLater(reason=_words(error))
+    if isinstance(error, BadAnswer):
+        return Unknown(reason=str(error))
+    if isinstance(error, urllib3.exceptions.HTTPError | OSError):
+        return Unknown(reason=f"the answer was lost: {_words(error)}")
+    raise error
+
+
+def _by_status(status: int, error: Exception, items: int) -> Outcome:
+    reason = f"{status}: {_message(error)}"
+    if status in (401, 403):
+        raise ConnectionRefused(reason) from error
+    if status in _WAIT:
+        return RetryLater(reason=reason, after=retry_after(getattr(error, "headers", None)))
+    if status >= 500:
+        # It may have been done before something broke
+        return Unknown(reason=reason)
+    if items > 1:
+        raise BatchRefused(reason) from error
+    return Refused(reason=reason)
+
+
+def retry_after(headers: Any, now: datetime | None = None) -> float | None:
+    """The seconds that a Retry-After header asks for, as number or as date; None where it says nothing usable."""
+    text = str((headers or {}).get("Retry-After", "")).strip()
+    if not text:
+        return None
+    try:
+        seconds = float(text)
+    except ValueError:
+        from app.contacts.times import parse_time
+
+        try:
+            seconds = (parse_time(text) - (now or datetime.now(UTC))).total_seconds()
+        except ValueError:
+            return None
+    if seconds != seconds or seconds < 0:
+        return None
+    return min(seconds, 86_400.0)
+
+
+def _message(error: Exception) -> str:
+    """The vendor's own words, as far as it has any."""
+    body = getattr(error, "body", None)
+    if isinstance(body, bytes):
+        body = body.decode("utf-8", "replace")
+    try:
+        data = msgspec.json.decode(body) if body else None
+    except (msgspec.DecodeError, TypeError):
+        data = None
+    if isinstance(data, dict):
+        found = data.get("message")
+        errors = data.get("errors")
+        if not found and isinstance(errors, list) and errors and isinstance(errors[0], dict):
+            found = errors[0].get("detail") or errors[0].get("title") or errors[0].get("message")
+        if found:
+            return str(found)[:500]
+    return str(getattr(error, "reason", "") or body or "no reason given")[:200]
+
+
+def _words(error: Exception) -> str:
+    return str(error).split("): ", 1)[-1][:300]

@@ -1,0 +1,35 @@
+"""HubSpot: contacts, stages, owners, tasks, notes, lists and e-mail consent, both ways."""
+
+from adapters.contract import Adapter, RateLimit, Setting
+from adapters.hubspot.client import connect
+from adapters.hubspot.push import PUSHES
+from adapters.hubspot.read import check, lookup
+from adapters.hubspot.signature import verify
+from adapters.hubspot.webhook import parse
+
+ADAPTER = Adapter(
+    name="hubspot",
+    title="HubSpot",
+    base_url="https://api.hubapi.com",
+    settings=(
+        Setting("access_token", "Token of the private or project app; Baton reads and writes contacts with it."),
+        Setting("client_secret", "The app's client secret; HubSpot signs its webhooks with it."),
+        Setting("client_secret_previous", "The secret before the last rotation; still accepted until you remove it."),
+        Setting("portal_id", "HubSpot account id; events of other accounts are parked.", secret=False),
+        Setting("won_stages", "Ids of deal stages that mean won, beside closedwon; comma-separated.", secret=False),
+        Setting("lost_stages", "Ids of deal stages that mean lost, beside closedlost; comma-separated.", secret=False),
+        Setting("subscription_id", "E-mail subscription type that a person's own consent is written to.", secret=False),
+        Setting("require_v3", "1: refuse the older signature versions, which can be replayed.", secret=False),
+    ),
+    mapping="hubspot.yaml",
+    verify=verify,
+    parse=parse,
+    connect=connect,
+    needs=("access_token",),
+    lookup=lookup,
+    contact_ref="hubspot",
+    pushes=PUSHES,
+    # 190 calls in 10 seconds for Professional and Enterprise, kept just below; Free and Starter have 100
+    limits=(RateLimit("default", 186, 10),),
+    check=check,
+)

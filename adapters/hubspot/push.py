@@ -1,0 +1,377 @@
+"""What HubSpot can do for us: one function per action, through the real SDK."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
+
+from adapters.contract import Again, Delivery, Done, Outcome, Push, Refused, RetryLater, Unknown
+from adapters.http import outcome_of
+from adapters.hubspot.client import HubSpotClient, path_part
+from app.contacts.action import (
+    Action,
+    AssignOwner,
+    CreateNote,
+    CreateTask,
+    EnsureContact,
+    JoinList,
+    LeaveList,
+    MoveStage,
+    Subscribe,
+    Unsubscribe,
+    UpsertContact,
+)
+
+STAGE = "lifecyclestage"
+TASK_TO_CONTACT, NOTE_TO_CONTACT = 204, 202
+_TASKS_LOOKED_AT, _NOTES_LOOKED_AT = 100, 20
+
+
+# --- contacts
+
+
+def by_id_or_email(delivery: Delivery) -> str:
+    """Contacts that HubSpot knows are updated by id, others created or found by address: two different calls."""
+    return "id" if delivery.to.vendor_id else "email"
+
+
+def write_contacts(client: HubSpotClient, deliveries: Sequence[Delivery]) -> list[Outcome]:
+    """Up to a hundred contacts in one call; each gets its own outcome, also when HubSpot answers 207."""
+    known = bool(deliveries[0].to.vendor_id)
+    if not known and (missing := [one for one in deliveries if not one.to.email]):
+        return [Refused(reason="HubSpot needs an e-mail address to create a contact") for _ in missing]
+    properties = [_texts(cast(UpsertContact, one.action).properties) for one in deliveries]
+    try:
+        answer = _update(client, deliveries, properties) if known else _upsert(client, deliveries, properties)
+    except Exception as error:
+        return [outcome_of(error, len(deliveries))] * len(deliveries)
+    outcomes = _outcomes(answer, deliveries, properties)
+    return _read_stages_back(client, outcomes, properties)
+
+
+def _upsert(
+    client: HubSpotClient, deliveries: Sequence[Delivery], properties: Sequence[dict[str, str]]
+) -> dict[str, Any]:
+    from hubspot.crm.contacts import (
+        BatchInputSimplePublicObjectBatchInputUpsert,
+        SimplePublicObjectBatchInputUpsert,
+    )
+
+    inputs = [
+        SimplePublicObjectBatchInputUpsert(
+            id=one.to.email,
+            id_property="email",
+            object_write_trace_id=str(index),
+            properties={"email": one.to.email, **values},
+        )
+        for index, (one, values) in enumerate(zip(deliveries, properties, strict=True))
+    ]
+    return client.ask(client.contacts.upsert, BatchInputSimplePublicObjectBatchInputUpsert(inputs=inputs))
+
+
+def _update(
+    client: HubSpotClient, deliveries: Sequence[Delivery], properties: Sequence[dict[str, str]]
+) -> dict[str, Any]:
+    from hubspot.crm.contacts import BatchInputSimplePublicObjectBatchInput, SimplePublicObjectBatchInput
+
+    inputs = [
+        SimplePublicObjectBatchInput(id=one.to.vendor_id, object_write_trace_id=str(index), properties=values)
+        for index, (one, values) in enumerate(zip(deliveries, properties, strict=True))
+    ]
+    return client.ask(client.contacts.update, BatchInputSimplePublicObjectBatchInput(inputs=inputs))
+
+
+def _texts(properties: Mapping[str, Any]) -> dict[str, str]:
+    """Property values as HubSpot takes them: always texts."""
+    return {
+        name: ("true" if value else "false") if isinstance(value, bool) else "" if value is None else str(value)
+        for name, value in properties.items()
+    }
+
+
+def _outcomes(
+    answer: Mapping[str, Any], deliveries: Sequence[Delivery], properties: Sequence[dict[str, str]]
+) -> list[Outcome]:
+    """One outcome per delivery. What the answer does not mention is unknown, not done."""
+    outcomes: list[Outcome] = [Unknown(reason="HubSpot's answer does not mention this contact") for _ in deliveries]
+    by_name = {name: index for index, one in enumerate(deliveries) for name in (one.to.vendor_id, one.to.email) if name}
+    for result in answer.get("results") or ():
+        held = result.get("properties") or {}
+        index = _index(result.get("objectWriteTraceId"), len(deliveries))
+        if index is None:
+            index = next(
+                (by_name[n] for n in (str(result.get("id")), str(held.get("email")).lower()) if n in by_name), None
+            )
+        if index is None and len(deliveries) == 1:
+            index = 0  # found by a secondary address, so the answer names another one
+        if index is not None:
+            outcomes[index] = Done(vendor_id=str(result.get("id") or ""), told={**properties[index], **_stage_of(held)})
+    for error in answer.get("errors") or ():
+        context = error.get("context") or {}
+        for trace in context.get("objectWriteTraceId") or context.get("ids") or context.get("id") or ():
+            index = _index(trace, len(deliveries))
+            index = by_name.get(str(trace)) if index is None else index
+            if index is not None:
+                outcomes[index] = _item_error(error)
+    return outcomes
+
+
+def _index(trace: Any, size: int) -> int | None:
+    return int(trace) if str(trace).isdigit() and len(str(trace)) < 4 and int(trace) < size else None
+
+
+def _stage_of(held: Mapping[str, Any]) -> dict[str, str]:
+    return {STAGE: held[STAGE]} if held.get(STAGE) else {}
+
+
+def _item_error(error: Mapping[str, Any]) -> Outcome:
+    reason = f"{error.get('category') or 'error'}: {error.get('message') or 'no reason given'}"[:500]
+    if error.get("category") in ("RATE_LIMITS", "RATE_LIMIT", "INTERNAL_ERROR"):
+        return RetryLater(reason=reason)
+    return Refused(reason=reason)
+
+
+def _read_stages_back(
+    client: HubSpotClient, outcomes: list[Outcome], properties: Sequence[dict[str, str]]
+) -> list[Outcome]:
+    """HubSpot ignores an earlier lifecycle stage with a 2xx, so what it holds now is read, not assumed."""
+    unsure = {
+        index: outcome
+        for index, outcome in enumerate(outcomes)
+        if isinstance(outcome, Done) and properties[index].get(STAGE) and outcome.vendor_id
+    }
+    if not unsure:
+        return outcomes
+    try:
+        held = _stages(client, [outcome.vendor_id for outcome in unsure.values()])
+    except Exception as error:
+        outcome_of(error)  # a refused token still has to stop the connection
+        return outcomes
+    for index, outcome in unsure.items():
+        wanted, has = properties[index][STAGE], held.get(outcome.vendor_id)
+        if has is not None:
+            note = "" if has == wanted else f"HubSpot keeps the stage {has}: it does not go back to {wanted}"
+            outcomes[index] = Done(vendor_id=outcome.vendor_id, told={**outcome.told, STAGE: has}, note=note)
+    return outcomes
+
+
+def _stages(client: HubSpotClient, ids: Sequence[str]) -> dict[str, str]:
+    from hubspot.crm.contacts import BatchReadInputSimplePublicObjectId
+
+    asked = BatchReadInputSimplePublicObjectId(
+        inputs=[{"id": one} for one in dict.fromkeys(ids)], properties=[STAGE], properties_with_history=[]
+    )
+    answer = client.ask(client.contacts.read, asked)
+    return {str(r.get("id")): str((r.get("properties") or {}).get(STAGE) or "") for r in answer.get("results") or ()}
+
+
+def move_stage(client: HubSpotClient, deliveries: Sequence[Delivery]) -> list[Outcome]:
+    """Set a stage back, as HubSpot takes it: cleared first, in a call of its own, then set, then read back."""
+    from hubspot.crm.contacts import SimplePublicObjectInput
+
+    (one,) = deliveries
+    action = cast(MoveStage, one.action)
+    try:
+        for value in ("", action.stage):
+            written = SimplePublicObjectInput(properties={action.property: value})
+            client.ask(client.contact.update, one.to.vendor_id, written)
+        has = _stages(client, [one.to.vendor_id]).get(one.to.vendor_id, "")
+    except Exception as error:
+        return [outcome_of(error)]
+    if has != action.stage:
+        return [Refused(reason=f"HubSpot still holds the stage {has or 'none'} after it was set to {action.stage}")]
+    return [Done(vendor_id=one.to.vendor_id, told={action.property: has})]
+
+
+# --- handoffs
+
+
+def assign_owner(client: HubSpotClient, deliveries: Sequence[Delivery]) -> list[Outcome]:
+    """Set the contact's owner."""
+    from hubspot.crm.contacts import SimplePublicObjectInput
+
+    (one,) = deliveries
+    action = cast(AssignOwner, one.action)
+    try:
+        owner = owner_id(client, action.owner_id, action.email)
+        if not owner:
+            return [Refused(reason=f"HubSpot has no owner {action.email or action.owner_id or '(none named)'}")]
+        client.ask(
+            client.contact.update,
+            one.to.vendor_id,
+            SimplePublicObjectInput(properties={"hubspot_owner_id": owner}),
+        )
+    except Exception as error:
+        return [outcome_of(error)]
+    return [Done(vendor_id=one.to.vendor_id, told={"hubspot_owner_id": owner})]
+
+
+def owner_id(client: HubSpotClient, known: str, email: str) -> str:
+    """An owner's id: a user's id is not one, so it is looked up by address."""
+    if known or not email:
+        return known
+    if email not in client.owners_by_email:
+        answer = client.ask(client.owners.get_page, email=email, limit=1)
+        client.owners_by_email[email] = next((str(owner["id"]) for owner in answer.get("results") or ()), "")
+    return client.owners_by_email[email]
+
+
+def create_task(client: HubSpotClient, deliveries: Sequence[Delivery]) -> list[Outcome]:
+    """A task for the owner, linked to the contact in the same call."""
+    from hubspot.crm.objects.tasks import SimplePublicObjectInputForCreate
+
+    (one,) = deliveries
+    action = cast(CreateTask, one.action)
+    try:
+        properties = {
+            "hs_timestamp": action.due_at.isoformat().replace("+00:00", "Z"),
+            "hs_task_subject": action.subject,
+            "hs_task_body": action.body,
+            "hs_task_status": "NOT_STARTED",
+            "hs_task_priority": "HIGH",
+            "hs_task_type": "TODO",
+        }
+        owner = owner_id(client, action.owner_id, action.email)
+        if owner:
+            properties["hubspot_owner_id"] = owner
+        asked = SimplePublicObjectInputForCreate(
+            properties=properties, associations=_link(one.to.vendor_id, TASK_TO_CONTACT)
+        )
+        answer = client.ask(client.tasks.create, asked)
+    except Exception as error:
+        return [outcome_of(error)]
+    return [Done(note=f"task {answer.get('id')}")]
+
+
+def create_note(client: HubSpotClient, deliveries: Sequence[Delivery]) -> list[Outcome]:
+    """A note on the contact."""
+    from hubspot.crm.objects.notes import SimplePublicObjectInputForCreate
+
+    (one,) = deliveries
+    action = cast(CreateNote, one.action)
+    properties = {"hs_timestamp": action.at.isoformat().replace("+00:00", "Z"), "hs_note_body": action.body}
+    if action.owner_id:
+        properties["hubspot_owner_id"] = action.owner_id
+    asked = SimplePublicObjectInputForCreate(
+        properties=properties, associations=_link(one.to.vendor_id, NOTE_TO_CONTACT)
+    )
+    try:
+        answer = client.ask(client.notes.create, asked)
+    except Exception as error:
+        return [outcome_of(error)]
+    return [Done(note=f"note {answer.get('id')}")]
+
+
+def _link(contact_id: str, kind: int) -> list[dict[str, Any]]:
+    types = [{"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": kind}]
+    return [{"to": {"id": contact_id}, "types": types}] if contact_id else []
+
+
+def find_task(client: HubSpotClient, delivery: Delivery) -> Done | None:
+    """An earlier try at this task: one linked to the contact with our mark in its body. Associations can be read at
+    once, where HubSpot's search would lag."""
+    from hubspot.crm.objects.tasks import BatchReadInputSimplePublicObjectId
+
+    mark = cast(CreateTask, delivery.action).mark
+    ids = _linked(client, delivery.to.vendor_id, "tasks", _TASKS_LOOKED_AT)
+    if not ids:
+        return None
+    asked = BatchReadInputSimplePublicObjectId(
+        inputs=[{"id": one} for one in ids], properties=["hs_task_body"], properties_with_history=[]
+    )
+    answer = client.ask(client.task_batch.read, asked)
+    for result in answer.get("results") or ():
+        if mark in str((result.get("properties") or {}).get("hs_task_body")):
+            return Done(note=f"task {result.get('id')}, found on looking")
+    return None
+
+
+def find_note(client: HubSpotClient, delivery: Delivery) -> Done | None:
+    """An earlier try at this note, found by our mark in its body."""
+    mark = cast(CreateNote, delivery.action).mark
+    for name in _linked(client, delivery.to.vendor_id, "notes", _NOTES_LOOKED_AT):
+        result = client.ask(client.notes.get_by_id, name, properties=["hs_note_body"])
+        if mark in str((result.get("properties") or {}).get("hs_note_body")):
+            return Done(note=f"note {name}, found on looking")
+    return None
+
+
+def _linked(client: HubSpotClient, contact_id: str, kind: str, most: int) -> list[str]:
+    """The newest objects of a kind that are linked to a contact."""
+    answer = client.ask(client.associations.get_page, "contacts", contact_id, kind, limit=500)
+    ids = [str(one["toObjectId"]) for one in answer.get("results") or () if "toObjectId" in one]
+    return sorted(ids, key=lambda one: (len(one), one), reverse=True)[:most]
+
+
+# --- consent and lists
+
+
+def unsubscribe(client: HubSpotClient, deliveries: Sequence[Delivery]) -> list[Outcome]:
+    """Opt an address out of all marketing e-mail."""
+    (one,) = deliveries
+    path = f"/communication-preferences/v4/statuses/{path_part(one.to.email)}/unsubscribe-all"
+    try:
+        client.raw("POST", path, query={"channel": "EMAIL"})
+    except Exception as error:
+        return [outcome_of(error)]
+    return [Done()]
+
+
+def subscribe(client: HubSpotClient, deliveries: Sequence[Delivery]) -> list[Outcome]:
+    """Write the person's own yes for the subscription type named in the settings, with its record as legal basis."""
+    (one,) = deliveries
+    grant = cast(Subscribe, one.action).grant
+    body = {
+        "subscriptionId": int(client.settings["subscription_id"]),
+        "statusState": "SUBSCRIBED",
+        "channel": "EMAIL",
+        "legalBasis": "CONSENT_WITH_NOTICE",
+        "legalBasisExplanation": f"{grant.method or 'form'} on {grant.at:%Y-%m-%d %H:%M} UTC, recorded by Baton",
+    }
+    try:
+        client.raw("POST", f"/communication-preferences/v4/statuses/{path_part(one.to.email)}", body)
+    except Exception as error:
+        return [outcome_of(error)]
+    return [Done()]
+
+
+def _change_list(name: str) -> Callable[[HubSpotClient, Sequence[Delivery]], list[Outcome]]:
+    def change(client: HubSpotClient, deliveries: Sequence[Delivery]) -> list[Outcome]:
+        list_id = cast(JoinList | LeaveList, deliveries[0].action).list
+        try:
+            ids = [one.to.vendor_id for one in deliveries]
+            answer = client.ask(getattr(client.lists, name), list_id, ids)
+        except Exception as error:
+            return [outcome_of(error, len(deliveries))] * len(deliveries)
+        missing = {str(one) for one in answer.get("recordIdsMissing") or answer.get("recordsIdsMissing") or ()}
+        return [
+            Refused(reason="HubSpot does not know this contact") if one.to.vendor_id in missing else Done()
+            for one in deliveries
+        ]
+
+    return change
+
+
+def _list(delivery: Delivery) -> str:
+    return cast(JoinList | LeaveList, delivery.action).list
+
+
+def _is_email(action: Unsubscribe, settings: Mapping[str, str]) -> bool:
+    return action.channel == "email"
+
+
+def _has_subscription(action: Subscribe, settings: Mapping[str, str]) -> bool:
+    """HubSpot records a yes for one subscription type; without one named there is nothing to write it to."""
+    return action.channel == "email" and settings.get("subscription_id", "").isdigit()
+
+
+PUSHES: dict[type[Action], Push] = {
+    UpsertContact: Push(write_contacts, batch=100, group=by_id_or_email),
+    EnsureContact: Push(write_contacts, batch=100, group=by_id_or_email),
+    MoveStage: Push(move_stage),
+    AssignOwner: Push(assign_owner),
+    CreateTask: Push(create_task, again=Again.LOOK, find=find_task),
+    CreateNote: Push(create_note, again=Again.LOOK, find=find_note),
+    Unsubscribe: Push(unsubscribe, accepts=_is_email),
+    Subscribe: Push(subscribe, accepts=_has_subscription),
+    JoinList: Push(_change_list("add"), batch=100, group=_list),
+    LeaveList: Push(_change_list("remove"), batch=100, group=_list),
+}

@@ -1,0 +1,349 @@
+"""What HubSpot sends: app webhooks in their classic and object.* shapes, and workflow webhooks."""
+
+from collections.abc import Iterator
+from hashlib import blake2b
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import msgspec
+from msgspec import Struct
+
+from adapters.contract import BadItem, Parsed, Unreadable, WebhookRequest
+from adapters.snapshot import events_of
+from adapters.strict_json import loads
+from app.contacts.event import EVENT_TYPES, Event, EventType, Identity, Ref, is_event_type
+from app.contacts.identity import clean_email
+from app.contacts.times import from_ms, parse_time
+from mappings.mapping import FieldMapping
+
+MAX_NODES = 50_000  # a hundred events of some thirty values each, with room
+
+# objectTypeId → the name that classic subscriptions use
+OBJECTS = {
+    "0-1": "contact",
+    "0-2": "company",
+    "0-3": "deal",
+    "0-5": "ticket",
+    "0-27": "task",
+    "0-47": "meeting",
+}
+
+# (object, what happened) → our type. What is not here is kept as unknown.
+EVENT_TYPES_BY_NOTICE = {
+    ("contact", "creation"): EventType.CONTACT_CREATED,
+    ("contact", "restore"): EventType.CONTACT_CREATED,
+    ("contact", "propertyChange"): EventType.CONTACT_UPDATED,
+    ("contact", "merge"): EventType.CONTACT_MERGED,
+    ("contact", "deletion"): EventType.CONTACT_DELETED,
+    ("contact", "privacyDeletion"): EventType.CONTACT_ERASED,
+    ("deal", "creation"): EventType.DEAL_CREATED,
+    ("deal", "deletion"): EventType.DEAL_STAGE_CHANGED,
+    ("meeting", "creation"): EventType.MEETING_BOOKED,
+    ("meeting", "deletion"): EventType.MEETING_CANCELED,
+    ("task", "creation"): EventType.CONVERSATION_STARTED,
+    ("task", "deletion"): EventType.TASK_COMPLETED,
+    ("conversation", "creation"): EventType.CONVERSATION_STARTED,
+    ("conversation", "newMessage"): EventType.CONVERSATION_STARTED,
+    ("conversation", "deletion"): EventType.CONVERSATION_CLOSED,
+    ("conversation", "privacyDeletion"): EventType.CONVERSATION_CLOSED,
+}
+_REFS = {"deal": "deal", "meeting": "meeting", "task": "task", "conversation": "thread"}
+_BY_PEOPLE = frozenset(("CRM_UI", "CRM_UI_BULK_ACTION", "SALES", "USER", "CRM"))
+
+
+class Notice(Struct, rename="camel"):
+    """One event of an app webhook. HubSpot promises none of it; what is missing counts as empty."""
+
+    event_id: int | str | None = None
+    subscription_type: str | None = None
+    event_type: str | None = None
+    portal_id: int | str | None = None
+    app_id: int | str | None = None
+    occurred_at: int | float | str | None = None
+    object_id: int | str | None = None
+    object_type_id: str | None = None
+    property_name: str | None = None
+    property_value: Any = None
+    is_sensitive: bool | None = None
+    change_source: str | None = None
+    source_id: str | None = None
+    message_id: str | None = None
+    message_type: str | None = None
+    primary_object_id: int | str | None = None
+    merged_object_ids: list[int | str] | None = None
+    new_object_id: int | str | None = None
+    from_object_id: int | str | None = None
+    to_object_id: int | str | None = None
+    association_type: str | None = None
+    association_removed: bool | None = None
+
+    @property
+    def kind(self) -> tuple[str, str]:
+        """(object, what happened): ``("contact", "propertyChange")`` for both ways in which HubSpot writes it."""
+        thing, _, change = str(self.subscription_type or self.event_type or "").partition(".")
+        if thing == "object":
+            thing = OBJECTS.get(self.object_type_id or "", "object")
+        return thing, change
+
+
+def parse(request: WebhookRequest, mapping: FieldMapping) -> Parsed:
+    """The events in one request. Bodies are arrays of up to a hundred notices, a single one, or a workflow's record."""
+    body = loads(request.body, max_nodes=MAX_NODES)
+    items = body if isinstance(body, list) else [body]
+    if not items:
+        raise Unreadable("an empty list")
+    for item in items:
+        try:
+            yield from _events(item, request, mapping)
+        except Unreadable as error:
+            if len(items) == 1:
+                raise
+            yield BadItem(msgspec.json.encode([item]), str(error))
+
+
+def _events(item: Any, request: WebhookRequest, mapping: FieldMapping) -> Iterator[Event]:
+    if not isinstance(item, dict):
+        raise Unreadable(f"an event should be an object, not a {type(item).__name__}")
+    if "subscriptionType" in item or "eventType" in item:
+        try:
+            notice = msgspec.convert(item, Notice)
+        except msgspec.ValidationError as error:
+            raise Unreadable(f"an event that is not as HubSpot sends them: {error}") from None
+        return _from_notice(notice, item, request, mapping)
+    return _from_record(item, request, mapping)
+
+
+# --- app webhooks
+
+
+def _from_notice(
+    notice: Notice, item: dict[str, Any], request: WebhookRequest, mapping: FieldMapping
+) -> Iterator[Event]:
+    portal = request.settings.get("portal_id", "")
+    if portal and str(notice.portal_id) != portal:
+        raise Unreadable(f"from HubSpot account {notice.portal_id}; this connection is account {portal}")
+    thing, change = notice.kind
+    event = Event(
+        type=EVENT_TYPES_BY_NOTICE.get((thing, change), EventType.UNKNOWN),
+        occurred_at=_instant(notice, request),
+        source_key=_source_key(notice),
+        actor=_actor(notice),
+        properties=_described(notice),
+    )
+    if thing == "contact":
+        yield from _contact(event, notice, mapping)
+    elif thing in _REFS:
+        yield _other(event, thing, change, notice, request)
+    else:
+        event.properties["notice"] = item
+        yield event
+
+
+def _contact(event: Event, notice: Notice, mapping: FieldMapping) -> Iterator[Event]:
+    ids = [notice.object_id]
+    if event.type == EventType.CONTACT_MERGED:
+        # The survivor first; it may be none of the two that were merged
+        ids = [notice.new_object_id, notice.primary_object_id, *(notice.merged_object_ids or ()), notice.object_id]
+        event.properties.update(survivor=str(ids[0]), merged=[str(one) for one in notice.merged_object_ids or ()])
+    elif notice.object_id is None:
+        ids = [notice.from_object_id]
+    names = list(dict.fromkeys(str(one) for one in ids if one is not None))
+    if not names:
+        raise Unreadable("a contact event without an objectId")
+    event.identities = tuple(Identity("hubspot", name) for name in names)
+    if event.type != EventType.CONTACT_UPDATED or notice.property_name is None:
+        yield event
+        return
+    if notice.is_sensitive or notice.property_value == "REDACTED":
+        event.properties["redacted"] = True
+        yield event
+        return
+    name, value = notice.property_name, notice.property_value
+    event.properties[name] = value
+    event.told = {name: value}
+    event.mapping = mapping.version
+    mapped = mapping.inbound({name: value})
+    if mapped.fields.get("email"):
+        event.identities += (Identity("email", mapped.fields["email"]),)
+    yield from events_of(mapped, event, names[0], one_property=True)
+
+
+def _other(event: Event, thing: str, change: str, notice: Notice, request: WebhookRequest) -> Event:
+    """Deals, meetings, tasks and threads: which contacts they are about has to be read."""
+    name = str(notice.object_id)
+    event.refs = (Ref(_REFS[thing], name),)
+    properties = event.properties
+    match thing, change:
+        case "deal", "creation":
+            properties["deal"] = name
+        case "deal", "propertyChange" if notice.property_name == "dealstage":
+            event.type = EventType.DEAL_STAGE_CHANGED
+            properties.update(deal=name, **deal_stage(str(notice.property_value or ""), request.settings))
+        case "deal", "deletion":
+            properties.update(deal=name, closed=True, outcome="deleted")
+        case "meeting", "creation":
+            properties["meeting"] = name
+        case "meeting", "deletion":
+            properties["meeting"] = name
+        case "meeting", "propertyChange" if notice.property_name == "hs_meeting_outcome":
+            if str(notice.property_value).upper() in ("CANCELED", "NO_SHOW"):
+                event.type, properties["meeting"] = EventType.MEETING_CANCELED, name
+        case "task", "creation" | "deletion":
+            if notice.change_source in ("INTEGRATION", "API"):
+                # Tasks that software makes, Baton's own among them, are no conversation
+                event.type = EventType.UNKNOWN
+            properties.update(kind="task", thread=name, task=name)
+        case "task", "propertyChange" if notice.property_name == "hs_task_status":
+            if str(notice.property_value).upper() in ("COMPLETED", "DEFERRED"):
+                event.type = EventType.TASK_COMPLETED
+            properties.update(task=name)
+        case "conversation", "newMessage":
+            if str(notice.message_type or "MESSAGE").upper() == "COMMENT":
+                event.type = EventType.UNKNOWN  # colleagues among themselves
+            properties.update(kind="chat", thread=name, message=notice.message_id)
+        case "conversation", "propertyChange" if notice.property_name == "status":
+            closed = str(notice.property_value).upper() == "CLOSED"
+            event.type = EventType.CONVERSATION_CLOSED if closed else EventType.CONVERSATION_STARTED
+            properties.update(kind="chat", thread=name)
+        case "conversation", _:
+            properties.update(kind="chat", thread=name)
+    if event.type == EventType.UNKNOWN:
+        event.refs = ()
+    return event
+
+
+def deal_stage(stage: str, settings: Any) -> dict[str, Any]:
+    """What a deal's stage means: open, won or lost. Pipelines of your own are named in the settings."""
+    won = {"closedwon", *_listed(settings.get("won_stages"))}
+    lost = {"closedlost", *_listed(settings.get("lost_stages"))}
+    outcome = "won" if stage in won else "lost" if stage in lost else ""
+    return {"stage": stage, "outcome": outcome, "closed": bool(outcome)}
+
+
+def _listed(text: str | None) -> list[str]:
+    return [part.strip() for part in (text or "").split(",") if part.strip()]
+
+
+def _instant(notice: Notice, request: WebhookRequest) -> Any:
+    if notice.occurred_at is None or notice.occurred_at == "":
+        return request.received_at
+    try:
+        at = notice.occurred_at
+        return from_ms(at) if isinstance(at, int) else parse_time(at)
+    except (ValueError, OverflowError):
+        raise Unreadable(f"occurredAt is not a time: {str(notice.occurred_at)[:40]!r}") from None
+
+
+def _source_key(notice: Notice) -> str:
+    """HubSpot's eventId alone is not unique (it says so itself), hence the compound key."""
+    what = notice.object_id if notice.object_id is not None else f"{notice.from_object_id}>{notice.to_object_id}"
+    parts = (
+        notice.portal_id,
+        ".".join(notice.kind),
+        what,
+        notice.property_name,
+        notice.property_value,
+        notice.occurred_at,
+        notice.event_id,
+        notice.message_id,
+    )
+    return "|".join("" if part is None else str(part) for part in parts)
+
+
+def _described(notice: Notice) -> dict[str, Any]:
+    described: dict[str, Any] = {"subscription_type": notice.subscription_type or notice.event_type}
+    if notice.property_name:
+        described["property"] = notice.property_name
+    if notice.change_source:
+        described["change_source"] = notice.change_source
+    if notice.association_type:
+        described.update(
+            association=notice.association_type,
+            removed=bool(notice.association_removed),
+            from_id=str(notice.from_object_id),
+            to_id=str(notice.to_object_id),
+        )
+    return described
+
+
+def _actor(notice: Notice) -> str | None:
+    """The person in HubSpot who did it, where one is named."""
+    source = notice.source_id or ""
+    if source.startswith("userId:") and (notice.change_source or "CRM_UI") in _BY_PEOPLE:
+        return f"HubSpot user {source.removeprefix('userId:')}"
+    return None
+
+
+# --- workflow webhooks: the body is what the workflow's author chose
+
+_CHANGED = ("lastmodifieddate", "hs_lastmodifieddate")
+_RECORD_IDS = ("vid", "canonical-vid", "id", "objectId", "hs_object_id")
+
+
+def _from_record(record: dict[str, Any], request: WebhookRequest, mapping: FieldMapping) -> Iterator[Event]:
+    """A record as a workflow's "Send a webhook" posts it: the old ``vid`` shape, ``{id, properties}``, or the
+    properties that its author picked. What it means is said in the URL: ``?event=form.submitted``."""
+    held = record.get("properties", record)
+    if not isinstance(held, dict):
+        raise Unreadable("properties should be an object")
+    properties = {
+        name: value.get("value") if isinstance(value, dict) else value
+        for name, value in held.items()
+        if not isinstance(value, list)
+    }
+    named = (*(record.get(name) for name in _RECORD_IDS), properties.get("hs_object_id"))
+    contact_id = next((str(one) for one in named if one and str(one).isdigit()), "")
+    mapped = mapping.inbound(properties)
+    identities = [Identity("hubspot", contact_id)] if contact_id else []
+    identities += [
+        Identity("email", email.address)
+        for text in [mapped.fields.get("email"), *_legacy_emails(record)]
+        if text and (email := clean_email(str(text)))
+    ]
+    if not identities:
+        raise Unreadable("a workflow's record with neither a contact id nor an e-mail address")
+    kind, person = _meaning(request), contact_id or identities[0].value
+    digest = blake2b(msgspec.json.encode(record, order="deterministic"), digest_size=12).hexdigest()
+    event = Event(
+        type=kind,
+        occurred_at=_record_time(record, properties, request),
+        source_key=f"workflow|{kind}|{person}|{digest}|{_window(record, properties, request)}",
+        identities=tuple(dict.fromkeys(identities)),
+        properties={"source": "workflow"},
+        told=properties if contact_id else {},
+        mapping=mapping.version,
+    )
+    yield from events_of(mapped, event, person)
+
+
+def _meaning(request: WebhookRequest) -> str:
+    named = parse_qs(urlsplit(request.url).query).get("event", [""])[0]
+    if named and not is_event_type(named):
+        raise Unreadable(
+            f"?event={named[:60]} in the workflow's URL is no event type; one of {', '.join(sorted(EVENT_TYPES))}"
+        )
+    return named or EventType.CONTACT_UPDATED
+
+
+def _legacy_emails(record: dict[str, Any]) -> Iterator[str]:
+    for profile in record.get("identity-profiles") or ():
+        for identity in (profile.get("identities") if isinstance(profile, dict) else None) or ():
+            if isinstance(identity, dict) and identity.get("type") == "EMAIL":
+                yield str(identity.get("value") or "")
+
+
+def _record_time(record: dict[str, Any], properties: dict[str, Any], request: WebhookRequest) -> Any:
+    for value in (*map(properties.get, _CHANGED), record.get("updatedAt")):
+        if value:
+            try:
+                return min(parse_time(value), request.received_at)
+            except ValueError:
+                continue
+    return request.received_at
+
+
+def _window(record: dict[str, Any], properties: dict[str, Any], request: WebhookRequest) -> str:
+    """The same record again is a retry (HubSpot tries for up to three days). Only where nothing in it tells two runs of
+    a workflow apart does the day have to."""
+    dated = any(properties.get(name) for name in _CHANGED) or record.get("updatedAt")
+    return "" if dated else request.received_at.strftime("%Y%m%d")

@@ -1,0 +1,193 @@
+"""What Klaviyo sends: signed system webhooks of up to a thousand events, and flow webhooks in our own template."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from hashlib import blake2b
+from typing import Any
+
+import msgspec
+
+from adapters.contract import BadItem, Parsed, Unreadable, WebhookRequest
+from adapters.klaviyo.metrics import describe, machine, type_of
+from adapters.strict_json import loads
+from app.contacts.event import CUSTOM, Event, EventType, Identity
+from app.contacts.identity import clean_email, clean_phone
+from app.contacts.times import parse_time
+from mappings.mapping import FieldMapping
+
+MAX_NODES = 200_000  # a thousand events of some hundred values, with room
+OWN_EVENT = "baton-"  # how the unique_id of events that we wrote begins
+
+
+def parse(request: WebhookRequest, mapping: FieldMapping) -> Parsed:
+    """The events in one request; which kind of webhook it is shows in its shape."""
+    body = loads(request.body, max_nodes=MAX_NODES)
+    if not isinstance(body, dict):
+        raise Unreadable("a Klaviyo webhook is one JSON object")
+    if isinstance(body.get("data"), list):
+        yield from _system(body, request)
+    else:
+        yield _flow(body, request, mapping)
+
+
+# --- system webhooks
+
+
+def _system(body: dict[str, Any], request: WebhookRequest) -> Parsed:
+    meta = body.get("meta")
+    meta = meta if isinstance(meta, dict) else {}
+    named = request.header("klaviyo-webhook-id")
+    if named and meta.get("klaviyo_webhook_id") not in (None, named):
+        raise Unreadable("Klaviyo-Webhook-Id is not the webhook that the body names")
+    items = body["data"]
+    if not items:
+        raise Unreadable("an empty list of events")
+    for item in items:
+        try:
+            yield from _event(item, request)
+        except Unreadable as error:
+            if len(items) == 1:
+                raise
+            yield BadItem(msgspec.json.encode({"data": [item], "meta": meta}), str(error))
+
+
+def _event(item: Any, request: WebhookRequest) -> Iterator[Event]:
+    if not isinstance(item, dict) or not isinstance(item.get("topic"), str):
+        raise Unreadable("an event without a topic")
+    payload = item.get("payload")
+    data = payload.get("data") if isinstance(payload, dict) else None
+    data = data if isinstance(data, dict) else {}
+    attributes = data.get("attributes")
+    attributes = attributes if isinstance(attributes, dict) else {}
+    name = item.get("external_id") or data.get("id")
+    if not name:
+        raise Unreadable("an event without an id")
+    told = attributes.get("event_properties")
+    told = told if isinstance(told, dict) else {}
+    profile = _related(data, "profile")
+    if not profile:
+        # Kept and counted: a topic that has no profile, or a placeholder
+        yield Event(
+            type=EventType.UNKNOWN,
+            occurred_at=_instant(attributes, request.received_at),
+            source_key=f"{name}|{item['topic']}",
+            properties={"topic": item["topic"], "payload": payload},
+        )
+        return
+    yield event_from(
+        str(name),
+        item["topic"].removeprefix("event:"),
+        told,
+        _instant(attributes, request.received_at),
+        profile,
+        f"{name}|{item['topic']}",
+    )
+
+
+def event_from(name: str, metric: str, told: Mapping[str, Any], at: datetime, profile: str, source_key: str) -> Event:
+    """One Klaviyo event in our terms. ``metric`` is a topic without its ``event:``, or a metric's name."""
+    origin, _, last = metric.partition(".")
+    metric = last or origin
+    kind = type_of(metric)
+    if origin == "klaviyo" and kind.startswith(CUSTOM):
+        kind = EventType.UNKNOWN  # one of Klaviyo's own that we have no word for; a team's own metrics are custom
+    own = str(told.get("$event_id") or "")
+    described_as = kind
+    if kind == EventType.CONSENT_CHANGED:
+        described_as = "consent:sms" if "sms" in metric.lower() else "consent:email"
+    properties = describe(described_as, metric, told)
+    properties["event"] = name
+    identities = [Identity("klaviyo", profile)]
+    if kind == EventType.CONTACT_MERGED:
+        identities += _merged(told, own, properties)
+    if kind == EventType.EMAIL_BOUNCED and "dropped" in metric.lower():
+        properties.setdefault("permanent", False)
+    if own.startswith(OWN_EVENT):
+        kind, properties = EventType.UNKNOWN, {"echo": own}  # we wrote this event ourselves
+    identities += [Identity("email", email.address) for email in _addresses(told)]
+    return Event(
+        type=kind,
+        occurred_at=at,
+        source_key=source_key,
+        identities=tuple(dict.fromkeys(identities)),
+        properties=properties,
+        machine=machine(kind, told),
+    )
+
+
+def _addresses(told: Mapping[str, Any]) -> Iterator[Any]:
+    # Whom a consent event names is the profile itself; a bounce's recipient may be an address it no longer has
+    if isinstance(told.get("email_address"), str) and (email := clean_email(told["email_address"])):
+        yield email
+
+
+def _merged(told: Mapping[str, Any], own: str, properties: dict[str, Any]) -> Iterator[Identity]:
+    """The profile that was merged away; the event's relationship is the one that stays."""
+    extra = told.get("$extra")
+    source = extra.get("KlaviyoID") if isinstance(extra, Mapping) else None
+    parts = own.split(":")
+    if not source and parts[0] == "merge_tombstone" and len(parts) == 3:
+        source = parts[1]
+    if source:
+        properties["merged"] = [str(source)]
+        yield Identity("klaviyo", str(source))
+
+
+def _related(data: Mapping[str, Any], name: str) -> str:
+    related = data.get("relationships")
+    for step in (name, "data", "id"):
+        related = related.get(step) if isinstance(related, Mapping) else None
+    return str(related) if related else ""
+
+
+def _instant(attributes: Mapping[str, Any], received_at: datetime) -> datetime:
+    """``timestamp`` is in epoch seconds and right; ``datetime`` comes in two spellings."""
+    for name in ("timestamp", "datetime"):
+        if attributes.get(name) not in (None, ""):
+            try:
+                return parse_time(attributes[name])
+            except ValueError:
+                raise Unreadable(f"{name} is not a time: {str(attributes[name])[:40]!r}") from None
+    return received_at
+
+
+# --- flow webhooks: the body is the template that our documentation gives
+
+
+def _flow(body: dict[str, Any], request: WebhookRequest, mapping: FieldMapping) -> Event:
+    said = {key: value for key, value in body.items() if not _is_empty(value)}
+    identities = []
+    if said.get("profile_id"):
+        identities.append(Identity("klaviyo", str(said["profile_id"])))
+    if (email := clean_email(str(said.get("email") or ""))) is not None:
+        identities.append(Identity("email", email.address))
+    if phone := clean_phone(str(said.get("phone_number") or ""), mapping.region):
+        identities.append(Identity("phone", phone))
+    if not identities:
+        raise Unreadable("a flow webhook without profile_id, email or phone_number; see the template in the docs")
+    name = str(said.get("event") or "")
+    told = said.get("properties")
+    told = {key: value for key, value in told.items() if not _is_empty(value)} if isinstance(told, dict) else {}
+    try:
+        at = parse_time(said["time"]) if said.get("time") else request.received_at
+    except ValueError:
+        at = request.received_at
+    kind = type_of(name) if name else EventType.CONTACT_UPDATED
+    properties = describe("consent:email" if kind == EventType.CONSENT_CHANGED else kind, name, told)
+    mapped = mapping.inbound({key: said[key] for key in said if key not in ("properties", "event", "time", "event_id")})
+    digest = blake2b(msgspec.json.encode(said, order="deterministic"), digest_size=12).hexdigest()
+    day = "" if said.get("time") else request.received_at.strftime("%Y%m%d")
+    return Event(
+        type=kind,
+        occurred_at=at,
+        source_key=f"flow|{said['event_id']}|{name}" if said.get("event_id") else f"flow|{digest}|{day}",
+        identities=tuple(identities),
+        properties=properties,
+        fields=mapped.fields,
+        mapping=mapping.version,
+    )
+
+
+def _is_empty(value: Any) -> bool:
+    """A tag that Klaviyo did not fill is no value: empty, or still in its braces."""
+    return value is None or (isinstance(value, str) and (not value.strip() or "{{" in value or "{%" in value))

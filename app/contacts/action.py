@@ -1,0 +1,173 @@
+"""What Baton asks a tool to do. Each kind is one struct; how a vendor does it is the adapter's business."""
+
+from datetime import datetime
+from enum import IntEnum
+from typing import Any, ClassVar
+
+from msgspec import Struct, field
+
+from app.contacts.consent import MARKETING, Grant
+
+
+class Urgency(IntEnum):
+    """Who goes first in a connection's lane; lower goes earlier."""
+
+    HANDOFF = 0
+    OPT_OUT = 1
+    SEND = 2
+    PROFILE = 3
+    BULK = 4
+
+
+class Action(Struct, kw_only=True, omit_defaults=True, tag_field="do"):
+    """Something to do for one contact. ``is_message`` actions reach the person and pass every gate first;
+    ``lifts`` names actions that can end an opt-out, which needs the person's own recorded consent."""
+
+    urgency: ClassVar[Urgency] = Urgency.PROFILE
+    is_message: ClassVar[bool] = False
+    lifts: ClassVar[bool] = False
+
+
+class UpsertContact(Action, tag="upsert_contact"):
+    """Write these properties, in the tool's own names; the contact is created where it is missing."""
+
+    properties: dict[str, Any] = field(default_factory=dict)
+
+
+class EnsureContact(Action, tag="ensure_contact"):
+    """As :class:`UpsertContact`, but ahead of a handoff that needs the record to exist."""
+
+    urgency: ClassVar[Urgency] = Urgency.HANDOFF
+    properties: dict[str, Any] = field(default_factory=dict)
+
+
+class MoveStage(Action, tag="move_stage"):
+    """Set the lifecycle stage back to an earlier one, which tools refuse as an ordinary write."""
+
+    stage: str
+    property: str
+    reason: str
+
+
+class AssignOwner(Action, tag="assign_owner"):
+    """Make this person the contact's owner: by the tool's own owner id where known, else by e-mail address."""
+
+    urgency: ClassVar[Urgency] = Urgency.HANDOFF
+    handoff: int
+    owner_id: str = ""
+    email: str = ""
+
+
+class CreateTask(Action, tag="create_task"):
+    """A task for the owner, linked to the contact. ``mark`` stands in the body, so that it can be found again."""
+
+    urgency: ClassVar[Urgency] = Urgency.HANDOFF
+    handoff: int
+    subject: str
+    body: str
+    due_at: datetime
+    mark: str
+    owner_id: str = ""
+    email: str = ""
+
+
+class CreateNote(Action, tag="create_note"):
+    """A note on the contact's record. ``mark`` stands in the body, so that it can be found again."""
+
+    urgency: ClassVar[Urgency] = Urgency.HANDOFF
+    handoff: int
+    body: str
+    at: datetime
+    mark: str
+    owner_id: str = ""
+
+
+class Alert(Action, tag="alert"):
+    """A line to people: in Slack, Teams, mail or wherever the alert connection points."""
+
+    urgency: ClassVar[Urgency] = Urgency.HANDOFF
+    title: str
+    body: str
+    handoff: int = 0
+
+
+class Unsubscribe(Action, tag="unsubscribe"):
+    """Stop a channel for a purpose in this tool."""
+
+    urgency: ClassVar[Urgency] = Urgency.OPT_OUT
+    channel: str = "email"
+    purpose: str = MARKETING
+
+
+class Suppress(Action, tag="suppress"):
+    """Stop all mail to this person in this tool, whatever the consent."""
+
+    urgency: ClassVar[Urgency] = Urgency.OPT_OUT
+    reason: str = ""
+
+
+class Subscribe(Action, tag="subscribe"):
+    """Write the person's own yes to this tool. ``grant`` is its record; without one this cannot be built."""
+
+    lifts: ClassVar[bool] = True
+    grant: Grant
+    channel: str = "email"
+    purpose: str = MARKETING
+    list: str = ""
+
+
+class JoinList(Action, tag="join_list"):
+    """Put the contact on a list of this tool."""
+
+    list: str
+
+
+class LeaveList(Action, tag="leave_list"):
+    """Take the contact off a list of this tool."""
+
+    list: str
+
+
+class TrackEvent(Action, tag="track_event"):
+    """Record an event on the contact in this tool; no message follows from it."""
+
+    name: str
+    occurred_at: datetime
+    properties: dict[str, Any] = field(default_factory=dict)
+
+
+class SendMessage(Action, tag="send_message"):
+    """Have this tool send a message: an event that starts the flow with the message's name."""
+
+    urgency: ClassVar[Urgency] = Urgency.SEND
+    is_message: ClassVar[bool] = True
+    message: str
+    rule: str
+    occurred_at: datetime
+    channel: str = "email"
+    purpose: str = MARKETING
+    properties: dict[str, Any] = field(default_factory=dict)
+
+
+AnyAction = (
+    UpsertContact
+    | EnsureContact
+    | MoveStage
+    | AssignOwner
+    | CreateTask
+    | CreateNote
+    | Alert
+    | Unsubscribe
+    | Suppress
+    | Subscribe
+    | JoinList
+    | LeaveList
+    | TrackEvent
+    | SendMessage
+)
+ACTIONS: dict[str, type[Action]] = {str(kind.__struct_config__.tag): kind for kind in AnyAction.__args__}
+
+
+def kind_of(action: type[Action] | Action) -> str:
+    """The name under which an action is stored and shown: ``upsert_contact``."""
+    return str(action.__struct_config__.tag)

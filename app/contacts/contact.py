@@ -1,0 +1,212 @@
+"""What Baton knows of one person: a struct of bounded size that the contact's events fold into."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from msgspec import Struct, field
+
+from app.contacts.consent import Consent
+from app.contacts.event import Position
+
+
+class LifecycleStage(StrEnum):
+    """How far a person has come; the order of the members is the order of the stages."""
+
+    SUBSCRIBER = "subscriber"
+    LEAD = "lead"
+    MQL = "mql"
+    SQL = "sql"
+    OPPORTUNITY = "opportunity"
+    CUSTOMER = "customer"
+    EVANGELIST = "evangelist"
+
+
+STAGE_ORDER = {stage: rank for rank, stage in enumerate(LifecycleStage)}
+
+
+class Value(Struct, omit_defaults=True):
+    """A field's value with its provenance: when it was said, by which connection, through which mapping version."""
+
+    value: Any
+    at: datetime
+    connection_id: int = 0
+    mapping: str = ""
+
+
+class Stage(Struct, omit_defaults=True):
+    """The lifecycle stage a person is in, since when, and who or what moved it there."""
+
+    name: LifecycleStage
+    since: datetime
+    by: str
+    reason: str = ""
+
+
+class Signal(Struct, omit_defaults=True):
+    """Evidence that a human is talking with this person: an open deal, a reply, a meeting, a chat, a rep's task."""
+
+    kind: str
+    since: datetime
+    last_at: datetime
+    who: str = ""
+    until: datetime | None = None
+    closed_at: datetime | None = None
+    detail: str = ""
+
+
+class Deliverability(Struct, omit_defaults=True):
+    """What a channel's mail servers or carriers said about reaching this person."""
+
+    bounced_at: datetime | None = None
+    bounce: str = ""
+    soft_bounces: int = 0
+    complained_at: datetime | None = None
+    complaint: str = ""
+
+
+class Activity(Struct, omit_defaults=True):
+    """How often a person, not a machine, did one kind of thing, and when first and last."""
+
+    first_at: datetime
+    last_at: datetime
+    count: int = 1
+
+
+class Interest(Struct, omit_defaults=True):
+    """A topic that a person keeps coming back to."""
+
+    first_at: datetime
+    last_at: datetime
+    count: int = 1
+
+
+class Touch(Struct, omit_defaults=True):
+    """One arrival: when, from where (UTM, referrer, click id) and at which page, form or import."""
+
+    at: datetime
+    entry: str
+    source: str = ""
+    medium: str = ""
+    campaign: str = ""
+    term: str = ""
+    content: str = ""
+    referrer: str = ""
+    landing_page: str = ""
+    click_id: str = ""
+
+
+class Points(Struct, omit_defaults=True):
+    """Points that one event earned under one rule; they fade with the half-life of the rule's group."""
+
+    event: str
+    at: datetime
+    points: float
+    what: str = ""
+
+
+class RuleScore(Struct, omit_defaults=True):
+    """One rule's points: their faded sum as of ``sum_at``, and the newest ones singly to explain it."""
+
+    sum: float = 0.0
+    sum_at: datetime | None = None
+    last_at: datetime | None = None
+    recent: list[Points] = field(default_factory=list)
+
+
+class Score(Struct, omit_defaults=True):
+    """Points by rule. ``armed`` is false from the moment the threshold was crossed until the score has fallen
+    below the lower one, or sales gave a verdict."""
+
+    rules: dict[str, RuleScore] = field(default_factory=dict)
+    armed: bool = True
+    crossed_at: datetime | None = None
+
+
+class Handoff(Struct, omit_defaults=True):
+    """A handoff of this person to sales, as rules see it; the row with owner and clock is in the store."""
+
+    key: str
+    opened_at: datetime
+    rule: str
+    verdict: str = ""
+    closed_at: datetime | None = None
+
+
+class Send(Struct, omit_defaults=True):
+    """A message that left for this person."""
+
+    at: datetime
+    rule: str
+    channel: str
+    connection_id: int
+
+
+class Manual(Struct, omit_defaults=True):
+    """A suppression that a person set by hand."""
+
+    since: datetime
+    by: str
+    until: datetime | None = None
+    reason: str = ""
+
+
+class Contact(Struct, omit_defaults=True):
+    """One person, folded from events. Bounded: old detail lives in the event log."""
+
+    first_seen_at: datetime | None = None
+    newest: Position | None = None
+    fields: dict[str, Value] = field(default_factory=dict)
+    stage: Stage | None = None
+    conversation: dict[str, Signal] = field(default_factory=dict)
+    consent: dict[str, Consent] = field(default_factory=dict)
+    deliverability: dict[str, Deliverability] = field(default_factory=dict)
+    activity: dict[str, Activity] = field(default_factory=dict)
+    interests: dict[str, Interest] = field(default_factory=dict)
+    touches: list[Touch] = field(default_factory=list)
+    lists: dict[str, datetime] = field(default_factory=dict)
+    tags: dict[str, datetime] = field(default_factory=dict)
+    revenue: dict[str, float] = field(default_factory=dict)
+    score: Score = field(default_factory=Score)
+    handoffs: list[Handoff] = field(default_factory=list)
+    sends: list[Send] = field(default_factory=list)
+    messages: int = 0
+    fired: dict[str, datetime] = field(default_factory=dict)
+    manual: Manual | None = None
+    deleted_in: dict[str, datetime] = field(default_factory=dict)
+    erased_at: datetime | None = None
+    # What follows from the rest: what each tool should hold, in a few bytes, and what waits for a moment
+    wanted: dict[str, str] = field(default_factory=dict)
+    timers: dict[str, datetime] = field(default_factory=dict)
+
+    def get(self, name: str) -> Any:
+        """A field's value, or None when nothing is known."""
+        known = self.fields.get(name)
+        return None if known is None else known.value
+
+    @property
+    def email(self) -> str | None:
+        """The address that the person is known under, or None."""
+        address = self.get("email")
+        return None if address is None else str(address)
+
+    @property
+    def open_handoff(self) -> Handoff | None:
+        """The handoff that sales has not judged yet, or None."""
+        return self.handoffs[-1] if self.handoffs and self.handoffs[-1].closed_at is None else None
+
+    @property
+    def name(self) -> str:
+        """First and last name as far as known, else the e-mail address, else an empty text."""
+        full = " ".join(str(part) for part in (self.get("first_name"), self.get("last_name")) if part)
+        return full or self.email or ""
+
+    def last_human(self, *activities: str) -> datetime | None:
+        """When the person last did one of these (``email.opened``, ``page.viewed``, …), or None."""
+        times = [known.last_at for name in activities if (known := self.activity.get(name))]
+        return max(times, default=None)
+
+    def open_signals(self) -> Iterator[tuple[str, Signal]]:
+        """The conversation signals that nobody has closed; whether they have run out is a policy's matter."""
+        return ((key, signal) for key, signal in self.conversation.items() if signal.closed_at is None)

@@ -1,0 +1,89 @@
+"""How alive a contact is, per channel: by what the person did, never by what a machine opened."""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Protocol
+
+from msgspec import Struct
+
+from app.contacts.contact import Contact
+
+
+class Tier(StrEnum):
+    """``new`` until something was sent on the channel; then by the time since the last human sign."""
+
+    NEW = "new"
+    ACTIVE = "active"
+    COOLING = "cooling"
+    LAPSING = "lapsing"
+    DORMANT = "dormant"
+
+
+class TierDays(Protocol):
+    """After how many days without a human sign a contact leaves a tier."""
+
+    @property
+    def active_days(self) -> float: ...
+    @property
+    def lapsing_days(self) -> float: ...
+    @property
+    def dormant_days(self) -> float: ...
+
+
+class Reading(Struct, frozen=True):
+    """A contact's tier and since when it has been in it."""
+
+    tier: Tier
+    since: datetime
+    last_human_at: datetime | None
+
+
+_SIGNS = {
+    "email": ("email.opened", "email.clicked", "email.replied"),
+    "sms": ("sms.clicked", "sms.replied", "sms.opened"),
+    "push": ("push.opened", "push.clicked"),
+}
+_ANYWHERE = (
+    "page.viewed",
+    "form.submitted",
+    "asset.downloaded",
+    "product.viewed",
+    "checkout.started",
+    "order.placed",
+    "meeting.booked",
+)
+
+
+def tier_of(contact: Contact, channel: str, days: TierDays, now: datetime) -> Reading:
+    """The contact's tier on one channel at a moment, by opens, clicks and replies there.
+
+    Someone who was never written to on a channel is new there, not dormant; once they were, silence counts from the
+    last human sign, or from the first message.
+    """
+    last = contact.last_human(*_SIGNS[channel])
+    reached = contact.activity.get(f"{channel}.delivered")
+    if last is None and reached is None:
+        return Reading(Tier.NEW, contact.first_seen_at or now, None)
+    return _by_silence(last or (reached.first_at if reached else now), last, days, now)
+
+
+def overall_tier(contact: Contact, days: TierDays, now: datetime) -> Reading:
+    """The contact's tier over everything: messages, visits, forms, purchases."""
+    last = contact.last_human(*_ANYWHERE, *(sign for signs in _SIGNS.values() for sign in signs))
+    reached = [known.first_at for name in _SIGNS if (known := contact.activity.get(f"{name}.delivered"))]
+    if last is None and not reached:
+        return Reading(Tier.NEW, contact.first_seen_at or now, None)
+    return _by_silence(last or min(reached), last, days, now)
+
+
+def _by_silence(since: datetime, last: datetime | None, days: TierDays, now: datetime) -> Reading:
+    for tier, limit in (
+        (Tier.DORMANT, days.dormant_days),
+        (Tier.LAPSING, days.lapsing_days),
+        (Tier.COOLING, days.active_days),
+    ):
+        reached = since + timedelta(days=limit)
+        # Active up to and including the last day; the others from their day on
+        if now > reached or (now == reached and tier is not Tier.COOLING):
+            return Reading(tier, reached, last)
+    return Reading(Tier.ACTIVE, since, last)

@@ -1,0 +1,374 @@
+"""``fold(contact, event)``: how each type of event changes what we know. Pure; no policy, no clock, no I/O.
+
+Events are folded in the order of :func:`app.contacts.event.position`. When one arrives that is older than the newest
+already folded, the caller folds the contact's history again from an empty contact, so any order of arrival ends in
+the same state.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from app.contacts.consent import Consent, Grant, Withdrawal, consent_key
+from app.contacts.contact import (
+    Activity,
+    Contact,
+    Deliverability,
+    Interest,
+    Manual,
+    Send,
+    Signal,
+    Touch,
+    Value,
+)
+from app.contacts.event import Event, EventType, position
+from app.contacts.identity import EMAIL
+from app.contacts.times import parse_time
+
+MAX_TOUCHES, MAX_SENDS, MAX_SIGNALS, MAX_INTERESTS = 20, 50, 20, 30
+# A visit within this time of the last one, with nothing new to say about its origin, is the same visit.
+SAME_VISIT = timedelta(minutes=30)
+
+Step = Callable[[Contact, Event], None]
+
+
+def fold(contact: Contact, event: Event) -> Contact:
+    """The contact after the event. The contact is changed in place and returned; the caller owns it."""
+    if contact.first_seen_at is None:
+        contact.first_seen_at = event.occurred_at
+    if contact.erased_at is None:
+        if event.fields:
+            _set_fields(contact, event)
+        if "email" not in contact.fields and (address := event.identity(EMAIL)):
+            contact.fields["email"] = Value(address, event.occurred_at, event.connection_id, event.mapping)
+        step = _STEPS.get(event.type)
+        if step is not None:
+            step(contact, event)
+    contact.newest = position(event)
+    return contact
+
+
+def _set_fields(contact: Contact, event: Event) -> None:
+    for name, value in event.fields.items():
+        if value is None:  # the mapping says that an empty value clears the field
+            contact.fields.pop(name, None)
+        else:
+            contact.fields[name] = Value(value, event.occurred_at, event.connection_id, event.mapping)
+
+
+def _count(contact: Contact, event: Event) -> None:
+    """Note that the person did this; machines are not people."""
+    if event.machine is not None:
+        return
+    known = contact.activity.get(event.type)
+    if known is None:
+        contact.activity[event.type] = Activity(event.occurred_at, event.occurred_at)
+    else:
+        known.last_at = event.occurred_at
+        known.count += 1
+
+
+def _touch(contact: Contact, event: Event, entry: str) -> None:
+    """Keep the arrival: the first one for ever, then the newest ones."""
+    origin = event.properties
+    touch = Touch(
+        at=event.occurred_at,
+        entry=entry,
+        source=origin.get("utm_source", ""),
+        medium=origin.get("utm_medium", ""),
+        campaign=origin.get("utm_campaign", ""),
+        term=origin.get("utm_term", ""),
+        content=origin.get("utm_content", ""),
+        referrer=origin.get("referrer", ""),
+        landing_page=origin.get("path", "") or origin.get("page_url", ""),
+        click_id=origin.get("click_id", ""),
+    )
+    last = contact.touches[-1] if contact.touches else None
+    same_origin = last is not None and (touch.source, touch.medium, touch.campaign, touch.click_id) in (
+        ("", "", "", ""),
+        (last.source, last.medium, last.campaign, last.click_id),
+    )
+    visited = contact.activity.get(EventType.PAGE_VIEWED)
+    if same_origin and visited is not None and event.occurred_at - visited.last_at < SAME_VISIT:
+        return
+    contact.touches.append(touch)
+    if len(contact.touches) > MAX_TOUCHES:
+        del contact.touches[1]
+
+
+def _page_viewed(contact: Contact, event: Event) -> None:
+    _touch(contact, event, f"page {event.properties.get('path', '')}".strip())
+    _count(contact, event)
+
+
+def _form_submitted(contact: Contact, event: Event) -> None:
+    _touch(contact, event, f"form {event.properties.get('form', '')}".strip())
+    _count(contact, event)
+    for said in event.properties.get("consent", ()):
+        _hear_consent(contact, event, said)
+
+
+def _interested(contact: Contact, event: Event) -> None:
+    _count(contact, event)
+    topic = str(event.properties.get("topic") or event.properties.get("product") or "").strip().lower()
+    if not topic or event.machine is not None:
+        return
+    known = contact.interests.get(topic)
+    if known is None:
+        if len(contact.interests) >= MAX_INTERESTS:
+            oldest = min(contact.interests, key=lambda name: (contact.interests[name].last_at, name))
+            del contact.interests[oldest]
+        contact.interests[topic] = Interest(event.occurred_at, event.occurred_at)
+    else:
+        known.last_at, known.count = event.occurred_at, known.count + 1
+
+
+def _channel(event: Event) -> str:
+    return event.type.split(".", 1)[0]
+
+
+def _bounced(contact: Contact, event: Event) -> None:
+    reach = contact.deliverability.setdefault(_channel(event), Deliverability())
+    if event.properties.get("permanent"):
+        reach.bounced_at = event.occurred_at
+        reach.bounce = str(event.properties.get("reason") or "permanent bounce")
+    else:
+        reach.soft_bounces += 1
+
+
+def _delivered(contact: Contact, event: Event) -> None:
+    _count(contact, event)
+    reach = contact.deliverability.get(_channel(event))
+    if reach is not None:
+        reach.soft_bounces = 0
+
+
+def _complained(contact: Contact, event: Event) -> None:
+    reach = contact.deliverability.setdefault(_channel(event), Deliverability())
+    reach.complained_at = event.occurred_at
+    reach.complaint = str(event.properties.get("reason") or "marked as spam")
+    _hear_consent(contact, event, {"channel": _channel(event), "state": "withdrawn", "method": "complaint"})
+
+
+def _unsubscribed(contact: Contact, event: Event) -> None:
+    said = {**event.properties, "channel": _channel(event), "state": "withdrawn"}
+    _hear_consent(contact, event, said)
+
+
+def _consent_changed(contact: Contact, event: Event) -> None:
+    _hear_consent(contact, event, event.properties)
+
+
+def _hear_consent(contact: Contact, event: Event, said: dict[str, Any]) -> None:
+    """A yes, a no or a pending yes. ``since`` is when it was said, where a snapshot is read later."""
+    key = consent_key(said.get("channel", "email"), said.get("purpose") or "marketing")
+    consent = contact.consent.setdefault(key, Consent())
+    at = _time(said.get("since")) or event.occurred_at
+    source, method = str(event.connection_id), str(said.get("method") or "")
+    match said.get("state"):
+        case "granted":
+            grant = Grant(at, source, bool(said.get("by_person")), method, dict(said.get("proof") or {}))
+            if consent.granted is None or grant.at >= consent.granted.at:
+                consent.granted = grant
+            if grant.by_person and (consent.by_person is None or grant.at >= consent.by_person.at):
+                consent.by_person = grant
+        case "withdrawn":
+            known = consent.withdrawn.get(source)
+            if known is None or at >= known.at:
+                consent.withdrawn[source] = Withdrawal(at, source, method)
+        case "pending":
+            consent.pending_at = at
+
+
+def _signal(contact: Contact, key: str, kind: str, event: Event, detail: str = "") -> None:
+    """Someone talks with this person: open the signal, or keep it going."""
+    said = event.properties
+    who = str(said.get("owner") or event.actor or "")
+    until = _time(said.get("until") or said.get("ends_at") or said.get("starts_at"))
+    known = contact.conversation.get(key)
+    if known is None or known.closed_at is not None:
+        contact.conversation[key] = Signal(kind, event.occurred_at, event.occurred_at, who, until, detail=detail)
+    else:
+        known.last_at, known.until = event.occurred_at, until or known.until
+        known.who, known.detail = who or known.who, detail or known.detail
+    if len(contact.conversation) > MAX_SIGNALS:
+        closed_first = min(
+            contact.conversation,
+            key=lambda name: (
+                contact.conversation[name].closed_at is None,
+                contact.conversation[name].last_at,
+                name,
+            ),
+        )
+        del contact.conversation[closed_first]
+
+
+def _hush(contact: Contact, key: str, event: Event) -> None:
+    known = contact.conversation.get(key)
+    if known is not None and known.closed_at is None:
+        known.closed_at = event.occurred_at
+
+
+def _replied(contact: Contact, event: Event) -> None:
+    _count(contact, event)
+    if event.machine is None:
+        _signal(contact, f"reply:{_channel(event)}", "reply", event)
+
+
+def _meeting_booked(contact: Contact, event: Event) -> None:
+    _count(contact, event)
+    _signal(contact, f"meeting:{event.properties.get('meeting', '')}", "meeting", event)
+
+
+def _meeting_canceled(contact: Contact, event: Event) -> None:
+    _hush(contact, f"meeting:{event.properties.get('meeting', '')}", event)
+
+
+def _deal(contact: Contact, event: Event) -> None:
+    key = f"deal:{event.properties.get('deal', '')}"
+    stage = str(event.properties.get("stage") or "")
+    if event.properties.get("closed"):
+        _hush(contact, key, event)
+    else:
+        _signal(contact, key, "deal", event, stage)
+
+
+def _conversation_started(contact: Contact, event: Event) -> None:
+    kind = str(event.properties.get("kind") or "chat")
+    _signal(contact, f"{kind}:{event.properties.get('thread', '')}", kind, event)
+
+
+def _conversation_closed(contact: Contact, event: Event) -> None:
+    kind = str(event.properties.get("kind") or "chat")
+    _hush(contact, f"{kind}:{event.properties.get('thread', '')}", event)
+
+
+def _task_completed(contact: Contact, event: Event) -> None:
+    _hush(contact, f"task:{event.properties.get('task', '')}", event)
+
+
+def _list_joined(contact: Contact, event: Event) -> None:
+    contact.lists[_list_key(event)] = event.occurred_at
+
+
+def _list_left(contact: Contact, event: Event) -> None:
+    contact.lists.pop(_list_key(event), None)
+
+
+def _list_key(event: Event) -> str:
+    return f"{event.connection_id}:{event.properties.get('list', '')}"
+
+
+def _tag_added(contact: Contact, event: Event) -> None:
+    contact.tags[str(event.properties.get("tag", ""))] = event.occurred_at
+
+
+def _tag_removed(contact: Contact, event: Event) -> None:
+    contact.tags.pop(str(event.properties.get("tag", "")), None)
+
+
+def _order_placed(contact: Contact, event: Event) -> None:
+    _count(contact, event)
+    _earn(contact, event, 1)
+
+
+def _order_refunded(contact: Contact, event: Event) -> None:
+    _earn(contact, event, -1)
+
+
+def _earn(contact: Contact, event: Event, sign: int) -> None:
+    value = event.properties.get("value")
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        currency = str(event.properties.get("currency") or "")
+        contact.revenue[currency] = round(contact.revenue.get(currency, 0.0) + sign * value, 2)
+
+
+def _message_sent(contact: Contact, event: Event) -> None:
+    said = event.properties
+    contact.messages += 1
+    contact.sends.append(
+        Send(
+            event.occurred_at,
+            str(said.get("rule", "")),
+            str(said.get("channel", "email")),
+            int(said.get("connection", 0)),
+        )
+    )
+    del contact.sends[:-MAX_SENDS]
+
+
+def _suppressed_by_hand(contact: Contact, event: Event) -> None:
+    said = event.properties
+    contact.manual = Manual(
+        event.occurred_at, event.actor or "", _time(said.get("until")), str(said.get("reason") or "")
+    )
+
+
+def _released_by_hand(contact: Contact, event: Event) -> None:
+    contact.manual = None
+
+
+def _created(contact: Contact, event: Event) -> None:
+    contact.deleted_in.pop(str(event.connection_id), None)
+
+
+def _deleted(contact: Contact, event: Event) -> None:
+    contact.deleted_in[str(event.connection_id)] = event.occurred_at
+
+
+def _erased(contact: Contact, event: Event) -> None:
+    """Forget the person; what stays is that they must not be written to."""
+    blank = Contact(first_seen_at=contact.first_seen_at, erased_at=event.occurred_at)
+    for name in Contact.__struct_fields__:
+        setattr(contact, name, getattr(blank, name))
+
+
+def _time(value: object) -> datetime | None:
+    if value is None or value == "":
+        return None
+    if isinstance(value, datetime):
+        return value
+    try:
+        return parse_time(value)
+    except ValueError:
+        return None
+
+
+SUPPRESSED_BY_HAND = "custom:suppressed"
+RELEASED_BY_HAND = "custom:released"
+
+_STEPS: dict[str, Step] = {
+    EventType.CONTACT_CREATED: _created,
+    EventType.CONTACT_DELETED: _deleted,
+    EventType.CONTACT_ERASED: _erased,
+    EventType.PAGE_VIEWED: _page_viewed,
+    EventType.FORM_SUBMITTED: _form_submitted,
+    EventType.ASSET_DOWNLOADED: _interested,
+    EventType.PRODUCT_VIEWED: _interested,
+    EventType.CONSENT_CHANGED: _consent_changed,
+    EventType.LIST_JOINED: _list_joined,
+    EventType.LIST_LEFT: _list_left,
+    EventType.TAG_ADDED: _tag_added,
+    EventType.TAG_REMOVED: _tag_removed,
+    EventType.CHECKOUT_STARTED: _count,
+    EventType.ORDER_PLACED: _order_placed,
+    EventType.ORDER_REFUNDED: _order_refunded,
+    EventType.DEAL_CREATED: _deal,
+    EventType.DEAL_STAGE_CHANGED: _deal,
+    EventType.MEETING_BOOKED: _meeting_booked,
+    EventType.MEETING_CANCELED: _meeting_canceled,
+    EventType.CONVERSATION_STARTED: _conversation_started,
+    EventType.CONVERSATION_CLOSED: _conversation_closed,
+    EventType.TASK_COMPLETED: _task_completed,
+    EventType.MESSAGE_SENT: _message_sent,
+    SUPPRESSED_BY_HAND: _suppressed_by_hand,
+    RELEASED_BY_HAND: _released_by_hand,
+}
+for _name in ("email", "sms", "push"):
+    _STEPS[f"{_name}.delivered"] = _delivered
+    _STEPS[f"{_name}.opened"] = _count
+    _STEPS[f"{_name}.clicked"] = _count
+    _STEPS[f"{_name}.bounced"] = _bounced
+    _STEPS[f"{_name}.complained"] = _complained
+    _STEPS[f"{_name}.unsubscribed"] = _unsubscribed
+    _STEPS[f"{_name}.replied"] = _replied

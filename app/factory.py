@@ -1,0 +1,66 @@
+"""``create_app``: the one place where the web process is joined together."""
+
+import logging
+
+import structlog
+from flask import Flask, Response
+from werkzeug.exceptions import HTTPException
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from app.accept import Acceptor
+from app.forms import forms
+from app.limits import limiter
+from app.probes import probes
+from app.receive import answer
+from app.runtime import Runtime
+from app.settings import Settings
+from app.tracking import tracking
+from app.webhooks import webhooks
+from jobs.queue import Waker
+
+
+def create_app(runtime: Runtime | None = None) -> Flask:
+    """The web application on a runtime; by default the one that the environment describes."""
+    runtime = runtime or Runtime(Settings.from_environment())
+    app = Flask("app", static_folder=None)
+    app.extensions["runtime"] = runtime
+    app.extensions["waker"] = waker = Waker(runtime.settings.redis_url)
+    app.extensions["acceptor"] = Acceptor(runtime, waker)
+    limiter.init_app(app)
+    for door in (webhooks, forms, tracking, probes):
+        app.register_blueprint(door)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(Exception, _our_error)
+    if runtime.settings.proxy_hops:
+        hops = runtime.settings.proxy_hops
+        # Only the client's address is taken from the proxy; URLs are built from BATON_PUBLIC_URL
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=0, x_host=0)  # type: ignore[method-assign]
+    return app
+
+
+def _http_error(error: HTTPException) -> Response:
+    if error.response is not None:
+        return error.response  # type: ignore[return-value]
+    if type(error).get_response is not HTTPException.get_response:
+        return error.get_response()  # type: ignore[return-value]
+    return answer({"error": error.name.lower()}, error.code or 500)
+
+
+def _our_error(error: Exception) -> Response:
+    structlog.get_logger("baton.web").error("failed", error=type(error).__name__, exc_info=error)
+    return answer({"error": "something went wrong on our side"}, 500)
+
+
+def log_as_json(level: int = logging.INFO) -> None:
+    """Log one JSON object a line, with times in UTC."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        cache_logger_on_first_use=True,
+    )

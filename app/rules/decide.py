@@ -1,0 +1,69 @@
+"""One event, all rules, in their order: what changes on the contact, what is to be done, and why. Pure.
+
+``step`` is the only way in which an event acts on a contact, live, replayed or rehearsed. Rules see the contact as it
+was when the event occurred, not as it is when the event is processed, so that any order of arrival decides the same.
+"""
+
+from msgspec import Struct
+
+from app.contacts.action import Alert
+from app.contacts.contact import Contact
+from app.contacts.event import Event, EventType
+from app.contacts.fold import fold
+from app.rules.decision import Decision, Outcome, key_of
+from app.rules.handoff import HandoffPolicy, apply_verdict, decide_handoff
+from app.rules.lifecycle import Lifecycle, advance
+from app.rules.scoring import Crossing, Scoring, apply_scoring
+from app.rules.suppression import SuppressionDocument
+from app.rules.triggers import Triggers, decide_messages
+
+
+class Policies(Struct, frozen=True):
+    """All published policies, compiled. ``number`` grows with each publication."""
+
+    scoring: Scoring
+    lifecycle: Lifecycle
+    suppression: SuppressionDocument
+    handoff: HandoffPolicy
+    triggers: Triggers
+    number: int = 0
+
+
+# Types that no rule looks at: what Baton itself notes, and what it does not know
+_SILENT = frozenset((EventType.UNKNOWN, EventType.MESSAGE_SENT))
+
+
+def step(contact: Contact, event: Event, policies: Policies) -> list[Decision]:
+    """Fold the event into the contact (in place) and decide what follows from it."""
+    fold(contact, event)
+    if contact.erased_at is not None or event.type in _SILENT:
+        return []
+    decisions: list[Decision] = []
+    if event.type == EventType.SALES_VERDICT:
+        decisions += apply_verdict(contact, event, policies.handoff)
+    crossing = apply_scoring(contact, event, policies.scoring)
+    scoring = policies.scoring.read
+    decisions += advance(contact, event, crossing, policies.lifecycle, scoring)
+    handoff = decide_handoff(contact, event, policies.handoff, policies.suppression, scoring)
+    if crossing is not None:
+        decisions.append(_crossed(contact, event, crossing, policies, handed_over=any(d.handoff for d in handoff)))
+    decisions += handoff
+    decisions += decide_messages(contact, event, policies.triggers, policies.suppression, scoring)
+    return decisions
+
+
+def _crossed(contact: Contact, event: Event, crossing: Crossing, policies: Policies, handed_over: bool) -> Decision:
+    """Tell people once that someone qualified, unless a handoff tells them more in the same moment."""
+    summary = f"Score {crossing.score:.0f} has reached {crossing.threshold:g}"
+    alert = Alert(title=f"{contact.name or 'A contact'} is now a marketing-qualified lead", body=summary)
+    return Decision(
+        key=key_of("crossed", event.id),
+        rule="threshold",
+        policy=policies.scoring.version,
+        what="alert",
+        outcome=Outcome.WITHHELD if handed_over else Outcome.TAKEN,
+        summary=summary + (": the handoff says it" if handed_over else ""),
+        event_id=event.id,
+        at=event.occurred_at,
+        alert=None if handed_over else alert,
+    )

@@ -1,0 +1,73 @@
+"""What the rules came to, and why: the record that answers "why?" and "why not?" for every contact."""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from hashlib import blake2b
+
+from msgspec import Struct, field
+
+from app.contacts.action import Alert, SendMessage
+from app.contacts.event import Event
+
+
+class Outcome(StrEnum):
+    """``taken``: it is done or on its way. ``withheld``: a gate kept it back. ``superseded``: what arrived later shows
+    that it should have been decided otherwise."""
+
+    TAKEN = "taken"
+    WITHHELD = "withheld"
+    SUPERSEDED = "superseded"
+
+
+class Gate(Struct, frozen=True):
+    """One thing that had to be so, whether it was, and in which words to say it."""
+
+    name: str
+    passed: bool
+    detail: str = ""
+
+
+class HandoffPlan(Struct, kw_only=True):
+    """A handoff to open: why now, with which score, due by when."""
+
+    key: str
+    rule: str
+    opened_at: datetime
+    due_at: datetime
+    score: float
+    reason: str
+
+
+class Decision(Struct, kw_only=True):
+    """One rule's answer to one event. ``key`` names rule and event, so that deciding again finds the same record."""
+
+    key: str
+    rule: str
+    policy: str
+    what: str
+    outcome: Outcome
+    summary: str
+    event_id: str
+    at: datetime
+    gates: tuple[Gate, ...] = ()
+    send: SendMessage | None = None
+    through: str = ""
+    handoff: HandoffPlan | None = None
+    alert: Alert | None = None
+    tags: dict[str, str] = field(default_factory=dict)
+
+
+def in_time(event: Event, hours: float) -> Gate:
+    """Whether an event reached us soon enough to act on. Measured by its own two times, so that deciding again later
+    comes to the same."""
+    late = event.received_at - event.occurred_at
+    if late > timedelta(hours=hours):
+        return Gate(
+            "in time", False, f"it reached us {late.total_seconds() / 3600:.0f} hours late; {hours:g} are allowed"
+        )
+    return Gate("in time", True)
+
+
+def key_of(*parts: object) -> str:
+    """32 hex digits that stand for these parts: the same parts, the same key, on every machine and every replay."""
+    return blake2b("\0".join(map(str, parts)).encode(), digest_size=16).hexdigest()

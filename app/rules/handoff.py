@@ -1,0 +1,208 @@
+"""When a person is ready, a human gets the baton: by behaviour, never by a timer. Pure.
+
+From the moment a handoff opens until sales gives a verdict, automation leaves the person alone.
+"""
+
+from datetime import timedelta
+from typing import Literal
+
+from msgspec import Struct
+from pydantic import BaseModel, ConfigDict, EmailStr, Field, field_validator
+
+from app.contacts.contact import Contact, Handoff, Signal
+from app.contacts.event import Event
+from app.rules.condition import Condition, Facts, Test, compile_condition, explain
+from app.rules.decision import Decision, Gate, HandoffPlan, Outcome, in_time, key_of
+from app.rules.score import ScoringRules, total
+from app.rules.scoring import known_types
+from app.rules.suppression import SuppressionDocument, conversation
+
+VERDICTS = ("accepted", "not_a_fit", "nurture", "won", "lost")
+
+
+class PersonDocument(BaseModel):
+    """Someone who takes handoffs."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    email: EmailStr
+    hubspot_owner_id: str = ""
+    active: bool = True
+    absent_until: str = Field("", description="Date of the first day back: 2026-12-01")
+
+
+class HandoffRuleDocument(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: str = Field(pattern=r"^[a-z0-9_]{1,40}$")
+    label: str
+    on: list[str] = Field(default_factory=list, description="Event types at which to look; none: at every event")
+    when: Condition
+
+    @field_validator("on")
+    @classmethod
+    def _types(cls, names: list[str]) -> list[str]:
+        return known_types(names)
+
+
+class HandoffDocument(BaseModel):
+    """The handoff policy as it stands in YAML."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["handoff"]
+    name: str = "handoff"
+    rules: list[HandoffRuleDocument]
+    people: list[PersonDocument] = Field(
+        default_factory=list, description="Who takes turns when nobody owns the contact"
+    )
+    due_minutes: int = Field(30, gt=0)
+    too_old_hours: float = Field(168, gt=0, description="An event that reaches us later than this raises no handoff")
+    again_after_days: dict[str, float] = Field(
+        default_factory=lambda: {"nurture": 14.0, "not_a_fit": 90.0, "lost": 30.0},
+        description="After such a verdict, no new handoff for so many days",
+    )
+
+
+class HandoffRule(Struct, frozen=True):
+    id: str
+    label: str
+    test: Test
+    when: Condition
+
+
+class HandoffPolicy(Struct, frozen=True):
+    """The compiled handoff policy, indexed by event type."""
+
+    by_type: dict[str, tuple[HandoffRule, ...]]
+    always: tuple[HandoffRule, ...]
+    document: HandoffDocument
+    version: str
+
+
+def compile_handoff(document: HandoffDocument, version: str) -> HandoffPolicy:
+    """The policy in the form that is applied to events."""
+    by_type: dict[str, list[HandoffRule]] = {}
+    always = []
+    for rule in document.rules:
+        compiled = HandoffRule(rule.id, rule.label, compile_condition(rule.when), rule.when)
+        if not rule.on:
+            always.append(compiled)
+        for name in rule.on:
+            by_type.setdefault(name, []).append(compiled)
+    return HandoffPolicy({name: tuple(rules) for name, rules in by_type.items()}, tuple(always), document, version)
+
+
+def decide_handoff(
+    contact: Contact,
+    event: Event,
+    policy: HandoffPolicy,
+    suppression: SuppressionDocument,
+    scoring: ScoringRules,
+) -> list[Decision]:
+    """The handoff that this event opens, or why it opens none although a rule asked for one."""
+    rules = policy.by_type.get(event.type, ()) + policy.always
+    if not rules or event.machine is not None or contact.open_handoff is not None:
+        return []
+    facts = Facts(contact, event, event.occurred_at, scoring)
+    for rule in rules:
+        if rule.test(facts):
+            return [_open(contact, event, rule, policy, suppression, facts)]
+    return []
+
+
+def _open(
+    contact: Contact,
+    event: Event,
+    rule: HandoffRule,
+    policy: HandoffPolicy,
+    suppression: SuppressionDocument,
+    facts: Facts,
+) -> Decision:
+    gates = [Gate(verdict.text, verdict.holds) for verdict in explain(rule.when, facts)]
+    gates += _gates(contact, event, policy, suppression)
+    score = total(contact.score, facts.scoring, event.occurred_at)
+    key = key_of("handoff", rule.id, event.id)
+    blocked = next((gate for gate in gates if not gate.passed and gate.detail), None)
+    decision = Decision(
+        key=key,
+        rule=rule.id,
+        policy=policy.version,
+        what="handoff",
+        outcome=Outcome.TAKEN if blocked is None else Outcome.WITHHELD,
+        summary=f"Handed to sales: {rule.label} (score {score:.0f})"
+        if blocked is None
+        else f"Not handed to sales: {blocked.detail}",
+        event_id=event.id,
+        at=event.occurred_at,
+        gates=tuple(gates),
+    )
+    if blocked is None:
+        due = event.occurred_at + timedelta(minutes=policy.document.due_minutes)
+        decision.handoff = HandoffPlan(
+            key=key, rule=rule.id, opened_at=event.occurred_at, due_at=due, score=score, reason=rule.label
+        )
+        contact.handoffs.append(Handoff(key, event.occurred_at, rule.id))
+        del contact.handoffs[:-10]
+    return decision
+
+
+def _gates(contact: Contact, event: Event, policy: HandoffPolicy, suppression: SuppressionDocument) -> list[Gate]:
+    """Why a person who is ready may still not be handed over."""
+    now = event.occurred_at
+    talk = conversation(contact, suppression, now)
+    last = contact.handoffs[-1] if contact.handoffs else None
+    rest = timedelta(days=policy.document.again_after_days.get(last.verdict, 0)) if last else timedelta()
+    reachable = bool(contact.email or contact.get("phone"))
+    resting = last is not None and last.closed_at is not None and now < last.closed_at + rest
+    return [
+        Gate(
+            "not in conversation",
+            talk is None,
+            f"already in conversation ({talk.kind} {talk.who}".strip() + ")" if talk else "",
+        ),
+        Gate(
+            "not judged lately",
+            not resting,
+            f"sales said {last.verdict.replace('_', ' ')} lately" if last and resting else "",
+        ),
+        in_time(event, policy.document.too_old_hours),
+        Gate(
+            "can be reached",
+            reachable,
+            "" if reachable else "neither e-mail address nor phone is known",
+        ),
+    ]
+
+
+def apply_verdict(contact: Contact, event: Event, policy: HandoffPolicy) -> list[Decision]:
+    """What sales said of a handoff: it ends. Who accepted one is in conversation with the person from now on."""
+    verdict = str(event.properties.get("verdict") or "")
+    if verdict not in VERDICTS:
+        return []
+    handoff = contact.handoffs[-1] if contact.handoffs else None
+    if handoff is None:
+        return []
+    now, actor = event.occurred_at, event.actor or "sales"
+    if handoff.closed_at is not None and handoff.verdict == verdict:
+        return []
+    handoff.verdict, handoff.closed_at = verdict, handoff.closed_at or now
+    contact.score.armed = True
+    if verdict == "accepted":
+        contact.conversation["sales"] = Signal("sales", now, now, actor)
+    elif "sales" in contact.conversation:
+        contact.conversation["sales"].closed_at = now
+    return [
+        Decision(
+            key=key_of("verdict", verdict, event.id),
+            rule="verdict",
+            policy=policy.version,
+            what="verdict",
+            outcome=Outcome.TAKEN,
+            summary=f"Sales ({actor}) said: {verdict.replace('_', ' ')}",
+            event_id=event.id,
+            at=now,
+            tags={"handoff": handoff.key, "verdict": verdict, "by": actor},
+        )
+    ]

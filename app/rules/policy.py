@@ -1,0 +1,79 @@
+"""Policy documents: which kinds there are, how a text becomes one, and what is wrong with it, all at once."""
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+from pydantic import BaseModel, ValidationError
+
+from app.rules.decide import Policies
+from app.rules.handoff import HandoffDocument, compile_handoff
+from app.rules.lifecycle import LifecycleDocument, compile_lifecycle
+from app.rules.scoring import ScoringDocument, compile_scoring
+from app.rules.suppression import SuppressionDocument
+from app.rules.triggers import TriggersDocument, compile_triggers
+from mappings.document import InvalidDocument, load_yaml, problems_of
+from mappings.mapping import MappingDocument
+
+DEFAULTS = Path(__file__).parent / "defaults"
+
+KINDS: dict[str, type[BaseModel]] = {
+    "mapping": MappingDocument,
+    "scoring": ScoringDocument,
+    "lifecycle": LifecycleDocument,
+    "suppression": SuppressionDocument,
+    "handoff": HandoffDocument,
+    "triggers": TriggersDocument,
+}
+SINGLE = ("scoring", "lifecycle", "suppression", "handoff", "triggers")
+
+
+class Document(Struct, frozen=True):
+    """A valid document: its kind and name, its text as written, and the model it was read into."""
+
+    kind: str
+    name: str
+    text: str
+    model: Any
+
+
+def read_document(text: str, place: str = "document") -> Document:
+    """The policy document in a YAML text. Raises InvalidDocument with every problem, its place and its mend."""
+    data = load_yaml(text, place)
+    kind = data.get("kind") if isinstance(data, dict) else None
+    if kind not in KINDS:
+        raise InvalidDocument([f"{place}: kind is {kind!r}; a policy's kind is one of {', '.join(KINDS)}"])
+    try:
+        model = KINDS[kind].model_validate(data)
+    except ValidationError as error:
+        raise InvalidDocument(problems_of(error, place)) from None
+    name = str(getattr(model, "name", kind))
+    if kind in SINGLE and name != kind:
+        raise InvalidDocument([f'{place}: there is one {kind} policy; its name is "{kind}", not "{name}"'])
+    return Document(kind, name, text, model)
+
+
+@cache
+def default_documents() -> Mapping[str, Document]:
+    """The shipped policies by kind."""
+    found = [
+        read_document(file.read_text(encoding="utf-8"), f"defaults/{file.name}")
+        for file in sorted(DEFAULTS.glob("*.yaml"))
+    ]
+    return {document.kind: document for document in found}
+
+
+def compile_policies(documents: Mapping[str, tuple[Any, str]], number: int = 0) -> Policies:
+    """The policies that ingest uses, from (model, version) by kind; what is missing is the default."""
+    chosen = {kind: (document.model, f"{kind}@default") for kind, document in default_documents().items()}
+    chosen.update(documents)
+    return Policies(
+        scoring=compile_scoring(*chosen["scoring"]),
+        lifecycle=compile_lifecycle(*chosen["lifecycle"]),
+        suppression=chosen["suppression"][0],
+        handoff=compile_handoff(*chosen["handoff"]),
+        triggers=compile_triggers(*chosen["triggers"]),
+        number=number,
+    )

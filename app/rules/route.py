@@ -1,0 +1,270 @@
+"""From decisions and states to deliveries: which tool carries what, and what it need not be told. Pure.
+
+What a rule decided becomes deliveries for the connections that can carry it. Profile and consent are not decided but
+compared: what the contact should be in a tool against what we know that the tool holds. No difference, no call.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from hashlib import blake2b
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+from msgspec import Struct
+
+from app.contacts.action import (
+    Action,
+    Alert,
+    AnyAction,
+    AssignOwner,
+    CreateNote,
+    CreateTask,
+    EnsureContact,
+    MoveStage,
+    SendMessage,
+    Subscribe,
+    Unsubscribe,
+    UpsertContact,
+    kind_of,
+)
+from app.contacts.consent import ConsentState, consent_key
+from app.contacts.contact import STAGE_ORDER, Contact, LifecycleStage
+from app.contacts.engagement import overall_tier
+from app.rules.decide import Policies
+from app.rules.decision import Decision, Gate, Outcome, key_of
+from app.rules.score import total
+from app.rules.suppression import conversation
+from mappings.mapping import FieldMapping
+from mappings.transforms import is_blank
+
+PROFILE_SLOT = "profile"
+# A profile may wait this long for others, so that they leave together; nothing that a person waits for does
+GATHER_SECONDS = 5.0
+
+
+class Target(Struct, frozen=True, kw_only=True):
+    """A connection as routing sees it: what it can carry, and how its tool names things."""
+
+    id: int
+    name: str
+    kind: str
+    can: Callable[[Action], bool]
+    kinds: frozenset[str]
+    mapping: FieldMapping | None = None
+    list: str = ""
+    writes_consent: bool = True
+
+
+class Held(Struct, frozen=True):
+    """What we know of the contact in one tool: its id there and the properties it holds."""
+
+    vendor_id: str = ""
+    properties: Mapping[str, Any] = {}
+
+
+class Plan(Struct, kw_only=True):
+    """A delivery to be made."""
+
+    key: str
+    connection_id: int
+    action: AnyAction
+    slot: str | None = None
+    wait_seconds: float = 0
+    decision_key: str | None = None
+    handoff_key: str | None = None
+
+    @property
+    def kind(self) -> str:
+        """The action's name."""
+        return kind_of(self.action)
+
+
+# --- what rules decided
+
+
+def route_decision(decision: Decision, contact: Contact, targets: Sequence[Target]) -> list[Plan]:
+    """The deliveries of a decision. For a message that nothing can send the decision itself says so."""
+    if decision.handoff is not None:
+        return list(_handoff(decision, targets))
+    if decision.alert is not None:
+        return [_plan(decision, target, decision.alert, "alert") for target in targets if target.can(decision.alert)]
+    if decision.send is not None:
+        return _message(decision, decision.send, targets)
+    return []
+
+
+def _message(decision: Decision, message: SendMessage, targets: Sequence[Target]) -> list[Plan]:
+    able = [target for target in targets if target.can(message) and decision.through in ("", target.name, target.kind)]
+    if able:
+        return [_plan(decision, able[0], message, "message")]
+    if decision.outcome is Outcome.TAKEN:
+        named = f"the connection {decision.through}" if decision.through else "any connection"
+        decision.outcome = Outcome.WITHHELD
+        decision.gates += (Gate("can be sent", False, f"{named} that sends {message.channel} is missing"),)
+        decision.summary = f"“{message.message}” by {message.channel}: {decision.gates[-1].detail}"
+    return []
+
+
+def _handoff(decision: Decision, targets: Sequence[Target]) -> Iterator[Plan]:
+    """Texts and owner are filled in when the lane takes them: what sales reads is what is true by then."""
+    plan = decision.handoff
+    assert plan is not None
+    for target in targets:
+        steps: list[AnyAction] = [
+            EnsureContact(),
+            AssignOwner(handoff=0),
+            CreateTask(handoff=0, subject="", body="", due_at=plan.due_at, mark=mark_of(plan.key)),
+            CreateNote(handoff=0, body="", at=plan.opened_at, mark=mark_of(plan.key)),
+            Alert(title="", body=""),
+        ]
+        if "create_task" not in target.kinds:
+            steps = steps[-1:]
+        for step in steps:
+            if target.can(step):
+                made = _plan(decision, target, step, kind_of(step))
+                made.handoff_key = plan.key
+                yield made
+
+
+def mark_of(handoff_key: str) -> str:
+    """The text by which a task or note of ours is recognised in a tool."""
+    return f"baton-{handoff_key[:16]}"
+
+
+def _plan(decision: Decision, target: Target, action: AnyAction, what: str) -> Plan:
+    return Plan(
+        key=key_of(what, decision.key, target.id),
+        connection_id=target.id,
+        action=action,
+        decision_key=decision.key,
+    )
+
+
+# --- what the contact is
+
+
+def outward(contact: Contact, policies: Policies, now: datetime) -> dict[str, Any]:
+    """The contact's values under our names, as mappings send them."""
+    values: dict[str, Any] = {name: known.value for name, known in contact.fields.items()}
+    if contact.stage is not None:
+        values["lifecycle_stage"] = str(contact.stage.name)
+    values["score"] = round(total(contact.score, policies.scoring.read, now))
+    values["tier"] = str(overall_tier(contact, policies.suppression.tiers, now).tier)
+    talking = conversation(contact, policies.suppression, now) is not None
+    values["in_conversation"] = talking or contact.open_handoff is not None
+    values["handoff_open"] = contact.open_handoff is not None
+    return values
+
+
+def digest(contact: Contact, target: Target, values: Mapping[str, Any]) -> str:
+    """What the contact should be in a tool, in a few bytes: while it stays the same nothing has to be compared."""
+    if target.mapping is None:
+        return ""
+    wanted = target.mapping.outbound(values)
+    said = {
+        key: [str(consent.state), None if consent.lifted_by is None else consent.lifted_by.at]
+        for key, consent in contact.consent.items()
+    }
+    return blake2b(msgspec.json.encode([wanted, said], order="sorted"), digest_size=8).hexdigest()
+
+
+def sync(contact: Contact, target: Target, held: Held, values: Mapping[str, Any], now: datetime) -> list[Plan]:
+    """What has to be written so that a tool holds what the contact is: profile, stage and consent."""
+    if contact.erased_at is not None or str(target.id) in contact.deleted_in:
+        return []
+    return [*_profile(contact, target, held, values), *_consents(contact, target, held)]
+
+
+def _profile(contact: Contact, target: Target, held: Held, values: Mapping[str, Any]) -> Iterator[Plan]:
+    if target.mapping is None or "upsert_contact" not in target.kinds or not _belongs(contact, target, held):
+        return
+    wanted = target.mapping.outbound(values)
+    changed = {
+        name: value
+        for name, value in wanted.items()
+        if not _same(value, held.properties.get(name)) and not (is_blank(value) and name not in held.properties)
+    }
+    stage = next((theirs for ours, theirs in target.mapping.targets if ours == "lifecycle_stage"), "")
+    if stage in changed and _goes_back(changed[stage], held.properties.get(stage), target.mapping):
+        move = MoveStage(
+            stage=str(changed.pop(stage)), property=stage, reason=contact.stage.reason if contact.stage else ""
+        )
+        # Only a named person moves a stage back; a tool that is ahead by its own rules stays ahead
+        if target.can(move) and contact.stage is not None and contact.stage.by not in ("rule", "tool"):
+            yield Plan(key=uuid4().hex, connection_id=target.id, action=move, slot="stage")
+    if changed:
+        action = UpsertContact(properties=changed)
+        if target.can(action):
+            yield Plan(
+                key=uuid4().hex, connection_id=target.id, action=action, slot=PROFILE_SLOT, wait_seconds=GATHER_SECONDS
+            )
+
+
+def _belongs(contact: Contact, target: Target, held: Held) -> bool:
+    """Whether the contact is, or should be created, in this tool."""
+    if held.vendor_id:
+        return True
+    assert target.mapping is not None
+    if not contact.email or target.mapping.create == "never":
+        return False
+    if target.mapping.create == "always":
+        return True
+    consent = contact.consent.get(consent_key("email"))
+    return consent is not None and consent.state is ConsentState.GRANTED
+
+
+def _same(ours: Any, theirs: Any) -> bool:
+    """Whether two values are the same to a tool, which may keep everything as text."""
+    if ours == theirs:
+        return True
+    if is_blank(ours) or is_blank(theirs):
+        return is_blank(ours) and is_blank(theirs)
+    if isinstance(ours, bool):
+        return str(theirs).lower() == str(ours).lower()
+    return str(ours).strip() == str(theirs).strip()
+
+
+def _goes_back(ours: Any, theirs: Any, mapping: FieldMapping) -> bool:
+    if is_blank(theirs):
+        return False
+    stages = [mapping.stage(str(value)) for value in (ours, theirs)]
+    try:
+        ranks = [STAGE_ORDER[LifecycleStage(stage)] for stage in stages]
+    except ValueError:
+        return False
+    return ranks[0] < ranks[1]
+
+
+def consent_property(channel: str, purpose: str) -> str:
+    """The name under which we remember what we told a tool of a consent."""
+    return f"consent:{channel}/{purpose}"
+
+
+def _consents(contact: Contact, target: Target, held: Held) -> Iterator[Plan]:
+    """A no is written to every tool that has not heard it; a yes only where the person's own comes after every no."""
+    if not target.writes_consent:
+        return
+    for key, consent in contact.consent.items():
+        channel, _, purpose = key.partition("/")
+        told = held.properties.get(consent_property(channel, purpose))
+        if consent.state is ConsentState.WITHDRAWN:
+            stop = Unsubscribe(channel=channel, purpose=purpose)
+            if (
+                told != "withdrawn"
+                and str(target.id) not in consent.withdrawn
+                and target.can(stop)
+                and _addressed(contact, channel)
+            ):
+                yield Plan(key=uuid4().hex, connection_id=target.id, action=stop, slot=f"consent {key}")
+        elif consent.state is ConsentState.GRANTED:
+            grant = consent.lifted_by
+            if grant is None or told == f"granted {grant.at.isoformat()}" or grant.source == str(target.id):
+                continue
+            yes = Subscribe(grant=grant, channel=channel, purpose=purpose, list=target.list)
+            if target.can(yes) and _addressed(contact, channel):
+                yield Plan(key=uuid4().hex, connection_id=target.id, action=yes, slot=f"consent {key}")
+
+
+def _addressed(contact: Contact, channel: str) -> bool:
+    return bool(contact.email) if channel == "email" else bool(contact.get("phone"))

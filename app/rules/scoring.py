@@ -1,0 +1,217 @@
+"""Points for what people do and who they are: applied event by event, with caps; crossing a threshold is told once."""
+
+from datetime import datetime, timedelta
+from typing import Literal
+
+from msgspec import Struct
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from app.contacts.contact import Contact, Points, RuleScore
+from app.contacts.event import EVENT_TYPES, Event, is_event_type
+from app.rules.condition import Condition, Facts, Test, compile_condition
+from app.rules.score import Group, ScoringRules, faded, total
+from mappings.document import did_you_mean
+
+MAX_RECENT = 20
+
+
+class GroupDocument(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    half_life_days: float | None = Field(None, gt=0, description="Points are worth half after so many days")
+    cap: float | None = Field(None, gt=0, description="The group never counts for more than this, either way")
+
+
+class CapDocument(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    points: float = Field(gt=0)
+    days: float = Field(gt=0)
+
+
+class RuleDocument(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: str = Field(pattern=r"^[a-z0-9_]{1,40}$")
+    label: str
+    group: str
+    points: float
+    on: list[str] = Field(
+        default_factory=list, description="Event types that earn the points; none: what the contact is"
+    )
+    when: Condition | None = None
+    cap: CapDocument | None = None
+
+    @field_validator("on")
+    @classmethod
+    def _types(cls, names: list[str]) -> list[str]:
+        return known_types(names)
+
+
+class ScoringDocument(BaseModel):
+    """The scoring policy as it stands in YAML."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["scoring"]
+    name: str = "scoring"
+    threshold: float = Field(50, description="A contact with this score is a marketing-qualified lead")
+    rearm_below: float = Field(40, description="Told again only after the score was below this, or after a verdict")
+    groups: dict[str, GroupDocument]
+    rules: list[RuleDocument] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "ScoringDocument":
+        if self.rearm_below >= self.threshold:
+            raise ValueError(f"rearm_below ({self.rearm_below:g}) has to be lower than threshold ({self.threshold:g})")
+        seen: set[str] = set()
+        for number, rule in enumerate(self.rules, 1):
+            if rule.group not in self.groups:
+                raise ValueError(
+                    f'rule {number} is in the group "{rule.group}"; the groups are {", ".join(self.groups)}'
+                )
+            if rule.id in seen:
+                raise ValueError(f'rule {number}: the id "{rule.id}" is taken')
+            seen.add(rule.id)
+        return self
+
+
+def known_types(names: list[str]) -> list[str]:
+    """The names, if each is an event type. Raises ValueError with the first that is not."""
+    for name in names:
+        if not is_event_type(name):
+            raise ValueError(f'"{name}" is not an event type' + did_you_mean(name, sorted(EVENT_TYPES)))
+    return names
+
+
+class Rule(Struct, frozen=True):
+    """A compiled scoring rule."""
+
+    id: str
+    points: float
+    half_life_days: float | None
+    test: Test
+    cap_points: float | None
+    cap_days: float
+
+
+class Scoring(Struct, frozen=True):
+    """The compiled scoring policy, indexed by event type."""
+
+    read: ScoringRules
+    by_type: dict[str, tuple[Rule, ...]]
+    traits: tuple[Rule, ...]
+    version: str
+
+
+class Crossing(Struct, frozen=True):
+    """The score has come up over the threshold for the first time since it was armed."""
+
+    score: float
+    threshold: float
+
+
+def compile_scoring(document: ScoringDocument, version: str) -> Scoring:
+    """The policy in the form that is applied to events."""
+    by_type: dict[str, list[Rule]] = {}
+    traits = []
+    for rule in document.rules:
+        group = document.groups[rule.group]
+        compiled = Rule(
+            rule.id,
+            rule.points,
+            group.half_life_days if rule.on else None,
+            compile_condition(rule.when),
+            rule.cap.points if rule.cap else None,
+            rule.cap.days if rule.cap else 0,
+        )
+        for name in rule.on:
+            by_type.setdefault(name, []).append(compiled)
+        if not rule.on:
+            traits.append(compiled)
+    read = ScoringRules(
+        groups={name: Group(name, group.half_life_days, group.cap) for name, group in document.groups.items()},
+        group_of={rule.id: rule.group for rule in document.rules},
+        labels={rule.id: rule.label for rule in document.rules},
+        threshold=document.threshold,
+        rearm_below=document.rearm_below,
+        version=version,
+    )
+    return Scoring(read, {name: tuple(rules) for name, rules in by_type.items()}, tuple(traits), version)
+
+
+def apply_scoring(contact: Contact, event: Event, scoring: Scoring) -> Crossing | None:
+    """Give the contact the points that the event earns; the crossing of the threshold if this was it.
+
+    Machines earn nothing. Order matters: events are applied as they occurred.
+    """
+    rules = scoring.by_type.get(event.type, ()) if event.machine is None else ()
+    if not rules and not (event.fields and scoring.traits):
+        return None
+    now = event.occurred_at
+    facts = Facts(contact, event, now, scoring.read)
+    before = total(contact.score, scoring.read, now)
+    changed = False
+    for rule in rules:
+        if rule.test(facts):
+            changed |= _give(contact, event, rule)
+    if event.fields and scoring.traits:
+        changed |= _judge_traits(contact, event, facts, scoring)
+    return _crossing(contact, before, scoring.read, now) if changed else None
+
+
+def _give(contact: Contact, event: Event, rule: Rule) -> bool:
+    now, points = event.occurred_at, rule.points
+    earned = contact.score.rules.get(rule.id)
+    if earned is None:
+        earned = contact.score.rules[rule.id] = RuleScore()
+    if rule.cap_points is not None:
+        since = now - timedelta(days=rule.cap_days)
+        spent = sum(given.points for given in earned.recent if given.at > since)
+        room = max(0.0, rule.cap_points - abs(spent))
+        points = max(-room, min(room, points))
+    earned.last_at = now
+    if not points:
+        return False
+    worth = 0.0 if earned.sum_at is None else faded(earned.sum, rule.half_life_days, earned.sum_at, now)
+    earned.sum, earned.sum_at = worth + points, now
+    earned.recent.append(Points(event.id, now, points, _what(event)))
+    del earned.recent[:-MAX_RECENT]
+    return True
+
+
+def _judge_traits(contact: Contact, event: Event, facts: Facts, scoring: Scoring) -> bool:
+    changed = False
+    for rule in scoring.traits:
+        has = rule.id in contact.score.rules
+        if rule.test(facts) is has:
+            continue
+        changed = True
+        if has:
+            del contact.score.rules[rule.id]
+        else:
+            now = event.occurred_at
+            contact.score.rules[rule.id] = RuleScore(
+                rule.points, now, now, [Points(event.id, now, rule.points, "what we know of the person")]
+            )
+    return changed
+
+
+def _crossing(contact: Contact, before: float, rules: ScoringRules, now: datetime) -> Crossing | None:
+    score = contact.score
+    if not score.armed and before < rules.rearm_below:
+        score.armed = True
+    after = total(score, rules, now)
+    if not score.armed or after < rules.threshold:
+        return None
+    score.armed, score.crossed_at = False, now
+    return Crossing(after, rules.threshold)
+
+
+def _what(event: Event) -> str:
+    """The event in a few words, for the explanation of a score."""
+    said = event.properties
+    for name in ("path", "form", "asset", "subject", "message", "product", "stage"):
+        if said.get(name):
+            return str(said[name])[:80]
+    return ""

@@ -1,0 +1,167 @@
+"""What every process of Baton has: settings, database, and the connections and policies as they are now.
+
+Connections and policies change while Baton runs (a command adds one, an admin publishes one). Each process keeps a copy
+and looks at most once a second whether it is still the newest.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from functools import cached_property
+
+from msgspec import Struct
+from sqlalchemy import func, select
+
+from adapters.contract import Account, Adapter, Client
+from adapters.http import Http
+from adapters.registry import adapters
+from app.rules.decide import Policies
+from app.rules.policy import compile_policies
+from app.settings import Settings
+from app.store import connections as stored_connections
+from app.store import policies as stored_policies
+from app.store.connections import Connection
+from app.store.engine import Database
+from app.store.tables import connections as connections_table
+from app.store.vault import Vault
+from mappings.mapping import FieldMapping, mapping_file
+
+LOOK_SECONDS = 1.0
+
+Clock = Callable[[], datetime]
+
+
+def now_utc() -> datetime:
+    """The time by this machine's clock."""
+    return datetime.now(UTC)
+
+
+class Rulebook(Struct, frozen=True):
+    """Published policies, compiled: the rules, and the mapping of each connection and vendor."""
+
+    policies: Policies
+    mappings: Mapping[str, FieldMapping]
+
+    def mapping_for(self, connection: Connection) -> FieldMapping:
+        """The connection's own mapping, else its vendor's published one, else the shipped one."""
+        for name in (f"{connection.kind}.{connection.name}", connection.kind):
+            if name in self.mappings:
+                return self.mappings[name]
+        file = adapters()[connection.kind].mapping
+        return mapping_file(file) if file else _EMPTY
+
+
+class Runtime:
+    """Settings, database, and what is configured in it."""
+
+    def __init__(self, settings: Settings, clock: Clock = now_utc, pool_size: int = 24) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.database = Database(settings.database_url, pool_size)
+        self._lock = threading.Lock()
+        self._connections: dict[int, Connection] = {}
+        self._connections_seen: tuple[int, ...] = ()
+        self._connections_at = 0.0
+        self._rulebook: Rulebook | None = None
+        self._rulebook_at = 0.0
+        self._clients: dict[int, tuple[int, Client]] = {}
+
+    @cached_property
+    def vault(self) -> Vault:
+        """Opens and seals secrets."""
+        return Vault(self.settings.keys)
+
+    # --- connections
+
+    def connections(self) -> Mapping[int, Connection]:
+        """All connections by id, at most a second old."""
+        if time.monotonic() - self._connections_at > LOOK_SECONDS:
+            with self._lock:
+                if time.monotonic() - self._connections_at > LOOK_SECONDS:
+                    self._look_at_connections()
+        return self._connections
+
+    def _look_at_connections(self) -> None:
+        with self.database.read() as conn:
+            table = connections_table.c
+            seen = tuple(conn.execute(select(func.count(), func.sum(table.version), func.max(table.id))).one())
+            if seen != self._connections_seen or not self._connections:
+                self._connections = {one.id: one for one in stored_connections.load_all(conn, self.vault)}
+                self._connections_seen = seen
+        self._connections_at = time.monotonic()
+
+    def connection(self, name: str) -> Connection | None:
+        """The connection of this name, or None."""
+        return next((one for one in self.connections().values() if one.name == name), None)
+
+    def forget(self) -> None:
+        """Look again at the next use, because this process has just changed something."""
+        self._connections_at = self._rulebook_at = 0.0
+
+    def adapter(self, connection: Connection) -> Adapter:
+        """The adapter of a connection's vendor."""
+        return adapters()[connection.kind]
+
+    def client(self, connection: Connection) -> Client | None:
+        """The SDK client of a connection, made once for each version of its settings; None for one that cannot call."""
+        adapter = self.adapter(connection)
+        if adapter.connect is None or not can_call(adapter, connection):
+            return None
+        with self._lock:
+            known = self._clients.get(connection.id)
+            if known is None or known[0] != connection.version:
+                http = Http(allow_private=self.settings.allow_private_targets or is_sandbox(connection))
+                base_url = connection.base_url or adapter.base_url
+                client = adapter.connect(Account(connection.settings, base_url, http))
+                known = self._clients[connection.id] = (connection.version, client)
+            return known[1]
+
+    # --- policies
+
+    def rulebook(self) -> Rulebook:
+        """The published policies, at most a second old."""
+        if self._rulebook is None or time.monotonic() - self._rulebook_at > LOOK_SECONDS:
+            with self._lock:
+                if self._rulebook is None or time.monotonic() - self._rulebook_at > LOOK_SECONDS:
+                    self._look_at_policies()
+        assert self._rulebook is not None
+        return self._rulebook
+
+    def _look_at_policies(self) -> None:
+        with self.database.read() as conn:
+            number = stored_policies.newest(conn)
+            if self._rulebook is None or self._rulebook.policies.number != number:
+                read = stored_policies.read_versions(stored_policies.published(conn))
+                self._rulebook = Rulebook(
+                    compile_policies(
+                        {kind: (doc.model, version) for (kind, _), (doc, version) in read.items() if kind != "mapping"},
+                        number,
+                    ),
+                    {
+                        name: FieldMapping(doc.model, version)
+                        for (kind, name), (doc, version) in read.items()
+                        if kind == "mapping"
+                    },
+                )
+        self._rulebook_at = time.monotonic()
+
+    def close(self) -> None:
+        """Close the database's connections."""
+        self.database.close()
+
+
+SANDBOX_SETTING = "sandbox"
+
+
+def is_sandbox(connection: Connection) -> bool:
+    """Whether a connection was made by Baton to its own simulators, which run on this machine."""
+    return connection.settings.get(SANDBOX_SETTING) == "1"
+
+
+def can_call(adapter: Adapter, connection: Connection) -> bool:
+    """Whether the connection has what it needs to call its vendor: HubSpot without a token only sends to us."""
+    return all(connection.settings.get(name) for name in adapter.needs)
+
+
+_EMPTY = mapping_file("forms.yaml")

@@ -1,0 +1,86 @@
+"""Rate limits that all workers share.
+
+An even limit is one number, the moment at which the next call may start: calls are spaced out, any window of the
+vendor's length holds at most the allowed number (the generic cell rate algorithm). A limit that may be used up in a
+burst is a count of calls per slice of its window. Both hand out places ahead of time, so that a worker asks once for
+several calls.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+from sqlalchemy import Connection, insert, select, update
+
+from adapters.contract import RateLimit
+from app.store.engine import Database, db_now
+from app.store.tables import budgets
+
+SLICES = 60
+_decode = msgspec.json.Decoder(dict[str, int]).decode
+
+
+def reserve(database: Database, connection_id: int, limits: Sequence[RateLimit], calls: int = 1) -> float:
+    """Take places for so many calls under each limit; the seconds to wait before the first of them.
+
+    The strictest limit decides. With an even limit the calls that follow start one spacing apart each.
+    """
+    if not limits:
+        return 0.0
+    with database.write() as conn:
+        now, known = _load(conn, database, connection_id, [limit.name for limit in limits])
+        wait = 0
+        for limit in limits:
+            next_us, used = known.get(limit.name, (0, {}))
+            start = max(next_us, now)
+            if limit.even:
+                next_us = start + int(calls * limit.seconds * 1_000_000 / limit.calls)
+            else:
+                start, used = _place(used, start, limit, calls)
+            _save(conn, connection_id, limit.name, next_us, used, limit.name in known)
+            wait = max(wait, start - now)
+    return wait / 1_000_000
+
+
+def _place(used: dict[str, int], start: int, limit: RateLimit, calls: int) -> tuple[int, dict[str, int]]:
+    """The first moment from ``start`` on at which the window has room for these calls, and the counts with them."""
+    width = int(limit.seconds * 1_000_000 / SLICES)
+    counts = {int(index): count for index, count in used.items() if int(index) > start // width - 2 * SLICES}
+    index = start // width
+    # One slice more than the window: a call at the end of a slice still counts for one that starts it
+    while sum(count for at, count in counts.items() if index - SLICES <= at <= index) + calls > max(limit.calls, calls):
+        index += 1
+    counts[index] = counts.get(index, 0) + calls
+    return max(start, index * width), {str(at): count for at, count in counts.items()}
+
+
+def hold_back(database: Database, connection_id: int, names: Sequence[str], seconds: float) -> None:
+    """Let nobody call for so long, because the vendor said so."""
+    with database.write() as conn:
+        now, known = _load(conn, database, connection_id, names)
+        for name in names:
+            next_us, used = known.get(name, (0, {}))
+            _save(conn, connection_id, name, max(next_us, now + int(seconds * 1_000_000)), used, name in known)
+
+
+def _load(
+    conn: Connection, database: Database, connection_id: int, names: Sequence[str]
+) -> tuple[int, dict[str, tuple[int, dict[str, int]]]]:
+    query = (
+        select(budgets.c.name, budgets.c.next_us, budgets.c.used)
+        .where(budgets.c.connection_id == connection_id, budgets.c.name.in_(names))
+        .order_by(budgets.c.name)
+    )
+    known = {name: (next_us, _decode(used)) for name, next_us, used in conn.execute(database.locked(query))}
+    now = conn.execute(select(db_now())).scalar_one()
+    from app.contacts.times import to_us
+
+    return to_us(now), known
+
+
+def _save(conn: Connection, connection_id: int, name: str, next_us: int, used: Mapping[str, int], known: bool) -> None:
+    values = {"next_us": next_us, "used": msgspec.json.encode(used).decode()}
+    if known:
+        mine = (budgets.c.connection_id == connection_id) & (budgets.c.name == name)
+        conn.execute(update(budgets).where(mine).values(**values))
+    else:
+        conn.execute(insert(budgets).values(connection_id=connection_id, name=name, **values))

@@ -1,0 +1,266 @@
+"""Deliveries: actions bound for a vendor. Planned by ingest, sent by their connection's lane, kept with each try."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import Connection, and_, delete, exists, func, insert, or_, select, update
+
+from app.contacts.action import AnyAction
+from app.store.engine import Database, db_now
+from app.store.tables import attempts, calls, deliveries
+
+PENDING, SENDING, SENT, WITHHELD, UNKNOWN, DEAD = "pending", "sending", "sent", "withheld", "unknown", "dead"
+OPEN = (PENDING, SENDING, UNKNOWN)
+LEFT = (SENDING, SENT, UNKNOWN, DEAD)
+
+encode = msgspec.json.Encoder().encode
+decode = msgspec.json.Decoder(AnyAction).decode
+
+
+class Planned(Struct, kw_only=True):
+    """A delivery to store. A new one in a ``slot`` replaces the one that still waits there."""
+
+    key: str
+    contact_id: int
+    connection_id: int
+    kind: str
+    urgency: int
+    action: AnyAction
+    status: str = PENDING
+    reason: str | None = None
+    slot: str | None = None
+    wait_seconds: float = 0
+    decision_key: str | None = None
+    handoff_key: str | None = None
+
+
+class Claimed(Struct, frozen=True, kw_only=True):
+    """A delivery that a lane has taken to send."""
+
+    id: int
+    key: str
+    contact_id: int
+    kind: str
+    action: AnyAction
+    attempts: int
+    decision_key: str | None
+    handoff_key: str | None
+    created_at: datetime
+    status: str
+
+
+class Existing(Struct, frozen=True, kw_only=True):
+    """A planned delivery as it stands, for comparing with what a late event makes of it."""
+
+    id: int
+    key: str
+    status: str
+    kind: str
+    decision_key: str | None
+    handoff_key: str | None
+    created_at: datetime
+    action: AnyAction
+
+
+def plan(conn: Connection, database: Database, planned: Sequence[Planned], now: datetime) -> None:
+    """Store deliveries; those with a slot take the place of what waits in it."""
+    fresh = [_columns(one, now) for one in planned if one.slot is None or one.status != PENDING]
+    if fresh:
+        conn.execute(insert(deliveries), fresh)
+    slotted = [_columns(one, now) for one in planned if one.slot is not None and one.status == PENDING]
+    if slotted:
+        statement = database.insert(deliveries)
+        # The place in the queue is kept: a contact that changes all the time must not wait for ever
+        conn.execute(
+            statement.on_conflict_do_update(
+                index_elements=[deliveries.c.connection_id, deliveries.c.contact_id, deliveries.c.slot],
+                index_where=and_(deliveries.c.status == PENDING, deliveries.c.slot.is_not(None)),
+                set_={"action": statement.excluded.action, "kind": statement.excluded.kind, "updated_at": now},
+            ),
+            slotted,
+        )
+
+
+def _columns(one: Planned, now: datetime) -> dict[str, Any]:
+    return {
+        "key": one.key,
+        "contact_id": one.contact_id,
+        "connection_id": one.connection_id,
+        "kind": one.kind,
+        "urgency": one.urgency,
+        "action": encode(one.action).decode(),
+        "status": one.status,
+        "reason": one.reason,
+        "slot": one.slot,
+        "decision_key": one.decision_key,
+        "handoff_key": one.handoff_key,
+        "not_before": now + timedelta(seconds=one.wait_seconds),
+        "created_at": now,
+        "updated_at": now,
+    }
+
+
+def empty_slots(conn: Connection, slots: Collection[tuple[int, int, str]]) -> None:
+    """Drop what waits in these (connection, contact, slot): the tool already holds what we would write."""
+    for connection_id, contact_id, slot in slots:
+        conn.execute(
+            delete(deliveries).where(
+                deliveries.c.connection_id == connection_id,
+                deliveries.c.contact_id == contact_id,
+                deliveries.c.slot == slot,
+                deliveries.c.status == PENDING,
+                deliveries.c.attempts == 0,
+            )
+        )
+
+
+def decided(conn: Connection, contact_ids: Collection[int]) -> dict[int, dict[str, Existing]]:
+    """The deliveries that decisions about these contacts led to, by key."""
+    found: dict[int, dict[str, Existing]] = {contact_id: {} for contact_id in contact_ids}
+    if found:
+        names = [name for name in Existing.__struct_fields__ if name != "action"]
+        query = select(deliveries.c.contact_id, *(deliveries.c[name] for name in names), deliveries.c.action).where(
+            deliveries.c.contact_id.in_(list(found)), deliveries.c.decision_key.is_not(None)
+        )
+        for contact_id, *values, action in conn.execute(query):
+            row = Existing(**dict(zip(names, values, strict=True)), action=decode(action))
+            found[contact_id][row.key] = row
+    return found
+
+
+def replan(conn: Connection, changes: Mapping[int, Mapping[str, Any]], now: datetime) -> None:
+    """Change deliveries that have not left: id → columns."""
+    for delivery_id, values in changes.items():
+        conn.execute(
+            update(deliveries)
+            .where(deliveries.c.id == delivery_id, deliveries.c.status.in_((PENDING, WITHHELD)))
+            .values(**values, updated_at=now)
+        )
+
+
+# --- the lane's side
+
+
+def due_connections(conn: Connection) -> list[int]:
+    """Connections for which something could leave now."""
+    query = (
+        select(deliveries.c.connection_id)
+        .where(deliveries.c.status == PENDING, deliveries.c.not_before <= db_now())
+        .distinct()
+    )
+    return list(conn.execute(query).scalars())
+
+
+def ready(conn: Connection, connection_id: int, limit: int) -> list[Claimed]:
+    """What could leave now, most urgent first, oldest first; for each contact only the first of an urgency that is
+    still open, so that a later write never overtakes an earlier one."""
+    earlier = deliveries.alias("earlier")
+    first = ~exists().where(
+        earlier.c.contact_id == deliveries.c.contact_id,
+        earlier.c.connection_id == deliveries.c.connection_id,
+        earlier.c.status.in_(OPEN),
+        earlier.c.urgency == deliveries.c.urgency,
+        earlier.c.id < deliveries.c.id,
+    )
+    query = (
+        select(*(deliveries.c[name] for name in Claimed.__struct_fields__))
+        .where(
+            deliveries.c.connection_id == connection_id,
+            deliveries.c.status == PENDING,
+            deliveries.c.not_before <= db_now(),
+            first,
+        )
+        .order_by(deliveries.c.urgency, deliveries.c.id)
+        .limit(limit)
+    )
+    return [_claimed(row) for row in conn.execute(query)]
+
+
+def _claimed(row: Any) -> Claimed:
+    values = dict(row._mapping)
+    values["action"] = decode(values["action"])
+    return Claimed(**values)
+
+
+def start(conn: Connection, taken: Sequence[Claimed], fence: int) -> None:
+    """Mark deliveries as on their way, under the number of the lane's lease."""
+    if taken:
+        conn.execute(
+            update(deliveries)
+            .where(deliveries.c.id.in_([one.id for one in taken]), deliveries.c.status == PENDING)
+            .values(status=SENDING, fence=fence, attempts=deliveries.c.attempts + 1, updated_at=db_now())
+        )
+
+
+def rewrite(conn: Connection, actions: Mapping[int, AnyAction]) -> None:
+    """Keep the final form of actions that were completed when they were claimed (a task's text, its owner)."""
+    for delivery_id, action in actions.items():
+        conn.execute(update(deliveries).where(deliveries.c.id == delivery_id).values(action=encode(action).decode()))
+
+
+def finish(conn: Connection, delivery_id: int, fence: int | None, **values: Any) -> bool:
+    """Record how a delivery ended or that it waits again; False when this lane's lease was over."""
+    condition = [deliveries.c.id == delivery_id]
+    if fence is not None:
+        condition += [deliveries.c.fence == fence, deliveries.c.status == SENDING]
+    return conn.execute(update(deliveries).where(*condition).values(**values, updated_at=db_now())).rowcount == 1
+
+
+def orphans(conn: Connection, connection_id: int, fence: int) -> list[Claimed]:
+    """What an earlier holder of the lane was sending when it died: nobody knows whether it arrived."""
+    query = select(*(deliveries.c[name] for name in Claimed.__struct_fields__)).where(
+        deliveries.c.connection_id == connection_id,
+        or_(
+            and_(deliveries.c.status == SENDING, deliveries.c.fence != fence),
+            and_(deliveries.c.status == UNKNOWN, deliveries.c.reason.is_(None), deliveries.c.not_before <= db_now()),
+        ),
+    )
+    return [_claimed(row) for row in conn.execute(query.order_by(deliveries.c.id).limit(500))]
+
+
+class Call(Struct, kw_only=True):
+    """One HTTP call as it was made and answered; bodies are cut to what a person needs to see."""
+
+    at: datetime
+    seconds: float
+    method: str
+    url: str
+    request: str
+    status: int | None
+    answer: str
+
+
+def keep_calls(conn: Connection, connection_id: int, made: Sequence[Call]) -> list[int]:
+    """Store HTTP calls; their ids, in the same order."""
+    if not made:
+        return []
+    rows = [{"connection_id": connection_id, **msgspec.structs.asdict(call)} for call in made]
+    return list(conn.execute(insert(calls).returning(calls.c.id, sort_by_parameter_order=True), rows).scalars())
+
+
+def keep_attempts(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Store tries: delivery_id, call_id, at, outcome, reason."""
+    if rows:
+        conn.execute(insert(attempts), [dict(row) for row in rows])
+
+
+def retry(conn: Connection, ids: Collection[int], now: datetime) -> int:
+    """Have dead, withheld or unknown deliveries tried again because a person says so; how many there were."""
+    return conn.execute(
+        update(deliveries)
+        .where(deliveries.c.id.in_(ids), deliveries.c.status.in_((DEAD, UNKNOWN)))
+        .values(status=PENDING, reason=None, attempts=0, not_before=now, fence=None, updated_at=now)
+    ).rowcount
+
+
+def backlog(conn: Connection) -> dict[int, tuple[int, datetime | None]]:
+    """connection → how many deliveries wait, and since when the first of them."""
+    query = (
+        select(deliveries.c.connection_id, func.count(), func.min(deliveries.c.not_before))
+        .where(deliveries.c.status == PENDING)
+        .group_by(deliveries.c.connection_id)
+    )
+    return {connection_id: (count, since) for connection_id, count, since in conn.execute(query)}

@@ -1,0 +1,151 @@
+"""The database: one set of code for SQLite and PostgreSQL, with the differences kept in this file.
+
+On PostgreSQL a unit of work is one transaction that locks the rows it reads for change. SQLite has a single write
+lock, so there a unit reads and computes without it and takes it only to write, when it checks that nothing it read has
+changed; the web process can then store what comes in while a worker computes.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import BigInteger, ColumnElement, Connection, Engine, Select, Table, create_engine, event, type_coerce
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import GenericFunction
+
+from app.store.tables import UtcTime
+
+SQLITE_BUSY_MS = 15_000
+
+
+class db_now(GenericFunction[Any]):  # noqa: N801  named as it reads in SQL
+    """The database's own clock, which all workers share."""
+
+    type = UtcTime()
+    inherit_cache = True
+
+
+@compiles(db_now, "sqlite")
+def _sqlite_now(element: Any, compiler: Any, **kw: Any) -> str:
+    return "CAST(unixepoch('subsec') * 1000000 AS INTEGER)"
+
+
+@compiles(db_now, "postgresql")
+def _postgresql_now(element: Any, compiler: Any, **kw: Any) -> str:
+    # The wall clock, not the transaction's start: a lease must not look younger than it is
+    return "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)"
+
+
+def db_in(seconds: float) -> ColumnElement[Any]:
+    """So many seconds from now, by the database's clock."""
+    return type_coerce(type_coerce(db_now(), BigInteger) + int(seconds * 1_000_000), UtcTime)
+
+
+class Conflict(Exception):
+    """Somebody else changed what this unit of work read; do it again from the start."""
+
+
+class Database:
+    """A pool of connections. ``read`` is a snapshot, ``write`` a transaction, ``unit`` reads first and writes last."""
+
+    def __init__(self, url: str, pool_size: int = 24) -> None:
+        self.url = url
+        self.is_sqlite = url.startswith("sqlite")
+        if self.is_sqlite:
+            self.engine = create_engine(
+                url, pool_size=pool_size, max_overflow=8, connect_args={"timeout": SQLITE_BUSY_MS / 1000}
+            )
+            event.listen(self.engine, "connect", _prepare_sqlite)
+            event.listen(self.engine, "begin", _begin_sqlite)
+        else:
+            self.engine = create_engine(
+                url,
+                pool_size=pool_size,
+                max_overflow=8,
+                pool_pre_ping=True,
+                connect_args={"connect_timeout": 5, "options": "-c timezone=utc"},
+            )
+        self._writing: Engine = self.engine.execution_options(baton_write=True)
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection that sees one state of the database and changes nothing."""
+        with self.engine.connect() as conn:
+            yield conn
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction; on SQLite it takes the write lock at once (a deferred one fails under load)."""
+        with self._writing.begin() as conn:
+            yield conn
+
+    @contextmanager
+    def unit(self) -> Iterator["Unit"]:
+        """A unit of work that reads, computes, and writes all at the end."""
+        if self.is_sqlite:
+            yield Unit(self, None)
+        else:
+            with self._writing.begin() as conn:
+                yield Unit(self, conn)
+
+    def insert(self, table: Table) -> "postgresql.Insert | sqlite.Insert":
+        """An INSERT that knows ON CONFLICT on the database at hand."""
+        return sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
+
+    def locked(self, query: Select[Any], skip: bool = False) -> Select[Any]:
+        """The query, locking the rows it finds; SQLite's one write lock does that already."""
+        return query if self.is_sqlite else query.with_for_update(skip_locked=skip)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+
+class Unit:
+    """Reads through ``reader()``, then everything it changes within one ``writer()``."""
+
+    def __init__(self, database: Database, conn: Connection | None) -> None:
+        self._database, self._conn = database, conn
+
+    @contextmanager
+    def reader(self) -> Iterator[Connection]:
+        """Read what will be changed: locked on PostgreSQL, a snapshot on SQLite."""
+        if self._conn is not None:
+            yield self._conn
+        else:
+            with self._database.read() as conn:
+                yield conn
+
+    @contextmanager
+    def writer(self) -> Iterator[Connection]:
+        """Write. Raises :class:`Conflict` where another writer was first."""
+        try:
+            if self._conn is not None:
+                yield self._conn
+            else:
+                with self._database.write() as conn:
+                    yield conn
+        except IntegrityError as error:
+            raise Conflict(str(error.orig)) from error
+
+
+def is_unavailable(error: Exception) -> bool:
+    """Whether a database error means that it cannot be reached or is full, rather than that we asked wrongly."""
+    return isinstance(error, OperationalError) or (isinstance(error, DBAPIError) and error.connection_invalidated)
+
+
+def _prepare_sqlite(connection: Any, record: Any) -> None:
+    connection.isolation_level = None  # transactions begin where we say, see _begin_sqlite
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")  # a 2xx survives a power cut
+    cursor.execute("PRAGMA temp_store=MEMORY")
+    cursor.execute("PRAGMA cache_size=-16000")
+    cursor.close()
+
+
+def _begin_sqlite(conn: Connection) -> None:
+    writes = conn.get_execution_options().get("baton_write")
+    conn.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

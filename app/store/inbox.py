@@ -1,0 +1,218 @@
+"""The inbox: everything that arrived, as it arrived; claimed by workers, kept for replay, parked where unreadable."""
+
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import Connection, and_, func, insert, or_, select, update
+
+from app.contacts.event import Event
+from app.store.engine import Conflict, Database, db_in, db_now
+from app.store.tables import inbox
+
+PENDING, DONE, PARKED = "pending", "done", "parked"
+CLAIM_SECONDS = 60
+MAX_ATTEMPTS = 5
+SUSPECT_AFTER = 2  # a row whose worker died this often is taken alone, so that it cannot take others with it
+MAX_CLAIM_BYTES = 8 * 1024 * 1024
+
+
+class Arrival(Struct, frozen=True, kw_only=True):
+    """A request to store. ``kind`` is webhook, form, track, or baton for Baton's own events."""
+
+    connection_id: int
+    kind: str
+    received_at: datetime
+    body: bytes
+    url: str = ""
+    route: str = ""
+    headers: Mapping[str, str] = {}
+
+
+class InboxRow(Struct, frozen=True, kw_only=True):
+    """A stored request that this worker has claimed."""
+
+    id: int
+    connection_id: int
+    kind: str
+    route: str
+    received_at: datetime
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+    attempts: int
+
+
+def accept(conn: Connection, arrivals: Iterable[Arrival]) -> None:
+    """Store requests; they are safe once the transaction is committed."""
+    conn.execute(insert(inbox), [_values(arrival) for arrival in arrivals])
+
+
+def _values(arrival: Arrival) -> dict[str, Any]:
+    return {
+        "connection_id": arrival.connection_id,
+        "kind": arrival.kind,
+        "route": arrival.route,
+        "received_at": arrival.received_at,
+        "url": arrival.url,
+        "headers": msgspec.json.encode(arrival.headers).decode() if arrival.headers else "{}",
+        "body": arrival.body,
+    }
+
+
+def note(conn: Connection, events: Sequence[Event], now: datetime, connection_id: int = 0) -> None:
+    """Put events of Baton's own (a verdict, a message that left, a timer) in the inbox: they go the same way."""
+    accept(
+        conn,
+        [Arrival(connection_id=connection_id, kind="baton", received_at=now, body=msgspec.json.encode(list(events)))],
+    )
+
+
+def claim(database: Database, rows: int) -> tuple[int, list[InboxRow]]:
+    """Take up to so many waiting rows, oldest first, for one minute; the claim's number and the rows.
+
+    Each claim counts as an attempt before any work is done, so that a row that kills its worker is found out: it is
+    taken alone, and parked after five times.
+    """
+    number = secrets.randbits(62)
+    free = and_(
+        inbox.c.status == PENDING,
+        or_(inbox.c.claimed_until.is_(None), inbox.c.claimed_until < db_now()),
+        or_(inbox.c.not_before.is_(None), inbox.c.not_before <= db_now()),
+    )
+    query = select(inbox.c.id, func.length(inbox.c.body), inbox.c.attempts).where(free)
+    with database.write() as conn:
+        found = conn.execute(
+            database.locked(query.where(inbox.c.attempts < SUSPECT_AFTER).order_by(inbox.c.id).limit(rows), skip=True)
+        ).all()
+        if not found:
+            suspects = query.where(inbox.c.attempts >= SUSPECT_AFTER).order_by(inbox.c.id).limit(1)
+            found = conn.execute(database.locked(suspects, skip=True)).all()
+        if not found:
+            return number, []
+        if found[0][2] >= MAX_ATTEMPTS:
+            reason = f"its worker stopped {MAX_ATTEMPTS} times while reading this"
+            conn.execute(update(inbox).where(inbox.c.id == found[0][0]).values(status=PARKED, reason=reason))
+            return number, []
+        ids: list[int] = []
+        size = 0
+        for row_id, length, _ in found:
+            size += length
+            if ids and size > MAX_CLAIM_BYTES:
+                break
+            ids.append(row_id)
+        taken = conn.execute(
+            update(inbox)
+            .where(inbox.c.id.in_(ids))
+            .values(claim=number, claimed_until=db_in(CLAIM_SECONDS), attempts=inbox.c.attempts + 1)
+            .returning(*(inbox.c[name] for name in InboxRow.__struct_fields__))
+        ).all()
+    return number, sorted(map(_row, taken), key=lambda row: row.id)
+
+
+def _row(found: Any) -> InboxRow:
+    values = dict(found._mapping)
+    values["headers"] = msgspec.json.decode(values["headers"]) if values["headers"] != "{}" else {}
+    values["body"] = bytes(values["body"])
+    return InboxRow(**values)
+
+
+class Settled(Struct, frozen=True):
+    """What became of a row: done with so many events, or parked with a reason."""
+
+    id: int
+    events: int = 0
+    parked: str = ""
+
+
+def settle(conn: Connection, number: int, rows: Sequence[Settled]) -> None:
+    """Close claimed rows, in the transaction that holds what came of them. Raises Conflict when the claim was lost."""
+    alike: dict[tuple[int, str], list[int]] = {}
+    for row in rows:
+        alike.setdefault((row.events, row.parked), []).append(row.id)
+    changed = 0
+    for (events, reason), ids in alike.items():
+        end = {"status": PARKED, "reason": reason} if reason else {"status": DONE, "reason": None, "done_at": db_now()}
+        changed += conn.execute(
+            update(inbox)
+            .where(inbox.c.id.in_(ids), inbox.c.claim == number)
+            .values(events=events, claim=None, claimed_until=None, **end)
+        ).rowcount
+    if changed != len(rows):
+        raise Conflict("another worker took these inbox rows over")
+
+
+def postpone(conn: Connection, number: int, ids: Sequence[int], until: datetime, reason: str) -> None:
+    """Let rows wait, for a vendor that cannot be read now; waiting is no failed attempt."""
+    conn.execute(
+        update(inbox)
+        .where(inbox.c.id.in_(ids), inbox.c.claim == number)
+        .values(not_before=until, claim=None, claimed_until=None, reason=reason, attempts=inbox.c.attempts - 1)
+    )
+
+
+def release(conn: Connection, number: int, ids: Sequence[int]) -> None:
+    """Give rows back that were not worked on."""
+    conn.execute(
+        update(inbox)
+        .where(inbox.c.id.in_(ids), inbox.c.claim == number)
+        .values(claim=None, claimed_until=None, attempts=inbox.c.attempts - 1)
+    )
+
+
+def park_item(conn: Connection, row: InboxRow, body: bytes, reason: str) -> None:
+    """Keep one bad item of a batch as a row of its own, that can be replayed alone."""
+    conn.execute(
+        insert(inbox).values(
+            connection_id=row.connection_id,
+            kind=row.kind,
+            route=row.route,
+            received_at=row.received_at,
+            url=row.url,
+            headers=msgspec.json.encode(row.headers).decode(),
+            body=body,
+            status=PARKED,
+            reason=reason,
+            parent_id=row.id,
+        )
+    )
+
+
+def replay(conn: Connection, ids: Sequence[int]) -> int:
+    """Have rows read again, after a mapping was mended for instance; how many there were."""
+    return conn.execute(
+        update(inbox)
+        .where(inbox.c.id.in_(ids), inbox.c.status != PENDING)
+        .values(status=PENDING, reason=None, attempts=0, claim=None, claimed_until=None, not_before=None)
+    ).rowcount
+
+
+def forget_before(conn: Connection, cutoff: datetime, limit: int = 1_000) -> int:
+    """Delete some of the raw requests that are older than the retention time; how many."""
+    old = (
+        select(inbox.c.id).where(inbox.c.received_at < cutoff, inbox.c.status == DONE).order_by(inbox.c.id).limit(limit)
+    )
+    return conn.execute(inbox.delete().where(inbox.c.id.in_(old))).rowcount
+
+
+def waiting(conn: Connection) -> bool:
+    """Whether any row could be claimed now."""
+    ready = select(inbox.c.id).where(
+        inbox.c.status == PENDING,
+        or_(inbox.c.claimed_until.is_(None), inbox.c.claimed_until < db_now()),
+        or_(inbox.c.not_before.is_(None), inbox.c.not_before <= db_now()),
+    )
+    return conn.execute(ready.limit(1)).first() is not None
+
+
+def oldest_pending(conn: Connection) -> datetime | None:
+    """When the oldest row that still waits arrived, or None."""
+    return conn.execute(
+        select(inbox.c.received_at).where(inbox.c.status == PENDING).order_by(inbox.c.id).limit(1)
+    ).scalar()
+
+
+RETENTION = timedelta(days=90)

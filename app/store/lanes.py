@@ -1,0 +1,61 @@
+"""Leases: who may work a lane now. A lease ends by itself, and its number grows each time it changes hands, so that a
+worker that was presumed dead cannot write over its successor. All by the database's clock."""
+
+from msgspec import Struct
+from sqlalchemy import Connection, or_, select, update
+
+from app.store.engine import Conflict, Database, db_in, db_now
+from app.store.tables import lanes
+
+LEASE_SECONDS = 30
+
+
+class Lease(Struct, frozen=True):
+    """A lane held by this worker under a number."""
+
+    lane: str
+    holder: str
+    fence: int
+
+
+def take(database: Database, lane: str, holder: str, seconds: float = LEASE_SECONDS) -> Lease | None:
+    """The lane's lease, or None while somebody else holds it."""
+    until = db_in(seconds)
+    with database.write() as conn:
+        conn.execute(database.insert(lanes).values(name=lane, fence=0).on_conflict_do_nothing())
+        free = or_(lanes.c.until.is_(None), lanes.c.until < db_now(), lanes.c.holder == holder)
+        row = conn.execute(
+            update(lanes)
+            .where(lanes.c.name == lane, free)
+            .values(holder=holder, fence=lanes.c.fence + 1, until=until)
+            .returning(lanes.c.fence)
+        ).first()
+    return None if row is None else Lease(lane, holder, row.fence)
+
+
+def renew(database: Database, lease: Lease, seconds: float = LEASE_SECONDS) -> bool:
+    """Hold the lane for longer; False when it has been lost."""
+    with database.write() as conn:
+        return (
+            conn.execute(
+                update(lanes)
+                .where(lanes.c.name == lease.lane, lanes.c.fence == lease.fence, lanes.c.until >= db_now())
+                .values(until=db_in(seconds))
+            ).rowcount
+            == 1
+        )
+
+
+def hold(conn: Connection, database: Database, lease: Lease) -> None:
+    """Make sure, within a transaction, that the lease still holds. Raises Conflict where it does not."""
+    query = select(lanes.c.fence).where(lanes.c.name == lease.lane, lanes.c.until >= db_now())
+    if conn.execute(database.locked(query)).scalar() != lease.fence:
+        raise Conflict(f"the lease of {lease.lane} is over")
+
+
+def give_back(database: Database, lease: Lease) -> None:
+    """Let the next worker have the lane at once."""
+    with database.write() as conn:
+        conn.execute(
+            update(lanes).where(lanes.c.name == lease.lane, lanes.c.fence == lease.fence).values(until=None, holder="")
+        )

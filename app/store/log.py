@@ -1,0 +1,68 @@
+"""The event log: what happened to whom. State is folded from it and can be folded from it again."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import Connection, bindparam, insert, select, update
+
+from app.contacts.event import Event
+from app.store.tables import events
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Event).decode
+
+
+class Entry(Struct, frozen=True):
+    """An event with where it belongs."""
+
+    event: Event
+    contact_id: int | None
+    inbox_id: int | None
+
+
+def known(conn: Connection, ids: Collection[str]) -> set[str]:
+    """Which of these events are in the log already."""
+    if not ids:
+        return set()
+    return set(conn.execute(select(events.c.id).where(events.c.id.in_(ids))).scalars())
+
+
+def append(conn: Connection, entries: Sequence[Entry]) -> None:
+    """Add events. Raises IntegrityError where another worker was first with one of them."""
+    if entries:
+        conn.execute(insert(events), [_columns(entry) for entry in entries])
+
+
+def _columns(entry: Entry) -> dict[str, Any]:
+    event = entry.event
+    return {
+        "id": event.id,
+        "contact_id": entry.contact_id,
+        "connection_id": event.connection_id,
+        "inbox_id": entry.inbox_id,
+        "type": event.type,
+        "occurred_at": event.occurred_at,
+        "received_at": event.received_at,
+        "body": _encode(event).decode(),
+    }
+
+
+def histories(conn: Connection, contact_ids: Collection[int]) -> dict[int, list[Event]]:
+    """Every event of these contacts, in no particular order."""
+    found: dict[int, list[Event]] = {contact_id: [] for contact_id in contact_ids}
+    if found:
+        query = select(events.c.contact_id, events.c.body).where(events.c.contact_id.in_(list(found)))
+        for contact_id, body in conn.execute(query):
+            found[contact_id].append(_decode(body))
+    return found
+
+
+def move(conn: Connection, moved: Mapping[str, int]) -> None:
+    """Let events belong to other contacts: event id → contact id."""
+    if moved:
+        statement = update(events).where(events.c.id == bindparam("b_id"))
+        conn.execute(
+            statement, [{"b_id": event_id, "contact_id": contact_id} for event_id, contact_id in sorted(moved.items())]
+        )

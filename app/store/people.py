@@ -1,0 +1,246 @@
+"""Contacts and the identities they are known by."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
+
+from app.contacts.contact import Contact
+from app.contacts.event import Identity
+from app.contacts.resolve import Merge, Sighting
+from app.store.engine import Conflict, Database
+from app.store.tables import (
+    aliases,
+    contacts,
+    decisions,
+    deliveries,
+    events,
+    handoffs,
+    merges,
+    shadows,
+    shared_aliases,
+    timers,
+)
+
+_decode = msgspec.json.Decoder(Contact).decode
+_encode = msgspec.json.Encoder().encode
+
+
+class Stored(Struct):
+    """A contact as loaded: its id, the version that a save must still find, and its state."""
+
+    id: int
+    version: int
+    state: Contact
+
+
+class Person(Struct, frozen=True, kw_only=True):
+    """A contact to save, with what lists and searches go by."""
+
+    id: int
+    version: int
+    state: Contact
+    score: float
+
+
+def owners(conn: Connection, keys: Collection[str]) -> dict[str, int]:
+    """Which contact each of these identities belongs to; unknown ones are left out."""
+    if not keys:
+        return {}
+    rows = conn.execute(select(aliases.c.key, aliases.c.contact_id).where(aliases.c.key.in_(keys)))
+    return dict(rows.tuples().all())
+
+
+def sightings(conn: Connection, keys: Collection[str]) -> dict[str, list[Sighting]]:
+    """Who was seen in each of these browsers or with each of these phones."""
+    found: dict[str, list[Sighting]] = {}
+    if keys:
+        table = shared_aliases.c
+        rows = conn.execute(
+            select(table.key, table.contact_id, table.first_at, table.last_at).where(table.key.in_(keys))
+        )
+        for key, contact_id, first_at, last_at in rows:
+            found.setdefault(key, []).append(Sighting(contact_id, first_at, last_at))
+    return found
+
+
+def load(conn: Connection, database: Database, ids: Iterable[int], lock: bool = False) -> dict[int, Stored]:
+    """Contacts by id, locked in the order of their ids so that workers cannot lock each other out.
+
+    Raises Conflict where one of them was merged away in the meantime.
+    """
+    wanted = sorted(ids)
+    if not wanted:
+        return {}
+    query = (
+        select(contacts.c.id, contacts.c.version, contacts.c.state, contacts.c.merged_into)
+        .where(contacts.c.id.in_(wanted))
+        .order_by(contacts.c.id)
+    )
+    found = {}
+    for contact_id, version, state, merged_into in conn.execute(database.locked(query) if lock else query):
+        if merged_into is not None:
+            raise Conflict(f"contact {contact_id} was merged into {merged_into}")
+        found[contact_id] = Stored(contact_id, version, _decode(state))
+    return found
+
+
+def create(conn: Connection, people: Sequence[Person], now: datetime) -> list[int]:
+    """Store new contacts; their ids, in the same order."""
+    if not people:
+        return []
+    rows = [{**_columns(person), "created_at": now, "updated_at": now} for person in people]
+    statement = insert(contacts).returning(contacts.c.id, sort_by_parameter_order=True)
+    return [int(contact_id) for contact_id in conn.execute(statement, rows).scalars()]
+
+
+_SAVE = (
+    update(contacts)
+    .where(contacts.c.id == bindparam("b_id"), contacts.c.version == bindparam("b_version"))
+    .values(version=contacts.c.version + 1)
+)
+
+
+def save(conn: Connection, people: Sequence[Person], now: datetime) -> None:
+    """Write contacts back. Raises Conflict where one was changed by somebody else since it was loaded."""
+    if not people:
+        return
+    rows = [
+        {**_columns(person), "updated_at": now, "b_id": person.id, "b_version": person.version}
+        for person in sorted(people, key=lambda person: person.id)
+    ]
+    if conn.execute(_SAVE, rows).rowcount != len(rows):
+        raise Conflict("a contact was changed in the meantime")
+
+
+def _columns(person: Person) -> dict[str, Any]:
+    state = person.state
+    return {
+        "state": _encode(state).decode(),
+        "email": state.email,
+        "name": state.name.lower()[:200] or None,
+        "stage": None if state.stage is None else str(state.stage.name),
+        "score": person.score,
+    }
+
+
+def add_aliases(conn: Connection, found: Mapping[str, tuple[Identity, int | None, int]], now: datetime) -> None:
+    """Store new identities, as key → (identity, connection, contact). Raises IntegrityError where one is taken."""
+    if found:
+        conn.execute(
+            insert(aliases),
+            [
+                {
+                    "key": key,
+                    "kind": identity.kind,
+                    "value": identity.value,
+                    "connection_id": connection_id,
+                    "contact_id": contact_id,
+                    "created_at": now,
+                }
+                for key, (identity, connection_id, contact_id) in sorted(found.items())
+            ],
+        )
+
+
+def set_sightings(
+    conn: Connection, database: Database, rows: Mapping[str, Sequence[tuple[Identity, Sighting]]]
+) -> None:
+    """Replace who was seen in these browsers or with these phones."""
+    if not rows:
+        return
+    conn.execute(delete(shared_aliases).where(shared_aliases.c.key.in_(sorted(rows))))
+    conn.execute(
+        insert(shared_aliases),
+        [
+            {
+                "key": key,
+                "contact_id": sighting.person,
+                "kind": identity.kind,
+                "value": identity.value,
+                "first_at": sighting.first_at,
+                "last_at": sighting.last_at,
+            }
+            for key in sorted(rows)
+            for identity, sighting in rows[key]
+        ],
+    )
+
+
+def merge(conn: Connection, database: Database, found: Sequence[Merge], now: datetime) -> None:
+    """Let each loser's identities, events and work belong to the winner; the loser stays as a pointer to it."""
+    for edge in found:
+        # What the loser has waiting in a slot may meet the winner's; it is planned anew from their joint state
+        conn.execute(
+            delete(deliveries).where(
+                deliveries.c.contact_id == edge.loser, deliveries.c.status == "pending", deliveries.c.slot.is_not(None)
+            )
+        )
+        for table in (aliases, events, decisions, deliveries, handoffs, shadows):
+            conn.execute(update(table).where(table.c.contact_id == edge.loser).values(contact_id=edge.winner))
+        conn.execute(delete(timers).where(timers.c.contact_id == edge.loser))
+        _join_sightings(conn, edge)
+        conn.execute(
+            update(contacts)
+            .where(contacts.c.id == edge.loser)
+            .values(merged_into=edge.winner, email=None, name=None, state="{}", version=contacts.c.version + 1)
+        )
+        conn.execute(
+            insert(merges).values(
+                winner_id=edge.winner, loser_id=edge.loser, key=edge.key, event_id=edge.event or None, at=now
+            )
+        )
+
+
+def _join_sightings(conn: Connection, edge: Merge) -> None:
+    table = shared_aliases.c
+    rows = conn.execute(select(shared_aliases).where(table.contact_id.in_((edge.winner, edge.loser)))).mappings()
+    joint: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        known = joint.setdefault(row["key"], {**row, "contact_id": edge.winner})
+        for name, pick in (("first_at", min), ("last_at", max)):
+            times = [at for at in (known[name], row[name]) if at is not None]
+            known[name] = pick(times) if times else None
+    conn.execute(delete(shared_aliases).where(table.contact_id.in_((edge.winner, edge.loser))))
+    if joint:
+        conn.execute(insert(shared_aliases), list(joint.values()))
+
+
+def known_by(conn: Connection, contact_ids: Collection[int]) -> dict[int, list[tuple[Identity, int | None]]]:
+    """Every identity of these contacts, each with the connection that uses it."""
+    found: dict[int, list[tuple[Identity, int | None]]] = {contact_id: [] for contact_id in contact_ids}
+    for table, connection in ((aliases, aliases.c.connection_id), (shared_aliases, None)):
+        columns = [table.c.contact_id, table.c.kind, table.c.value, *([connection] if connection is not None else [])]
+        query = select(*columns).where(table.c.contact_id.in_(contact_ids)).order_by(table.c.key)
+        for row in conn.execute(query):
+            found[row[0]].append((Identity(row[1], row[2]), row[3] if connection is not None else None))
+    return found
+
+
+def vendor_ids(conn: Connection, contact_ids: Collection[int]) -> dict[int, dict[int, str]]:
+    """contact → connection → the contact's id there. Of several, the one that was learned last."""
+    found: dict[int, dict[int, str]] = {}
+    if contact_ids:
+        query = (
+            select(aliases.c.contact_id, aliases.c.connection_id, aliases.c.value)
+            .where(aliases.c.contact_id.in_(contact_ids), aliases.c.connection_id.is_not(None))
+            .order_by(aliases.c.created_at, aliases.c.key)
+        )
+        for contact_id, connection_id, value in conn.execute(query):
+            found.setdefault(contact_id, {})[connection_id] = value
+    return found
+
+
+def survivor(conn: Connection, contact_id: int) -> int:
+    """The contact that this id stands for today, after merges."""
+    seen = set()
+    while contact_id not in seen:
+        seen.add(contact_id)
+        into = conn.execute(select(contacts.c.merged_into).where(contacts.c.id == contact_id)).scalar()
+        if into is None:
+            return contact_id
+        contact_id = into
+    return contact_id

@@ -1,0 +1,116 @@
+"""Policies: immutable numbered versions, one of each published; nothing is ever overwritten."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from msgspec import Struct
+from sqlalchemy import Connection, func, insert, select, update
+
+from app.rules.policy import SINGLE, Document, default_documents, read_document
+from app.store.tables import policies
+from mappings.document import InvalidDocument
+
+DRAFT, PUBLISHED, RETIRED = "draft", "published", "retired"
+
+
+class Version(Struct, frozen=True, kw_only=True):
+    """One version of one policy."""
+
+    id: int
+    kind: str
+    name: str
+    version: int
+    status: str
+    body: str
+    note: str
+    author: str
+    created_at: datetime
+    published_at: datetime | None
+
+
+class StaleDraft(Exception):
+    """Somebody else published in the meantime; look at their version before publishing over it."""
+
+
+def published(conn: Connection) -> list[Version]:
+    """The version of each policy that is in force."""
+    return _load(conn, policies.c.status == PUBLISHED)
+
+
+def versions(conn: Connection, kind: str | None = None, name: str | None = None) -> list[Version]:
+    """All versions, newest last."""
+    conditions = [policies.c.kind == kind] if kind else []
+    conditions += [policies.c.name == name] if name else []
+    return _load(conn, *conditions)
+
+
+def _load(conn: Connection, *conditions: object) -> list[Version]:
+    columns = [policies.c[name] for name in Version.__struct_fields__]
+    query = select(*columns).where(*conditions).order_by(policies.c.kind, policies.c.name, policies.c.version)  # type: ignore[arg-type]
+    return [Version(**row._mapping) for row in conn.execute(query)]
+
+
+def newest(conn: Connection) -> int:
+    """A number that grows with each publication, for noticing one cheaply."""
+    return (
+        conn.execute(select(func.count()).where(policies.c.published_at.is_not(None)).select_from(policies)).scalar()
+        or 0
+    )
+
+
+def publish(
+    conn: Connection,
+    document: Document,
+    author: str,
+    note: str,
+    now: datetime,
+    expected: int | None = None,
+) -> int:
+    """Make a document the published version of its policy; its number.
+
+    ``expected`` is the version that the author started from. Raises StaleDraft when it is no longer the published one.
+    """
+    mine = (policies.c.kind == document.kind) & (policies.c.name == document.name)
+    current = conn.execute(select(policies.c.version).where(mine, policies.c.status == PUBLISHED)).scalar()
+    if expected is not None and current != expected:
+        raise StaleDraft(f"{document.kind} {document.name}: version {current} was published after {expected}")
+    last = conn.execute(select(func.max(policies.c.version)).where(mine)).scalar() or 0
+    conn.execute(update(policies).where(mine, policies.c.status == PUBLISHED).values(status=RETIRED))
+    conn.execute(
+        insert(policies).values(
+            kind=document.kind,
+            name=document.name,
+            version=last + 1,
+            status=PUBLISHED,
+            body=document.text,
+            note=note,
+            author=author,
+            created_at=now,
+            published_at=now,
+        )
+    )
+    return last + 1
+
+
+def ship_defaults(conn: Connection, now: datetime) -> None:
+    """Publish the shipped policies where there are none yet."""
+    have = {version.kind for version in published(conn)}
+    for kind in SINGLE:
+        if kind not in have:
+            publish(conn, default_documents()[kind], "Baton", "shipped default", now)
+
+
+def read_versions(found: Sequence[Version]) -> dict[tuple[str, str], tuple[Document, str]]:
+    """Published versions, read; the key is (kind, name) and the text names kind and version: ``scoring@3``.
+
+    A stored version was valid when it was published. One that no longer is (after an upgrade) is named in the error.
+    """
+    read = {}
+    for version in found:
+        place = f"{version.kind} {version.name} version {version.version}"
+        try:
+            document = read_document(version.body, place)
+        except InvalidDocument as error:
+            raise InvalidDocument([*error.problems, f"{place}: publish a mended version"]) from None
+        read[(version.kind, version.name)] = (document, f"{version.name}@{version.version}")
+    return read

@@ -1,0 +1,467 @@
+"""All tables. Times are epoch microseconds in UTC on both databases, so that the same code compares them."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator
+
+from app.contacts.times import from_us, to_us
+
+BigId = BigInteger().with_variant(Integer, "sqlite")
+Code = String(40, collation="C").with_variant(String(40), "sqlite")
+Key = Text(collation="C").with_variant(Text(), "sqlite")
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """An aware UTC datetime, kept as epoch microseconds."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        return None if value is None else to_us(value)
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else from_us(value)
+
+
+class Hash(TypeDecorator[str]):
+    """A hash that code handles as hex digits, kept as bytes: half the size, and that on every index page."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> bytes | None:
+        return None if value is None else bytes.fromhex(value)
+
+    def process_result_value(self, value: bytes | None, dialect: Dialect) -> str | None:
+        return None if value is None else bytes(value).hex()
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+
+def _where(condition: str) -> dict[str, Any]:
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
+
+
+connections = Table(
+    "connections",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("name", Code, nullable=False, unique=True),
+    Column("kind", Code, nullable=False),
+    Column("base_url", Text, nullable=False, server_default=""),
+    Column("settings", LargeBinary, nullable=False),  # encrypted JSON
+    Column("status", Code, nullable=False, server_default="active"),  # active, paused (by a person), broken
+    Column("status_reason", Text, nullable=False, server_default=""),
+    Column("status_at", UtcTime, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("checks", Text, nullable=False, server_default="[]"),
+    Column("checked_at", UtcTime),
+    Column("version", Integer, nullable=False, server_default="1"),
+)
+
+# Everything that arrived, as it arrived.
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("connection_id", BigId, nullable=False),
+    Column("kind", Code, nullable=False),  # webhook, form, track, or baton for what Baton itself has to say
+    Column("route", Text, nullable=False, server_default=""),
+    Column("received_at", UtcTime, nullable=False),
+    Column("url", Text, nullable=False, server_default=""),
+    Column("headers", Text, nullable=False, server_default="{}"),
+    Column("body", LargeBinary, nullable=False),
+    Column("status", Code, nullable=False, server_default="pending"),  # pending, done, parked
+    Column("reason", Text),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("claim", BigInteger),
+    Column("claimed_until", UtcTime),
+    Column("not_before", UtcTime),
+    Column("done_at", UtcTime),
+    Column("events", Integer),
+    Column("parent_id", BigId),
+)
+Index("ix_inbox_pending", inbox.c.id, **_where("status = 'pending'"))
+Index(None, inbox.c.status, inbox.c.id)
+Index(None, inbox.c.connection_id, inbox.c.id)
+
+# What happened, in Baton's own terms. seq is the order of arrival and what pages of events go by.
+events = Table(
+    "events",
+    metadata,
+    Column("seq", BigId, primary_key=True),
+    Column("id", Hash, nullable=False, unique=True),
+    Column("contact_id", BigId),
+    Column("connection_id", BigId, nullable=False),
+    Column("inbox_id", BigId),
+    Column("type", Key, nullable=False),
+    Column("occurred_at", UtcTime, nullable=False),
+    Column("received_at", UtcTime, nullable=False),
+    Column("body", Text, nullable=False),  # the event as JSON
+)
+Index(None, events.c.contact_id, events.c.occurred_at)
+Index(None, events.c.type, events.c.seq)
+Index(None, events.c.connection_id, events.c.seq)
+
+contacts = Table(
+    "contacts",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("version", Integer, nullable=False, server_default="1"),
+    Column("state", Text, nullable=False),  # the folded contact as JSON
+    Column("email", Key),
+    Column("name", Key),  # lower case, for search
+    Column("stage", Code),
+    Column("score", Float, nullable=False, server_default="0"),
+    Column("created_at", UtcTime, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
+    Column("merged_into", BigId),
+)
+Index(None, contacts.c.email)
+Index(None, contacts.c.name)
+
+# Identities that make one person of all who share them.
+aliases = Table(
+    "aliases",
+    metadata,
+    Column("key", Key, primary_key=True),
+    Column("kind", Code, nullable=False),
+    Column("value", Key, nullable=False),
+    Column("connection_id", BigId),  # for a vendor's own ids
+    Column("contact_id", BigId, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+)
+Index(None, aliases.c.contact_id)
+
+# Phones and browsers: they follow people, and may follow several; each with when it was first and last seen with one.
+shared_aliases = Table(
+    "shared_aliases",
+    metadata,
+    Column("key", Key, primary_key=True),
+    Column("contact_id", BigId, primary_key=True, autoincrement=False),
+    Column("kind", Code, nullable=False),
+    Column("value", Key, nullable=False),
+    # Null while nothing but the browser or phone itself is known of the person
+    Column("first_at", UtcTime),
+    Column("last_at", UtcTime),
+)
+Index(None, shared_aliases.c.contact_id)
+
+merges = Table(
+    "merges",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("winner_id", BigId, nullable=False),
+    Column("loser_id", BigId, nullable=False),
+    Column("key", Key, nullable=False),  # the identity in which they met
+    Column("event_id", Hash),
+    Column("at", UtcTime, nullable=False),
+)
+Index(None, merges.c.winner_id)
+Index(None, merges.c.loser_id)
+
+# Why something was done or not done.
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("key", Hash, nullable=False, unique=True),
+    Column("contact_id", BigId, nullable=False),
+    Column("event_id", Hash),
+    Column("at", UtcTime, nullable=False),
+    Column("decided_at", UtcTime, nullable=False),
+    Column("rule", Key, nullable=False),
+    Column("policy", Key, nullable=False),  # kind@version
+    Column("what", Key, nullable=False),
+    Column("outcome", Code, nullable=False),  # taken, withheld, superseded
+    Column("summary", Text, nullable=False),
+    Column("gates", Text, nullable=False, server_default="[]"),
+)
+Index(None, decisions.c.contact_id, decisions.c.id)
+Index(None, decisions.c.outcome, decisions.c.id)
+Index(None, decisions.c.what, decisions.c.id)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("key", Hash, nullable=False, unique=True),
+    Column("contact_id", BigId, nullable=False),
+    Column("connection_id", BigId, nullable=False),
+    Column("decision_key", Hash),
+    Column("handoff_key", Hash),
+    Column("kind", Code, nullable=False),
+    Column("slot", Code),  # set where a newer action replaces a waiting one
+    Column("urgency", Integer, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("status", Code, nullable=False),  # pending, sending, sent, withheld, unknown, dead
+    Column("reason", Text),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("not_before", UtcTime, nullable=False),
+    Column("fence", BigInteger),
+    Column("created_at", UtcTime, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
+    Column("result", Text),
+)
+Index(
+    "ix_deliveries_waiting",
+    deliveries.c.connection_id,
+    deliveries.c.urgency,
+    deliveries.c.id,
+    **_where("status = 'pending'"),
+)
+Index(
+    "ix_deliveries_open",
+    deliveries.c.contact_id,
+    deliveries.c.connection_id,
+    deliveries.c.id,
+    **_where("status IN ('pending', 'sending', 'unknown')"),
+)
+Index(
+    "ix_deliveries_sending",
+    deliveries.c.connection_id,
+    deliveries.c.id,
+    **_where("status IN ('sending', 'unknown')"),
+)
+Index(
+    "uq_deliveries_slot",
+    deliveries.c.connection_id,
+    deliveries.c.contact_id,
+    deliveries.c.slot,
+    unique=True,
+    **_where("status = 'pending' AND slot IS NOT NULL"),
+)
+Index(None, deliveries.c.contact_id, deliveries.c.id)
+Index(None, deliveries.c.status, deliveries.c.id)
+Index(None, deliveries.c.connection_id, deliveries.c.id)
+
+# One HTTP call; an attempt is one delivery's part in it.
+calls = Table(
+    "calls",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("connection_id", BigId, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("seconds", Float, nullable=False),
+    Column("method", Code, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("request", Text, nullable=False),
+    Column("status", Integer),
+    Column("answer", Text, nullable=False),
+)
+Index(None, calls.c.at)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("delivery_id", BigId, nullable=False),
+    Column("call_id", BigId),
+    Column("at", UtcTime, nullable=False),
+    Column("outcome", Code, nullable=False),
+    Column("reason", Text, nullable=False, server_default=""),
+)
+Index(None, attempts.c.delivery_id, attempts.c.id)
+
+# What we know that a tool holds: an object as read or as written.
+shadows = Table(
+    "shadows",
+    metadata,
+    Column("connection_id", BigId, primary_key=True, autoincrement=False),
+    Column("ref", Key, primary_key=True),  # contact:123, deal:55, or email:ann@example.com where no id is known
+    Column("contact_id", BigId),
+    Column("properties", Text, nullable=False, server_default="{}"),
+    Column("contacts", Text, nullable=False, server_default="[]"),
+    Column("read_at", UtcTime),
+    Column("written_at", UtcTime),
+)
+Index(None, shadows.c.contact_id, shadows.c.connection_id)
+
+handoffs = Table(
+    "handoffs",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("key", Hash, nullable=False, unique=True),
+    Column("contact_id", BigId, nullable=False),
+    Column("rule", Key, nullable=False),
+    Column("event_id", Hash),
+    Column("opened_at", UtcTime, nullable=False),
+    Column("due_at", UtcTime, nullable=False),
+    Column("status", Code, nullable=False),  # open, claimed, closed, withdrawn
+    Column("score", Float, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("owner_id", Text, nullable=False, server_default=""),
+    Column("owner_email", Text, nullable=False, server_default=""),
+    Column("owner_name", Text, nullable=False, server_default=""),
+    Column("assigned_at", UtcTime),
+    Column("assigned_why", Text, nullable=False, server_default=""),
+    Column("alerted_at", UtcTime),
+    Column("claimed_at", UtcTime),
+    Column("claimed_by", Text),
+    Column("verdict", Code),
+    Column("verdict_at", UtcTime),
+    Column("verdict_by", Text),
+)
+Index(None, handoffs.c.status, handoffs.c.id)
+Index(None, handoffs.c.contact_id, handoffs.c.id)
+
+rotations = Table(
+    "rotations",
+    metadata,
+    Column("name", Key, primary_key=True),
+    Column("turn", BigInteger, nullable=False, server_default="0"),
+)
+
+timers = Table(
+    "timers",
+    metadata,
+    Column("contact_id", BigId, primary_key=True, autoincrement=False),
+    Column("key", Key, primary_key=True),
+    Column("due_at", UtcTime, nullable=False),
+)
+Index(None, timers.c.due_at)
+
+policies = Table(
+    "policies",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("kind", Code, nullable=False),
+    Column("name", Code, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("status", Code, nullable=False),  # draft, published, retired
+    Column("body", Text, nullable=False),
+    Column("note", Text, nullable=False, server_default=""),
+    Column("author", Text, nullable=False, server_default=""),
+    Column("created_at", UtcTime, nullable=False),
+    Column("published_at", UtcTime),
+    UniqueConstraint("kind", "name", "version"),
+)
+Index("uq_policies_published", policies.c.kind, policies.c.name, unique=True, **_where("status = 'published'"))
+
+# Values that a mapping had no place for.
+held_values = Table(
+    "held_values",
+    metadata,
+    Column("connection_id", BigId, primary_key=True, autoincrement=False),
+    Column("vendor", Key, primary_key=True),
+    Column("value", Key, primary_key=True),
+    Column("reason", Code, nullable=False),
+    Column("count", BigInteger, nullable=False),
+    Column("first_at", UtcTime, nullable=False),
+    Column("last_at", UtcTime, nullable=False),
+)
+
+# Requests that could not prove where they came from, kept so that they can be taken after a secret is mended.
+refusals = Table(
+    "refusals",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("connection_id", BigId, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("headers", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+)
+Index(None, refusals.c.connection_id, refusals.c.id)
+refusal_counts = Table(
+    "refusal_counts",
+    metadata,
+    Column("connection_id", BigId, primary_key=True, autoincrement=False),
+    Column("reason", Key, primary_key=True),
+    Column("count", BigInteger, nullable=False),
+    Column("last_at", UtcTime, nullable=False),
+)
+
+# A lease that ends, with a number that grows each time it changes hands.
+lanes = Table(
+    "lanes",
+    metadata,
+    Column("name", Key, primary_key=True),
+    Column("holder", Text, nullable=False, server_default=""),
+    Column("fence", BigInteger, nullable=False, server_default="0"),
+    Column("until", UtcTime),
+)
+
+# A vendor's rate limit, shared by all workers: when the next call may start, and how many started lately.
+budgets = Table(
+    "budgets",
+    metadata,
+    Column("connection_id", BigId, primary_key=True, autoincrement=False),
+    Column("name", Key, primary_key=True),
+    Column("next_us", BigInteger, nullable=False, server_default="0"),
+    Column("used", Text, nullable=False, server_default="{}"),  # slice of the window → calls
+)
+
+marks = Table(  # small facts about the installation: paused, first run, last sweep
+    "marks",
+    metadata,
+    Column("name", Key, primary_key=True),
+    Column("value", Text, nullable=False),
+    Column("at", UtcTime, nullable=False),
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("email", Key, nullable=False, unique=True),
+    Column("name", Text, nullable=False, server_default=""),
+    Column("role", Code, nullable=False),
+    Column("password", Text, nullable=False),
+    Column("active", Boolean, nullable=False, server_default=text("true")),
+    Column("created_at", UtcTime, nullable=False),
+)
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("hash", Hash, primary_key=True),
+    Column("user_id", BigId, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("seen_at", UtcTime, nullable=False),
+)
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("name", Code, nullable=False, unique=True),
+    Column("prefix", Code, nullable=False),
+    Column("hash", Hash, nullable=False, unique=True),
+    Column("created_at", UtcTime, nullable=False),
+    Column("used_at", UtcTime),
+    Column("revoked_at", UtcTime),
+)
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("at", UtcTime, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("what", Key, nullable=False),
+    Column("on", Text, nullable=False),
+    Column("detail", Text, nullable=False, server_default=""),
+)

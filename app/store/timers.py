@@ -1,0 +1,50 @@
+"""Timers: what waits for a moment. Due ones come back as events, the same way as everything else."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from msgspec import Struct
+from sqlalchemy import Connection, delete, insert, select
+
+from app.store.engine import Database
+from app.store.tables import timers
+
+
+class Timer(Struct, frozen=True):
+    """A contact's timer."""
+
+    contact_id: int
+    key: str
+    due_at: datetime
+
+
+def of_contacts(conn: Connection, contact_ids: list[int]) -> dict[int, dict[str, datetime]]:
+    """contact → key → when it is due."""
+    found: dict[int, dict[str, datetime]] = {}
+    if contact_ids:
+        for row in conn.execute(select(timers).where(timers.c.contact_id.in_(contact_ids))):
+            found.setdefault(row.contact_id, {})[row.key] = row.due_at
+    return found
+
+
+def replace(conn: Connection, wanted: Mapping[int, Mapping[str, datetime]]) -> None:
+    """Set the timers of these contacts to exactly these."""
+    if not wanted:
+        return
+    conn.execute(delete(timers).where(timers.c.contact_id.in_(sorted(wanted))))
+    rows = [
+        {"contact_id": contact_id, "key": key, "due_at": due_at}
+        for contact_id, keys in sorted(wanted.items())
+        for key, due_at in sorted(keys.items())
+    ]
+    if rows:
+        conn.execute(insert(timers), rows)
+
+
+def take_due(conn: Connection, database: Database, now: datetime, limit: int = 500) -> list[Timer]:
+    """Remove and return timers that are due; the caller puts them in the inbox in the same transaction."""
+    query = select(timers).where(timers.c.due_at <= now).order_by(timers.c.due_at).limit(limit)
+    due = [Timer(row.contact_id, row.key, row.due_at) for row in conn.execute(database.locked(query, skip=True))]
+    for timer in due:
+        conn.execute(delete(timers).where(timers.c.contact_id == timer.contact_id, timers.c.key == timer.key))
+    return due

@@ -1,0 +1,111 @@
+"""``POST /webhooks/<connection>``: verify the raw bytes, store the whole request, answer 202. Nothing else."""
+
+import hmac
+import threading
+import time
+
+import structlog
+from flask import Blueprint, Response, request
+
+from adapters.contract import Adapter, InvalidSignature, WebhookRequest
+from app.receive import Refused, accepted, kept_headers, public_url, read_body, store, this_runtime
+from app.runtime import Runtime
+from app.store import notes
+from app.store.connections import Connection
+from app.store.inbox import Arrival
+
+log = structlog.get_logger("baton.webhooks")
+webhooks = Blueprint("webhooks", __name__)
+
+PATH_SECRET = "path_secret"  # noqa: S105  the setting's name
+REFUSALS_PER_SECOND = 10
+
+
+@webhooks.post("/webhooks/<name>")
+@webhooks.post("/webhooks/<name>/<secret>")
+def receive(name: str, secret: str = "") -> Response:
+    """Take a vendor's webhook."""
+    runtime = this_runtime()
+    connection = runtime.connection(name)
+    if connection is None or (adapter := runtime.adapter(connection)).parse is None or not adapter.receives:
+        raise Refused(404, f"there is no connection {name[:60]!r} that takes webhooks")
+    body = read_body(adapter.max_body, chunked=adapter.signed)
+    now = runtime.clock()
+    asked = WebhookRequest(
+        method=request.method,
+        url=public_url(runtime),
+        headers={key.lower(): value for key, value in request.headers},
+        body=body,
+        received_at=now,
+        connection_id=connection.id,
+        settings=connection.settings,
+    )
+    try:
+        _prove(adapter, connection, asked, secret)
+    except InvalidSignature as refusal:
+        _note_refusal(runtime, connection, asked, str(refusal))
+        raise Refused(401, str(refusal)) from None
+    store(
+        Arrival(
+            connection_id=connection.id,
+            kind="webhook",
+            received_at=now,
+            url=asked.url if not secret else asked.url.replace(secret, "…"),
+            headers=kept_headers(),
+            body=body,
+        )
+    )
+    return accepted()
+
+
+def _prove(adapter: Adapter, connection: Connection, asked: WebhookRequest, secret: str) -> None:
+    """Raise InvalidSignature unless the vendor's signature, or the secret in the path, vouches for the request."""
+    if adapter.verify is not None and not secret:
+        adapter.verify(asked, connection.settings, asked.received_at)
+        return
+    known = [connection.settings.get(name, "") for name in (PATH_SECRET, f"{PATH_SECRET}_previous")]
+    given = secret.encode()
+    if not given or not any([one and hmac.compare_digest(given, one.encode()) for one in known]):  # noqa: C419
+        raise InvalidSignature("the secret in the address is not this connection's")
+
+
+class _Throttle:
+    """At most so many a second, so that a flood of forged requests does not become a flood of writes."""
+
+    def __init__(self, per_second: int) -> None:
+        self._per_second, self._second, self._count = per_second, 0, 0
+        self._lock = threading.Lock()
+
+    def admits(self) -> bool:
+        """Whether one more may pass in this second."""
+        with self._lock:
+            second = int(time.monotonic())
+            if second != self._second:
+                self._second, self._count = second, 0
+            self._count += 1
+            return self._count <= self._per_second
+
+
+_throttle = _Throttle(REFUSALS_PER_SECOND)
+
+
+def _note_refusal(runtime: Runtime, connection: Connection, asked: WebhookRequest, reason: str) -> None:
+    """Count and keep a refused request, so that nobody has to guess why nothing arrives."""
+    log.warning("refused", connection=connection.name, reason=reason)
+    if not _throttle.admits():
+        return
+    proofs = {key: value for key, value in asked.headers.items() if key.startswith(("x-hubspot-", "klaviyo-"))}
+    try:
+        with runtime.database.write() as conn:
+            notes.refuse(
+                conn,
+                runtime.database,
+                connection.id,
+                reason,
+                asked.url,
+                {**kept_headers(), **proofs},
+                asked.body,
+                asked.received_at,
+            )
+    except Exception as error:  # the refusal stands; that it could not be noted must not turn it into a 500
+        log.error("refusal_not_noted", error=type(error).__name__)

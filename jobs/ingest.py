@@ -1,0 +1,84 @@
+"""The ingest job: drain the inbox, many rows to a transaction. May run twice; what was done is left alone."""
+
+import time
+from collections.abc import Callable
+
+import structlog
+from sqlalchemy.exc import DBAPIError
+
+from app.runtime import Runtime
+from app.store import inbox
+from app.store.engine import Conflict
+from jobs.context import current
+from jobs.queue import DELIVER, INGEST
+from jobs.reading import Reading, read_rows, wait_until
+from jobs.settle import settle
+
+log = structlog.get_logger("baton.ingest")
+
+DRAIN_SECONDS = 20.0
+WANTED_EVENTS = 2_000  # per transaction: enough to make its cost small, few enough to keep it short
+MAX_ROWS = 500
+TRIES = 8
+_RETRYABLE = frozenset(("40001", "40P01", "55P03"))  # PostgreSQL: serialisation, deadlock, lock not available
+
+
+def ingest() -> None:
+    """Work off what has arrived, for at most twenty seconds; a wake-up may come as often as it likes."""
+    context = current()
+    context.woken(INGEST)
+    drain(context.runtime, DRAIN_SECONDS, context.wake)
+
+
+def drain(runtime: Runtime, seconds: float, wake: Callable[..., None] = lambda *queues: None) -> int:
+    """Work off the inbox until it is empty or the time is up; how many events were new."""
+    until, rows, total = time.monotonic() + seconds, 50, 0
+    while time.monotonic() < until:
+        claim, claimed = inbox.claim(runtime.database, rows)
+        if not claimed:
+            break
+        events, new = run(runtime, claim, claimed)
+        total += new
+        if new:
+            wake(DELIVER)
+        # As many rows as hold about the wanted number of events, going by the last batch
+        rows = max(1, min(MAX_ROWS, WANTED_EVENTS * len(claimed) // max(1, events), rows * 4))
+    return total
+
+
+def run(runtime: Runtime, claim: int, rows: list[inbox.InboxRow]) -> tuple[int, int]:
+    """Bring claimed rows to their end; how many events they held and how many of them were new."""
+    readings = read_rows(runtime, rows)
+    ready = _set_aside(runtime, claim, readings)
+    if not ready:
+        return 0, 0
+    for attempt in range(TRIES):
+        try:
+            new = settle(runtime, claim, ready)
+            return sum(len(reading.events) for reading in ready), new
+        except Conflict as conflict:
+            log.info("again", reason=str(conflict)[:200], attempt=attempt)
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) not in _RETRYABLE:
+                raise
+            log.info("again", reason=str(error.orig)[:200], attempt=attempt)
+        time.sleep(0.002 * 2**attempt)
+        if attempt + 1 < TRIES:
+            # Folding changes events and contacts: start from what was stored
+            ready = [one for one in read_rows(runtime, [reading.row for reading in ready]) if not one.wait]
+    with runtime.database.write() as conn:
+        inbox.release(conn, claim, [reading.row.id for reading in ready])
+    return 0, 0
+
+
+def _set_aside(runtime: Runtime, claim: int, readings: list[Reading]) -> list[Reading]:
+    """Let rows wait whose vendor cannot be read now; the others go on."""
+    now, ready = runtime.clock(), []
+    for reading in readings:
+        until = wait_until(reading, now) if reading.wait else None
+        if until is None:
+            ready.append(reading)
+        else:
+            with runtime.database.write() as conn:
+                inbox.postpone(conn, claim, [reading.row.id], until, reading.wait)
+    return ready

@@ -1,0 +1,362 @@
+"""What a batch of decisions and changed contacts means for deliveries, handoffs, shadows and timers.
+
+For contacts whose history was folded again, what was planned before is held against what would be planned now: what
+has not left yet is withdrawn, changed or added, so that it ends up as if everything had come in order. What has left
+is a fact that everything else respects.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from sqlalchemy import Connection as Conn
+
+from app.contacts.action import Action, SendMessage, kind_of
+from app.contacts.contact import Contact, Handoff
+from app.contacts.event import Event, Position
+from app.contacts.identity import GLOBAL_KINDS
+from app.contacts.resolve import Person
+from app.rules.decision import Decision, HandoffPlan, Outcome
+from app.rules.route import Held, Plan, Target, digest, outward, route_decision, sync
+from app.rules.score import total
+from app.rules.suppression import conversation
+from app.runtime import Rulebook, Runtime, can_call
+from app.store import decided, deliveries, people, shadows, timers
+from app.store.decided import HandoffRow, Known
+from app.store.deliveries import LEFT, PENDING, WITHHELD, Existing, Planned
+from app.store.shadows import Shadow, ref_of
+
+
+class Work(Protocol):
+    """A contact of the batch, as far as planning is concerned."""
+
+    state: Contact
+    events: list[Event]
+    decisions: list[Decision]
+    refold_from: Position | None
+
+
+def targets_of(runtime: Runtime, rulebook: Rulebook) -> list[Target]:
+    """The connections that can be called, as routing sees them."""
+    found = []
+    for connection in runtime.connections().values():
+        adapter = runtime.adapter(connection)
+        if not adapter.pushes or not can_call(adapter, connection):
+            continue
+        found.append(
+            Target(
+                id=connection.id,
+                name=connection.name,
+                kind=connection.kind,
+                can=_can(adapter.pushes, connection.settings),
+                kinds=frozenset(kind_of(action) for action in adapter.pushes),
+                mapping=rulebook.mapping_for(connection) if adapter.mapping else None,
+                list=connection.settings.get("list", ""),
+            )
+        )
+    return sorted(found, key=lambda target: target.id)
+
+
+def _can(pushes: Mapping[type[Action], Any], settings: Mapping[str, str]) -> Callable[[Action], bool]:
+    def can(action: Action) -> bool:
+        push = pushes.get(type(action))
+        return push is not None and push.accepts(action, settings)
+
+    return can
+
+
+class Planner:
+    """Collects what is to be written for a batch, then writes it."""
+
+    def __init__(self, runtime: Runtime, rulebook: Rulebook, now: datetime) -> None:
+        self.runtime, self.rulebook, self.now = runtime, rulebook, now
+        self.policies = rulebook.policies
+        self.targets = targets_of(runtime, rulebook)
+        self.work: Mapping[Person, Work] = {}
+        self.learned: dict[tuple[int, str], tuple[Shadow, Person]] = {}
+        self.held: dict[Person, dict[int, Held]] = {}
+        self.values: dict[Person, dict[str, Any]] = {}
+        self.syncing: dict[Person, list[Target]] = {}
+        # What stands, of contacts that were folded again
+        self.known_decisions: dict[Person, dict[str, Known]] = {}
+        self.known_deliveries: dict[Person, dict[str, Existing]] = {}
+        self.known_handoffs: dict[Person, dict[str, HandoffRow]] = {}
+        # What is to be written
+        self.planned: list[tuple[Person, Planned]] = []
+        self.replanned: dict[int, dict[str, Any]] = {}
+        self.recorded: list[tuple[Person, Decision]] = []
+        self.amended: list[tuple[Person, Decision]] = []
+        self.superseded: list[str] = []
+        self.handoffs: list[tuple[Person, str, HandoffPlan]] = []
+        self.handoff_changes: dict[str, dict[str, Any]] = {}
+        self.emptied: list[tuple[int, Person, str]] = []
+        self.timers: dict[Person, dict[str, datetime]] = {}
+
+    def score(self, contact: Contact) -> float:
+        """The contact's score now."""
+        return total(contact.score, self.policies.scoring.read, self.now)
+
+    # --- what has to be known
+
+    def look(
+        self,
+        conn: Conn,
+        work: Mapping[Person, Work],
+        new: Iterable[tuple[Event, Person]],
+        aliases: Mapping[str, Person],
+        merged: Mapping[Person, Person],
+    ) -> None:
+        """Read what the plans depend on. ``merged`` maps contacts that are merged in this batch to where they go."""
+        self.work = work
+        self._learn(conn, new)
+        self._look_at_shadows(conn, aliases)
+        again = {person for person, one in work.items() if one.refold_from is not None and person > 0}
+        sources = {person: person for person in again} | {a: b for a, b in merged.items() if b in work}
+        for source, found in decided.standing(conn, list(sources)).items():
+            self.known_decisions.setdefault(sources[source], {}).update(found)
+        for source, rows in deliveries.decided(conn, list(sources)).items():
+            self.known_deliveries.setdefault(sources[source], {}).update(rows)
+        for source, handed in decided.handoffs_of(conn, list(sources)).items():
+            self.known_handoffs.setdefault(sources[source], {}).update(handed)
+
+    def _learn(self, conn: Conn, new: Iterable[tuple[Event, Person]]) -> None:
+        """Take over what tools told of the properties that we write to them."""
+        by_id = {target.id: target for target in self.targets if target.mapping is not None}
+        told: dict[int, list[tuple[Event, Person, str]]] = {}
+        for event, person in new:
+            if event.told and event.connection_id in by_id:
+                vendor_id = event.identity(by_id[event.connection_id].kind)
+                if vendor_id:
+                    told.setdefault(event.connection_id, []).append((event, person, ref_of("contact", vendor_id)))
+        for connection_id, items in told.items():
+            mapping = by_id[connection_id].mapping
+            assert mapping is not None
+            written = {theirs for _, theirs in mapping.targets}
+            stored = shadows.load(conn, connection_id, {ref for _, _, ref in items})
+            for event, person, ref in items:
+                shadow, _ = self.learned.get((connection_id, ref)) or (
+                    stored.get(ref) or Shadow(connection_id, ref),
+                    person,
+                )
+                shadow.learn({name: value for name, value in event.told.items() if name in written}, event.occurred_at)
+                if event.properties.get("source") == "read":
+                    shadow.read_at = self.now
+                self.learned[(connection_id, ref)] = (shadow, person)
+
+    def _look_at_shadows(self, conn: Conn, aliases: Mapping[str, Person]) -> None:
+        """For contacts that should now be something else in a tool: what that tool holds, and their id there."""
+        told = {(person, shadow.connection_id) for shadow, person in self.learned.values()}
+        for person, work in self.work.items():
+            if not (work.events or work.refold_from):
+                continue
+            self.values[person] = outward(work.state, self.policies, self.now)
+            for target in self.targets:
+                wanted = digest(work.state, target, self.values[person])
+                if work.state.wanted.get(str(target.id)) != wanted or (person, target.id) in told:
+                    work.state.wanted[str(target.id)] = wanted
+                    self.syncing.setdefault(person, []).append(target)
+        stored = [person for person in self.syncing if person > 0]
+        ids = people.vendor_ids(conn, stored)
+        for key, person in aliases.items():
+            kind, _, rest = key.partition(":")
+            if kind not in GLOBAL_KINDS and person in self.syncing:
+                connection, _, vendor_id = rest.partition(":")
+                ids.setdefault(person, {})[int(connection)] = vendor_id
+        by_contact = shadows.of_contacts(conn, stored)
+        for person in self.syncing:
+            known = {(s.connection_id, s.ref): s for s in by_contact.get(person, ())}
+            known.update({key: shadow for key, (shadow, who) in self.learned.items() if who == person})
+            mine = ids.get(person, {})
+            self.held[person] = {
+                target.id: _held(target.id, mine.get(target.id, ""), known.values()) for target in self.syncing[person]
+            }
+
+    # --- what follows from it
+
+    def plan(self) -> None:
+        """Work out what is to be written."""
+        for person, work in self.work.items():
+            if work.refold_from is not None and person > 0:
+                self._keep_facts(person, work)
+                self._compare(person, work)
+            elif work.decisions:
+                for decision in work.decisions:
+                    self._new(person, work, decision)
+            for target in self.syncing.get(person, ()):
+                self._sync(person, work.state, target)
+            self._set_timers(person, work.state)
+
+    def _new(self, person: Person, work: Work, decision: Decision) -> None:
+        for plan in route_decision(decision, work.state, self.targets):
+            self.planned.append((person, self._planned(plan, decision)))
+        self.recorded.append((person, decision))
+        if decision.handoff is not None:
+            self.handoffs.append((person, decision.event_id, decision.handoff))
+        self._close_judged(decision)
+
+    def _planned(self, plan: Plan, decision: Decision | None = None) -> Planned:
+        withheld = decision is not None and decision.outcome is not Outcome.TAKEN
+        return Planned(
+            key=plan.key,
+            contact_id=0,
+            connection_id=plan.connection_id,
+            kind=plan.kind,
+            urgency=int(plan.action.urgency),
+            action=plan.action,
+            status=WITHHELD if withheld else PENDING,
+            reason=decision.summary if withheld and decision is not None else None,
+            slot=plan.slot,
+            wait_seconds=plan.wait_seconds,
+            decision_key=plan.decision_key,
+            handoff_key=plan.handoff_key,
+        )
+
+    def _close_judged(self, decision: Decision) -> None:
+        if decision.what == "verdict":
+            self.handoff_changes.setdefault(decision.tags["handoff"], {}).update(
+                status="closed",
+                verdict=decision.tags["verdict"],
+                verdict_at=decision.at,
+                verdict_by=decision.tags["by"],
+            )
+
+    def _keep_facts(self, person: Person, work: Work) -> None:
+        """Sales was told of a handoff: whatever came to light since, it is open until they have judged it."""
+        told = [
+            row
+            for row in self.known_handoffs.get(person, {}).values()
+            if row.alerted_at is not None and row.status in ("open", "claimed")
+        ]
+        state = work.state
+        have = {handoff.key for handoff in state.handoffs}
+        for row in told:
+            if row.key in have:
+                continue
+            if state.open_handoff is None:
+                state.handoffs.append(Handoff(row.key, row.opened_at, row.rule))
+                continue
+            # The same handoff, only that a late event shows an earlier or later reason for it
+            opened = state.open_handoff.key
+            state.open_handoff.key = row.key
+            for decision in work.decisions:
+                if decision.handoff is not None and decision.handoff.key == opened:
+                    decision.handoff = None
+                    decision.summary += " (sales had been told already)"
+
+    def _compare(self, person: Person, work: Work) -> None:
+        """Hold what would be planned now against what stands."""
+        since = work.refold_from
+        assert since is not None
+        standing = {
+            key: known for key, known in self.known_decisions.get(person, {}).items() if known.at >= since.occurred_at
+        }
+        existing = self.known_deliveries.get(person, {})
+        planned: dict[str, Planned] = {}
+        for decision in work.decisions:
+            for plan in route_decision(decision, work.state, self.targets):
+                planned[plan.key] = self._planned(plan, decision)
+            known = standing.pop(decision.key, None)
+            if known is None and decision.key not in self.known_decisions.get(person, {}):
+                self.recorded.append((person, decision))
+            elif known is None or (known.outcome, known.summary) != (str(decision.outcome), decision.summary):
+                self.amended.append((person, decision))
+            self._compare_handoff(person, decision)
+            self._close_judged(decision)
+        gone = [key for key, known in standing.items() if known.outcome != Outcome.SUPERSEDED]
+        self.superseded += gone
+        self._withdraw_handoffs(person, gone)
+        for key, wanted in planned.items():
+            if key in existing:
+                self._change(existing[key], wanted)
+            else:
+                self._respect_sent(wanted, existing.values())
+                self.planned.append((person, wanted))
+        reason = "withdrawn: something that reached us late shows that it should not be sent"
+        for row in existing.values():
+            if row.key not in planned and row.decision_key in gone and row.status == PENDING:
+                self.replanned[row.id] = {"status": WITHHELD, "reason": reason}
+
+    def _compare_handoff(self, person: Person, decision: Decision) -> None:
+        if decision.handoff is None:
+            return
+        row = self.known_handoffs.get(person, {}).get(decision.handoff.key)
+        if row is None:
+            self.handoffs.append((person, decision.event_id, decision.handoff))
+        elif row.status == "withdrawn":
+            self.handoff_changes.setdefault(row.key, {})["status"] = "open"
+
+    def _withdraw_handoffs(self, person: Person, gone: Sequence[str]) -> None:
+        for row in self.known_handoffs.get(person, {}).values():
+            if row.key in gone and row.alerted_at is None and row.status == "open":
+                self.handoff_changes.setdefault(row.key, {})["status"] = "withdrawn"
+
+    def _change(self, row: Existing, plan: Planned) -> None:
+        same = row.status == plan.status and row.action == plan.action
+        if row.status in (PENDING, WITHHELD) and not same:
+            self.replanned[row.id] = {
+                "status": plan.status,
+                "reason": plan.reason,
+                "action": deliveries.encode(plan.action).decode(),
+            }
+
+    def _respect_sent(self, plan: Planned, existing: Iterable[Existing]) -> None:
+        """A message that left for a later event is the one that this event would have been answered with."""
+        if not isinstance(plan.action, SendMessage) or plan.status != PENDING:
+            return
+        rule = plan.action.rule
+        trigger = self.policies.triggers.by_id.get(rule)
+        near = timedelta(days=trigger.once_in_days if trigger else 1)
+        for row in existing:
+            sent = row.action
+            if not isinstance(sent, SendMessage) or sent.rule != rule or row.status not in LEFT:
+                continue
+            if abs(sent.occurred_at - plan.action.occurred_at) < near:
+                plan.status, plan.reason = WITHHELD, f"sent on {row.created_at:%Y-%m-%d} already"
+                return
+
+    def _sync(self, person: Person, contact: Contact, target: Target) -> None:
+        held = self.held[person][target.id]
+        plans = sync(contact, target, held, self.values[person], self.now)
+        for plan in plans:
+            self.planned.append((person, self._planned(plan)))
+        if person > 0 and not any(plan.slot == "profile" for plan in plans):
+            self.emptied.append((target.id, person, "profile"))
+
+    def _set_timers(self, person: Person, contact: Contact) -> None:
+        talk = conversation(contact, self.policies.suppression, self.now)
+        wanted = {"conversation": talk.until} if talk is not None else {}
+        if wanted != contact.timers:
+            contact.timers = self.timers[person] = wanted
+
+    # --- all of it, written
+
+    def write(self, conn: Conn, ids: Mapping[Person, int]) -> None:
+        """Write the plans. ``ids`` are the ids that new contacts got."""
+
+        def at_home(person: Person) -> int:
+            return ids.get(person, person)
+
+        database = self.runtime.database
+        for person, plan in self.planned:
+            plan.contact_id = at_home(person)
+        deliveries.empty_slots(conn, [(connection, at_home(who), slot) for connection, who, slot in self.emptied])
+        deliveries.plan(conn, database, [plan for _, plan in self.planned], self.now)
+        deliveries.replan(conn, self.replanned, self.now)
+        decided.record(conn, [(at_home(person), decision) for person, decision in self.recorded], self.now)
+        decided.amend(conn, [(at_home(person), decision) for person, decision in self.amended], self.now)
+        decided.supersede(conn, self.superseded)
+        decided.open_handoffs(conn, [(at_home(person), event, plan) for person, event, plan in self.handoffs])
+        decided.set_handoffs(conn, self.handoff_changes)
+        for shadow, person in self.learned.values():
+            shadow.contact_id = at_home(person)
+        shadows.save(conn, database, [shadow for shadow, _ in self.learned.values()])
+        timers.replace(conn, {at_home(person): wanted for person, wanted in self.timers.items()})
+
+
+def _held(connection_id: int, vendor_id: str, known: Iterable[Shadow]) -> Held:
+    """What a tool holds of a contact: the shadow of the id it has there, else of its address."""
+    mine = [shadow for shadow in known if shadow.connection_id == connection_id]
+    properties: dict[str, tuple[Any, int]] = {}
+    for shadow in sorted(mine, key=lambda shadow: shadow.ref == ref_of("contact", vendor_id)):
+        properties.update(shadow.properties)
+    return Held(vendor_id, {name: value for name, (value, _) in properties.items()})

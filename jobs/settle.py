@@ -1,0 +1,251 @@
+"""From events to state: resolve, fold, decide and route a batch of rows, and write it all with the claim on them.
+
+One unit of work. What it reads is locked (PostgreSQL) or checked again when it writes (SQLite); if somebody else was
+first it is done again from the start. Each step is in the order of DESIGN's one way through the house.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+
+from msgspec import Struct, field
+from sqlalchemy import Connection as Conn
+
+from adapters.snapshot import held_in
+from app.contacts.contact import Contact
+from app.contacts.event import Event, Identity, Position, position
+from app.contacts.identity import GLOBAL_KINDS, Keys, keys_of
+from app.contacts.resolve import Person, Resolution, Sighting, anchor, owner_at, resolve
+from app.contacts.times import EPOCH
+from app.rules.decide import step
+from app.rules.decision import Decision
+from app.runtime import Rulebook, Runtime
+from app.store import inbox, log, notes, people
+from app.store.engine import Unit
+from app.store.inbox import InboxRow, Settled
+from app.store.people import Stored
+from jobs.planning import Planner
+from jobs.reading import Reading
+
+
+class Incoming(Struct):
+    """An event on its way in, with the row that brought it."""
+
+    event: Event
+    keys: Keys
+    row: InboxRow
+    person: Person | None = None
+
+
+class Work(Struct):
+    """One contact in this batch: who, as stored, and the events to fold: the new ones, or the whole history."""
+
+    stored: Stored | None
+    state: Contact
+    events: list[Event] = field(default_factory=list)
+    decisions: list[Decision] = field(default_factory=list)
+    # Where the history has to be folded again: decisions from here on are compared with those that stand
+    refold_from: Position | None = None
+
+
+def settle(runtime: Runtime, claim: int, readings: Sequence[Reading]) -> int:
+    """Bring rows to their end; how many events were new. Raises Conflict when it has to be done again."""
+    rulebook, now = runtime.rulebook(), runtime.clock()
+    incoming = [Incoming(event, keys_of(event), reading.row) for reading in readings for event in reading.events]
+    with runtime.database.unit() as unit:
+        batch = _Batch(runtime, rulebook, unit, now)
+        batch.take(incoming)
+        batch.fold()
+        batch.plan()
+        with unit.writer() as conn:
+            batch.write(conn)
+            counts = Counter(one.row.id for one in incoming)
+            for reading in readings:
+                for item in reading.bad:
+                    inbox.park_item(conn, reading.row, item.body, item.reason)
+            inbox.settle(
+                conn, claim, [Settled(reading.row.id, counts[reading.row.id], reading.parked) for reading in readings]
+            )
+    return len(batch.new)
+
+
+class _Batch:
+    """The unit of work, step by step."""
+
+    def __init__(self, runtime: Runtime, rulebook: Rulebook, unit: Unit, now: datetime) -> None:
+        self.runtime, self.rulebook, self.unit, self.now = runtime, rulebook, unit, now
+        self.database = runtime.database
+        self.new: list[Incoming] = []
+        self.resolution = Resolution()
+        self.work: dict[Person, Work] = {}
+        self.moved: dict[str, Person] = {}
+        self.merged: dict[Person, Person] = {}  # where contacts that are merged in this batch go
+        self.planner = Planner(runtime, rulebook, now)
+
+    # --- whom it is about
+
+    def take(self, incoming: Sequence[Incoming]) -> None:
+        """Drop repeats, find out whose the rest is, and load those contacts."""
+        with self.unit.reader() as conn:
+            known = log.known(conn, {one.event.id for one in incoming})
+            for one in incoming:
+                if one.event.id not in known:
+                    known.add(one.event.id)
+                    self.new.append(one)
+            named = [one for one in self.new if one.keys.own or one.keys.shared]
+            own = {key for one in named for key in one.keys.own}
+            shared = {key for one in named for key in one.keys.shared}
+            stored_sightings = people.sightings(conn, shared)
+            self.resolution = resolve(
+                [(one.event, one.keys) for one in named], people.owners(conn, own), stored_sightings
+            )
+            for one, person in zip(named, self.resolution.people, strict=True):
+                one.person = person
+            touched = {person for person in self.resolution.people if person > 0}
+            touched |= {person for edge in self.resolution.merges for person in (edge.winner, edge.loser) if person > 0}
+            touched |= {
+                s.person for key in self.resolution.rehome for s in stored_sightings.get(key, ()) if s.person > 0
+            }
+            loaded = people.load(conn, self.database, touched, lock=True)
+            self._group(loaded)
+            self._rehome(conn, loaded)
+            self._load_histories(conn)
+
+    def _group(self, loaded: dict[int, Stored]) -> None:
+        into = {edge.loser: edge.winner for edge in self.resolution.merges}
+        for loser in into:
+            home = loser
+            while home in into:
+                home = into[home]
+            self.merged[loser] = home
+        for person in {*self.resolution.people, *loaded} - set(into):
+            stored = loaded.get(person)
+            self.work[person] = Work(stored, stored.state if stored else Contact())
+        for one in self.new:
+            if one.person is not None:
+                self.work[one.person].events.append(one.event)
+        for edge in self.resolution.merges:
+            # Before the younger of the two histories begins, nothing changes
+            starts = [
+                stored.state.first_seen_at
+                for stored in (loaded.get(edge.winner), loaded.get(edge.loser))
+                if stored is not None and stored.state.first_seen_at is not None
+            ]
+            _refold(self.work[self.merged[edge.loser]], Position(max(starts, default=EPOCH), 0, ""))
+        for work in self.work.values():
+            work.events.sort(key=position)
+            newest = work.state.newest
+            if work.events and newest is not None and position(work.events[0]) < newest:
+                _refold(work, position(work.events[0]))
+
+    def _rehome(self, conn: Conn, loaded: dict[int, Stored]) -> None:
+        """Give events that are known by a browser or phone alone to whom it belonged then."""
+        for key in sorted(self.resolution.rehome):
+            rows = [s for (name, _), s in self.resolution.sightings.items() if name == key]
+            owners = {s.person for s in rows if s.person > 0}
+            histories = log.histories(conn, [person for person in owners if person in loaded])
+            for holder, events in histories.items():
+                for event in events:
+                    keys = keys_of(event)
+                    if keys.own or not keys.shared or anchor(keys) != key:
+                        continue
+                    owner = owner_at(rows, event.occurred_at)
+                    if owner is not None and owner != holder:
+                        self.moved[event.id] = owner
+                        for person in (holder, owner):
+                            if person in self.work:
+                                _refold(self.work[person], position(event))
+
+    def _load_histories(self, conn: Conn) -> None:
+        """The whole past of those who have to be folded again, with what merges and moves bring to them."""
+        again = {person for person, work in self.work.items() if work.refold_from is not None}
+        if not again:
+            return
+        sources = {person: person for person in again if person > 0} | self.merged
+        for person, events in log.histories(conn, list(sources)).items():
+            for event in events:
+                home = self.moved.get(event.id, person)
+                self.work[self.merged.get(home, home)].events.append(event)
+        for person in again:
+            self.work[person].state = Contact()
+            self.work[person].events.sort(key=position)
+
+    # --- what follows
+
+    def fold(self) -> None:
+        """Fold and decide, each contact's events in the order in which they occurred."""
+        policies = self.rulebook.policies
+        for work in self.work.values():
+            for event in work.events:
+                made = step(work.state, event, policies)
+                if made and (work.refold_from is None or position(event) >= work.refold_from):
+                    work.decisions += made
+
+    def plan(self) -> None:
+        """Route decisions and differences to deliveries."""
+        new = [(one.event, one.person) for one in self.new if one.person is not None]
+        with self.unit.reader() as conn:
+            self.planner.look(conn, self.work, new, self.resolution.new_aliases, self.merged)
+        self.planner.plan()
+
+    # --- all of it, at once
+
+    def write(self, conn: Conn) -> None:
+        """Write everything that came of the batch."""
+        ids = self._save_people(conn)
+        log.append(
+            conn,
+            [
+                log.Entry(one.event, ids.get(one.person, one.person) if one.person is not None else None, one.row.id)
+                for one in self.new
+            ],
+        )
+        log.move(conn, {event_id: ids.get(person, person) for event_id, person in self.moved.items()})
+        self.planner.write(conn, ids)
+        self._count_held(conn)
+
+    def _save_people(self, conn: Conn) -> dict[Person, int]:
+        """Contacts and their identities; the ids that new ones got."""
+        fresh = [person for person in self.work if person < 0]
+        created = people.create(conn, [self._saved(person) for person in fresh], self.now)
+        ids = dict(zip(fresh, created, strict=True))
+        people.merge(conn, self.database, self.resolution.merges, self.now)
+        changed = [person for person, work in self.work.items() if person > 0 and (work.events or work.refold_from)]
+        people.save(conn, [self._saved(person) for person in changed], self.now)
+        named = {
+            key: (*_identity_of(key), ids.get(person, person)) for key, person in self.resolution.new_aliases.items()
+        }
+        people.add_aliases(conn, named, self.now)
+        seen: dict[str, list[tuple[Identity, Sighting]]] = {}
+        for (key, person), sighting in self.resolution.sightings.items():
+            row = Sighting(ids.get(person, person), sighting.first_at, sighting.last_at)
+            seen.setdefault(key, []).append((_identity_of(key)[0], row))
+        people.set_sightings(conn, self.database, seen)
+        return ids
+
+    def _saved(self, person: Person) -> people.Person:
+        work = self.work[person]
+        version = work.stored.version if work.stored else 0
+        return people.Person(id=person, version=version, state=work.state, score=self.planner.score(work.state))
+
+    def _count_held(self, conn: Conn) -> None:
+        held: Counter[tuple[int, str, str, str]] = Counter(
+            (one.event.connection_id, value.vendor, value.value[:200], value.reason)
+            for one in self.new
+            if "held" in one.event.properties
+            for value in held_in(one.event)
+        )
+        notes.count_held(conn, self.database, held, self.now)
+
+
+def _refold(work: Work, since: Position) -> None:
+    work.refold_from = since if work.refold_from is None else min(work.refold_from, since)
+
+
+def _identity_of(key: str) -> tuple[Identity, int | None]:
+    """The identity, and the connection that uses it, that an alias key stands for."""
+    kind, _, rest = key.partition(":")
+    if kind in GLOBAL_KINDS:
+        return Identity(kind, rest), None
+    connection, _, value = rest.partition(":")
+    return Identity(kind, value), int(connection)

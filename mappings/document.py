@@ -1,0 +1,93 @@
+"""Documents that people write in YAML: read safely, and refused with a line for each problem."""
+
+import re
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+MAX_BYTES, MAX_NODES = 256 * 1024, 20_000
+
+
+class InvalidDocument(ValueError):
+    """A document that an admin wrote cannot be used; each line says where, what is wrong and what to do."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML as people expect it: only true and false are booleans (``on:`` is a key, NO is Norway), dates are texts."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    letter: [
+        (tag, pattern)
+        for tag, pattern in resolvers
+        if tag not in ("tag:yaml.org,2002:bool", "tag:yaml.org,2002:timestamp")
+    ]
+    for letter, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(?:true|false)$", re.IGNORECASE), list("tTfF"))
+
+
+def load_yaml(text: str, place: str) -> Any:
+    """The document in a YAML text. Raises InvalidDocument with line and column where it is not YAML, and for one
+    that is, or by its anchors unfolds to be, too large."""
+    if len(text) > MAX_BYTES:
+        raise InvalidDocument([f"{place}: longer than {MAX_BYTES // 1024} KiB"])
+    try:
+        data = yaml.load(text, _Loader)  # noqa: S506  a safe loader, see above
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{place}, line {mark.line + 1}, column {mark.column + 1}" if mark else place
+        raise InvalidDocument([f"{where}: {getattr(error, 'problem', None) or 'not YAML'}"]) from None
+    except (RecursionError, ValueError):
+        raise InvalidDocument([f"{place}: nested too deeply, or a value that cannot be read"]) from None
+    if _unfolded(data, {}) > MAX_NODES:
+        raise InvalidDocument([f"{place}: more than {MAX_NODES} values"])
+    return data
+
+
+def _unfolded(value: Any, seen: dict[int, int]) -> int:
+    """How many values a document has with every anchor written out; shared parts are counted once and multiplied."""
+    if not isinstance(value, dict | list):
+        return 1
+    if id(value) in seen:
+        return seen[id(value)]
+    seen[id(value)] = MAX_NODES + 1  # a part that contains itself is endless
+    parts = [*value.keys(), *value.values()] if isinstance(value, dict) else value
+    size = 1 + sum(_unfolded(part, seen) for part in parts)
+    seen[id(value)] = size
+    return size
+
+
+def problems_of(error: ValidationError, place: str) -> list[str]:
+    """A validation error as one line per problem, in an admin's words."""
+    return list(_lines(error, place))
+
+
+_ITEMS = {"fields": "field", "rules": "rule", "steps": "step", "triggers": "trigger", "people": "person"}
+
+
+def _lines(error: ValidationError, place: str) -> Iterator[str]:
+    for problem in error.errors():
+        path, before = [], ""
+        for part in problem["loc"]:
+            if isinstance(part, int):
+                path.append(f"{_ITEMS.get(before, before)} {part + 1}")
+            elif part not in _ITEMS and part not in ("str", "list[str]", "[key]"):
+                path.append(part)
+            before = str(part)
+        where = ", ".join(path)
+        text = problem["msg"].removeprefix("Value error, ")
+        yield f"{place}: {where + ' ' if where and text[:1].islower() else where + ': ' if where else ''}{text}"
+
+
+def did_you_mean(name: str, known: Mapping[str, Any] | list[str], otherwise: str = "") -> str:
+    """``; did you mean "…"?`` with the closest known name, else what else to say."""
+    close = get_close_matches(name, list(known), n=1)
+    return f'; did you mean "{close[0]}"?' if close else otherwise

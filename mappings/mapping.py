@@ -1,0 +1,300 @@
+"""Field mappings: which of a vendor's properties is which of our contact fields, in which direction, with which values.
+
+A mapping is a YAML document that an admin edits (the default of each vendor lies beside this file). It is validated
+here, all errors at once and each with its place and mend, and compiled into a table that costs one dictionary look-up
+per property.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from msgspec import Struct, field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from mappings.document import InvalidDocument, did_you_mean, load_yaml, problems_of
+from mappings.fields import COMPUTED, CUSTOM, FIELDS, SIGNALS, type_of
+from mappings.transforms import COERCE, TRANSFORMS, CannotTransform, Step, is_blank
+
+FOLDER = Path(__file__).parent
+_TARGETS = [*FIELDS, *SIGNALS, *COMPUTED]
+
+
+class Row(BaseModel):
+    """One line of a mapping."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    contact: str = Field(description="Our field")
+    vendor: str | list[str] = Field(description="The vendor's property; several: the first that is not empty")
+    direction: Literal["in", "out", "both"] = "in"
+    blank: Literal["keep", "clear", "skip"] = Field(
+        "keep",
+        description="What an empty value does: keep what is known, clear the field, or skip the whole record",
+    )
+    transform: list[str | dict[str, Any]] = Field(default_factory=list)
+    template: str = Field("", description="Several properties as one text: '{firstname} {lastname}'")
+    values: dict[str, str] = Field(default_factory=dict, description="The vendor's value: ours")
+    unmapped: Literal["hold", "pass"] = Field(
+        "hold", description="A value that the table lacks: hold it, or pass it on"
+    )
+
+    @field_validator("contact")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        if type_of(name) is None:
+            own = f'; a field of your own is written "{CUSTOM}{name}"'
+            raise ValueError(f'sets "{name}", not a contact field' + did_you_mean(name, _TARGETS, own))
+        return name
+
+    @field_validator("values", mode="before")
+    @classmethod
+    def _texts(cls, table: Any) -> Any:
+        # YAML reads yes, no and numbers as such; a picklist's values are texts
+        if isinstance(table, dict):
+            return {_text(key): _text(value) for key, value in table.items()}
+        return table
+
+    @field_validator("transform")
+    @classmethod
+    def _steps(cls, steps: list[str | dict[str, Any]]) -> list[str | dict[str, Any]]:
+        for name, setting in map(_step_of, steps):
+            if name not in TRANSFORMS:
+                raise ValueError(f'uses the transform "{name}", which does not exist{did_you_mean(name, TRANSFORMS)}')
+            if TRANSFORMS[name][0] and setting is None:
+                raise ValueError(f'the transform "{name}" needs a setting, as in "{name}: …"')
+        return steps
+
+    @model_validator(mode="after")
+    def _directions(self) -> "Row":
+        if self.contact in COMPUTED and self.direction != "out":
+            raise ValueError(f'"{self.contact}" is worked out by Baton: its direction can only be "out"')
+        if self.direction != "in" and isinstance(self.vendor, list):
+            raise ValueError("a row that also writes names one property, not a list")
+        return self
+
+
+class MappingDocument(BaseModel):
+    """A whole mapping as it stands in YAML."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["mapping"]
+    name: str
+    title: str = ""
+    region: str | None = Field(None, description="Country that phone numbers without a country code are from: DE, US")
+    create: Literal["never", "consented", "always"] = Field(
+        "consented",
+        description="Whether to create contacts in this tool: never, only with consent, or always",
+    )
+    fields: list[Row]
+
+    @model_validator(mode="after")
+    def _once(self) -> "MappingDocument":
+        seen: dict[str, int] = {}
+        for number, row in enumerate(self.fields, 1):
+            if row.direction != "in":
+                first = seen.setdefault(str(row.vendor), number)
+                if first != number:
+                    raise ValueError(f'fields {first} and {number} both write "{row.vendor}"; keep one')
+        return self
+
+
+def _text(value: Any) -> str:
+    return ("true" if value else "false") if isinstance(value, bool) else str(value)
+
+
+def _step_of(step: str | dict[str, Any]) -> tuple[str, Any]:
+    if isinstance(step, str):
+        return step, None
+    return next(iter(step.items()), ("", None))
+
+
+class Held(Struct, frozen=True):
+    """A value that the mapping had no place for; counted and shown, and never dropped (the raw payload is kept)."""
+
+    vendor: str
+    value: str
+    reason: Literal["unmapped", "mismatch"]
+
+
+class Mapped(Struct):
+    """What a vendor's properties became. A field that is None is to be cleared."""
+
+    fields: dict[str, Any] = field(default_factory=dict)
+    signals: dict[str, Any] = field(default_factory=dict)
+    held: list[Held] = field(default_factory=list)
+    skip: str = ""
+
+
+class _Rule(Struct, frozen=True):
+    """A compiled row."""
+
+    contact: str
+    sources: tuple[str, ...]
+    steps: tuple[Step, ...]
+    blank: str
+    values: Mapping[str, str]
+    back: Mapping[str, str]
+    hold: bool
+    template: str
+    writes: bool
+
+
+class FieldMapping:
+    """A mapping, ready to use in both directions."""
+
+    def __init__(self, document: MappingDocument, version: str = "") -> None:
+        self.name, self.title, self.create = document.name, document.title, document.create
+        self.region = document.region
+        self.version = version
+        self._rules = [_compile(row, document.region) for row in document.fields]
+        self._by_source: dict[str, list[_Rule]] = {}
+        for row, rule in zip(document.fields, self._rules, strict=True):
+            if row.direction != "out":
+                for source in rule.sources:
+                    self._by_source.setdefault(source, []).append(rule)
+        self._writers = [rule for rule in self._rules if rule.writes]
+
+    @property
+    def sources(self) -> list[str]:
+        """The vendor properties that the mapping reads; what to ask a vendor for."""
+        return list(self._by_source)
+
+    @property
+    def targets(self) -> list[tuple[str, str]]:
+        """The (contact field, vendor property) pairs that the mapping writes."""
+        return [(rule.contact, rule.sources[0]) for rule in self._writers]
+
+    def stage(self, theirs: str) -> str:
+        """Our lifecycle stage for the vendor's value; the value itself where the table lacks it."""
+        for rule in self._writers:
+            if rule.contact == "lifecycle_stage":
+                return rule.values.get(theirs, theirs)
+        return theirs
+
+    def inbound(self, properties: Mapping[str, Any]) -> Mapped:
+        """What a vendor's properties say about the contact. Properties that no row reads are passed over;
+        what cannot be converted is held, never raised."""
+        mapped = Mapped()
+        done: set[int] = set()
+        for name in properties:
+            for rule in self._by_source.get(name, ()):
+                if id(rule) not in done:
+                    done.add(id(rule))
+                    self._take(rule, properties, mapped)
+        return mapped
+
+    def _take(self, rule: _Rule, properties: Mapping[str, Any], mapped: Mapped) -> None:
+        source, value = _first(rule, properties)
+        if is_blank(value):
+            if rule.blank == "clear" and rule.contact not in SIGNALS:
+                mapped.fields[rule.contact] = None
+            elif rule.blank == "skip":
+                mapped.skip = f'{self.name}: "{source}" is empty and its row says to skip such records'
+            return
+        try:
+            for step in rule.steps:
+                value = step(value)
+            if rule.values:
+                value = _look_up(rule, source, value, mapped)
+                if value is None:
+                    return
+            if is_blank(value):
+                return
+            kind = type_of(rule.contact)
+            value = COERCE[kind](value) if kind else value
+        except CannotTransform as error:
+            mapped.held.append(Held(source, f"{str(properties.get(source))[:200]} ({error})", "mismatch"))
+            return
+        (mapped.signals if rule.contact in SIGNALS else mapped.fields)[rule.contact] = value
+
+    def outbound(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The vendor's properties for our values. A value that is missing is left out, or sent empty where the
+        row says ``clear``; a value that the table lacks is left out."""
+        properties: dict[str, Any] = {}
+        for rule in self._writers:
+            value = values.get(rule.contact)
+            if is_blank(value):
+                if rule.blank == "clear" and rule.contact in values:
+                    properties[rule.sources[0]] = ""
+                continue
+            if rule.values:
+                value = rule.back.get(str(value), None if rule.hold else value)
+                if value is None:
+                    continue
+            properties[rule.sources[0]] = value
+        return properties
+
+
+def _first(rule: _Rule, properties: Mapping[str, Any]) -> tuple[str, Any]:
+    if rule.template:
+        text = rule.template
+        for source in rule.sources:
+            value = properties.get(source)
+            text = text.replace("{" + source + "}", "" if is_blank(value) else str(value))
+        return rule.sources[0], " ".join(text.split())
+    for source in rule.sources:
+        value = properties.get(source)
+        if not is_blank(value):
+            return source, value
+    return rule.sources[0], properties.get(rule.sources[0])
+
+
+def _norm(value: str) -> str:
+    return "".join(letter for letter in value.casefold() if letter.isalnum())
+
+
+def _look_up(rule: _Rule, source: str, value: Any, mapped: Mapped) -> Any:
+    found = rule.values.get(_text(value), rule.values.get(_norm(_text(value))))
+    if found is not None:
+        return found
+    if not rule.hold:
+        return value
+    mapped.held.append(Held(source, _text(value)[:200], "unmapped"))
+    return None
+
+
+def _compile(row: Row, region: str | None) -> _Rule:
+    sources = tuple(row.vendor) if isinstance(row.vendor, list) else (row.vendor,)
+    steps = []
+    for name, setting in map(_step_of, row.transform):
+        if name == "phone" and setting is None:
+            setting = region
+        steps.append(TRANSFORMS[name][1](setting))
+    values = {**{_norm(key): value for key, value in row.values.items()}, **row.values}
+    back: dict[str, str] = {}
+    for theirs, ours in row.values.items():
+        back.setdefault(ours, theirs)
+    return _Rule(
+        row.contact,
+        sources,
+        tuple(steps),
+        row.blank,
+        values,
+        back,
+        row.unmapped == "hold",
+        row.template,
+        row.direction != "in",
+    )
+
+
+def read_mapping(text: str, place: str, version: str = "") -> FieldMapping:
+    """The mapping in a YAML text. Raises InvalidDocument with every problem, each with its place."""
+    data = load_yaml(text, place)
+    try:
+        return FieldMapping(MappingDocument.model_validate(data), version)
+    except ValidationError as error:
+        raise InvalidDocument(problems_of(error, place)) from None
+
+
+@cache
+def default_text(name: str) -> str:
+    """The YAML of a shipped mapping. ``name`` is a file name in this folder: ``hubspot.yaml``."""
+    return (FOLDER / name).read_text(encoding="utf-8")
+
+
+def mapping_file(name: str) -> FieldMapping:
+    """A shipped mapping, compiled."""
+    return read_mapping(default_text(name), f"mappings/{name}", f"{name.removesuffix('.yaml')}@default")
