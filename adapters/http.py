@@ -222,6 +222,7 @@ class Http:
     """The edge for one connection: ``pool`` for SDK clients, ``call`` for what no SDK has."""
 
     def __init__(self, allow_private: bool = False) -> None:
+        self.allow_private = allow_private
         self.pool = VendorPool(allow_private)
 
     def call(

@@ -8,6 +8,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.accept import Acceptor
+from app.api import api
 from app.forms import forms
 from app.limits import limiter
 from app.probes import probes
@@ -27,7 +28,7 @@ def create_app(runtime: Runtime | None = None) -> Flask:
     app.extensions["waker"] = waker = Waker(runtime.settings.redis_url)
     app.extensions["acceptor"] = Acceptor(runtime, waker)
     limiter.init_app(app)
-    for door in (webhooks, forms, tracking, probes):
+    for door in (webhooks, forms, tracking, probes, api):
         app.register_blueprint(door)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _our_error)

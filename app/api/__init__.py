@@ -1,0 +1,5 @@
+"""The API for programs: ``/api/v1``, with a bearer token, described at ``/api/v1/openapi.json``."""
+
+from app.api.routes import api
+
+__all__ = ["api"]

@@ -10,7 +10,8 @@ from email_validator import EmailNotValidError, validate_email
 from app.contacts.event import Event, Identity
 
 EMAIL, PHONE, ANONYMOUS, EXTERNAL = "email", "phone", "anonymous", "external"
-GLOBAL_KINDS = frozenset((EMAIL, PHONE, ANONYMOUS, EXTERNAL))
+CONTACT = "contact"  # our own id, in events that Baton itself notes
+GLOBAL_KINDS = frozenset((EMAIL, PHONE, ANONYMOUS, EXTERNAL, CONTACT))
 # A phone is passed around and a browser is shared, so they follow people but never make two people one.
 SHARED_KINDS = frozenset((PHONE, ANONYMOUS))
 

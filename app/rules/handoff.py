@@ -3,7 +3,7 @@
 From the moment a handoff opens until sales gives a verdict, automation leaves the person alone.
 """
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Literal
 
 from msgspec import Struct
@@ -29,7 +29,7 @@ class PersonDocument(BaseModel):
     email: EmailStr
     hubspot_owner_id: str = ""
     active: bool = True
-    absent_until: str = Field("", description="Date of the first day back: 2026-12-01")
+    absent_until: date | None = Field(None, description="The first day back: 2026-12-01")
 
 
 class HandoffRuleDocument(BaseModel):

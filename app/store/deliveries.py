@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Connection, and_, delete, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, insert, or_, select, update
 
 from app.contacts.action import AnyAction
 from app.store.engine import Database, db_now
@@ -145,13 +145,22 @@ def replan(conn: Connection, changes: Mapping[int, Mapping[str, Any]], now: date
 
 
 def due_connections(conn: Connection) -> list[int]:
-    """Connections for which something could leave now."""
+    """Connections for which something could leave now, or where something is on its way that may have been left
+    behind (whoever takes the lane finds out)."""
     query = (
         select(deliveries.c.connection_id)
         .where(deliveries.c.status == PENDING, deliveries.c.not_before <= db_now())
-        .distinct()
+        .union(
+            select(deliveries.c.connection_id).where(deliveries.c.status == SENDING),
+            select(deliveries.c.connection_id).where(_to_look_up()),
+        )
     )
     return list(conn.execute(query).scalars())
+
+
+def _to_look_up() -> ColumnElement[bool]:
+    """Lost calls that the vendor can be asked about; those with a reason wait for a person instead."""
+    return and_(deliveries.c.status == UNKNOWN, deliveries.c.reason.is_(None), deliveries.c.not_before <= db_now())
 
 
 def ready(conn: Connection, connection_id: int, limit: int) -> list[Claimed]:
@@ -213,10 +222,7 @@ def orphans(conn: Connection, connection_id: int, fence: int) -> list[Claimed]:
     """What an earlier holder of the lane was sending when it died: nobody knows whether it arrived."""
     query = select(*(deliveries.c[name] for name in Claimed.__struct_fields__)).where(
         deliveries.c.connection_id == connection_id,
-        or_(
-            and_(deliveries.c.status == SENDING, deliveries.c.fence != fence),
-            and_(deliveries.c.status == UNKNOWN, deliveries.c.reason.is_(None), deliveries.c.not_before <= db_now()),
-        ),
+        or_(and_(deliveries.c.status == SENDING, deliveries.c.fence != fence), _to_look_up()),
     )
     return [_claimed(row) for row in conn.execute(query.order_by(deliveries.c.id).limit(500))]
 
@@ -245,6 +251,11 @@ def keep_attempts(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Store tries: delivery_id, call_id, at, outcome, reason."""
     if rows:
         conn.execute(insert(attempts), [dict(row) for row in rows])
+
+
+def forget_calls(conn: Connection, before: datetime) -> None:
+    """Drop the records of calls that are older than the retention time; the attempts themselves stay."""
+    conn.execute(delete(calls).where(calls.c.at < before))
 
 
 def retry(conn: Connection, ids: Collection[int], now: datetime) -> int:

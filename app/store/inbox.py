@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Connection, and_, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, func, insert, or_, select, update
 
 from app.contacts.event import Event
 from app.store.engine import Conflict, Database, db_in, db_now
@@ -78,12 +78,7 @@ def claim(database: Database, rows: int) -> tuple[int, list[InboxRow]]:
     taken alone, and parked after five times.
     """
     number = secrets.randbits(62)
-    free = and_(
-        inbox.c.status == PENDING,
-        or_(inbox.c.claimed_until.is_(None), inbox.c.claimed_until < db_now()),
-        or_(inbox.c.not_before.is_(None), inbox.c.not_before <= db_now()),
-    )
-    query = select(inbox.c.id, func.length(inbox.c.body), inbox.c.attempts).where(free)
+    query = select(inbox.c.id, func.length(inbox.c.body), inbox.c.attempts).where(_free())
     with database.write() as conn:
         found = conn.execute(
             database.locked(query.where(inbox.c.attempts < SUSPECT_AFTER).order_by(inbox.c.id).limit(rows), skip=True)
@@ -111,6 +106,15 @@ def claim(database: Database, rows: int) -> tuple[int, list[InboxRow]]:
             .returning(*(inbox.c[name] for name in InboxRow.__struct_fields__))
         ).all()
     return number, sorted(map(_row, taken), key=lambda row: row.id)
+
+
+def _free() -> ColumnElement[bool]:
+    """Rows that wait and that nobody works on; a claim whose time is over is as good as none."""
+    return and_(
+        inbox.c.status == PENDING,
+        or_(inbox.c.claimed_until.is_(None), inbox.c.claimed_until < db_now()),
+        or_(inbox.c.not_before.is_(None), inbox.c.not_before <= db_now()),
+    )
 
 
 def _row(found: Any) -> InboxRow:
@@ -198,14 +202,10 @@ def forget_before(conn: Connection, cutoff: datetime, limit: int = 1_000) -> int
     return conn.execute(inbox.delete().where(inbox.c.id.in_(old))).rowcount
 
 
-def waiting(conn: Connection) -> bool:
-    """Whether any row could be claimed now."""
-    ready = select(inbox.c.id).where(
-        inbox.c.status == PENDING,
-        or_(inbox.c.claimed_until.is_(None), inbox.c.claimed_until < db_now()),
-        or_(inbox.c.not_before.is_(None), inbox.c.not_before <= db_now()),
-    )
-    return conn.execute(ready.limit(1)).first() is not None
+def oldest_ready(conn: Connection) -> datetime | None:
+    """When the oldest row that could be claimed now arrived, or None."""
+    query = select(inbox.c.received_at).where(_free()).order_by(inbox.c.id).limit(1)
+    return conn.execute(query).scalar()
 
 
 def oldest_pending(conn: Connection) -> datetime | None:

@@ -23,7 +23,7 @@ def take(database: Database, lane: str, holder: str, seconds: float = LEASE_SECO
     until = db_in(seconds)
     with database.write() as conn:
         conn.execute(database.insert(lanes).values(name=lane, fence=0).on_conflict_do_nothing())
-        free = or_(lanes.c.until.is_(None), lanes.c.until < db_now(), lanes.c.holder == holder)
+        free = or_(lanes.c.until.is_(None), lanes.c.until < db_now())
         row = conn.execute(
             update(lanes)
             .where(lanes.c.name == lane, free)

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from app.contacts.contact import Contact
 from app.contacts.event import Identity
+from app.contacts.identity import CONTACT
 from app.contacts.resolve import Merge, Sighting
 from app.store.engine import Conflict, Database
 from app.store.tables import (
@@ -25,6 +26,7 @@ from app.store.tables import (
     timers,
 )
 
+_OURS = f"{CONTACT}:"
 _decode = msgspec.json.Decoder(Contact).decode
 _encode = msgspec.json.Encoder().encode
 
@@ -48,10 +50,13 @@ class Person(Struct, frozen=True, kw_only=True):
 
 def owners(conn: Connection, keys: Collection[str]) -> dict[str, int]:
     """Which contact each of these identities belongs to; unknown ones are left out."""
-    if not keys:
-        return {}
-    rows = conn.execute(select(aliases.c.key, aliases.c.contact_id).where(aliases.c.key.in_(keys)))
-    return dict(rows.tuples().all())
+    ours = {key: int(key.removeprefix(_OURS)) for key in keys if key.startswith(_OURS)}
+    found = {key: survivor(conn, contact_id) for key, contact_id in ours.items()}
+    others = [key for key in keys if key not in ours]
+    if others:
+        rows = conn.execute(select(aliases.c.key, aliases.c.contact_id).where(aliases.c.key.in_(others)))
+        found.update(rows.tuples().all())
+    return found
 
 
 def sightings(conn: Connection, keys: Collection[str]) -> dict[str, list[Sighting]]:

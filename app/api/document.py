@@ -1,0 +1,169 @@
+"""The API's OpenAPI document, made from the declarations of its operations."""
+
+from typing import Any
+
+from app.api.operation import OPERATIONS, Operation
+
+
+def document() -> dict[str, Any]:
+    """OpenAPI 3.1."""
+    paths: dict[str, dict[str, Any]] = {}
+    for declared in OPERATIONS:
+        paths.setdefault(f"/api/v1{declared.path}", {})[declared.method.lower()] = _operation(declared)
+    names = sorted({declared.answer for declared in OPERATIONS} - set(_SCHEMAS))
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Baton",
+            "version": "1",
+            "description": "The one true state of every contact, and why something was done or not.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "security": [{"token": []}],
+        "paths": paths,
+        "components": {
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+            "schemas": {**_SCHEMAS, **{name: {"type": "object"} for name in names}},
+        },
+    }
+
+
+def _operation(declared: Operation) -> dict[str, Any]:
+    item: dict[str, Any] = {"$ref": f"#/components/schemas/{declared.answer}"}
+    if declared.many:
+        item = {
+            "type": "object",
+            "required": ["items", "next"],
+            "properties": {"items": {"type": "array", "items": item}, "next": {"type": ["string", "null"]}},
+        }
+    described: dict[str, Any] = {
+        "summary": declared.summary,
+        "operationId": f"{declared.method.lower()}{declared.path.replace('/', '_').replace('{', '').replace('}', '')}",
+        "responses": {
+            str(declared.statuses[0]): {"description": "Done", "content": {"application/json": {"schema": item}}},
+            **{str(status): _error(_ERRORS[status]) for status in (*declared.statuses[1:], 400, 401)},
+        },
+    }
+    parameters = [{"in": "query", **parameter} for parameter in declared.query]
+    parameters += [
+        {"in": "path", "name": part[1:-1], "required": True, "schema": {"type": "integer", "minimum": 0}}
+        for part in declared.path.split("/")
+        if part.startswith("{")
+    ]
+    if parameters:
+        described["parameters"] = parameters
+    if declared.body is not None:
+        described["requestBody"] = {"content": {"application/json": {"schema": declared.body}}}
+        for status, words in ((411, "No length"), (413, "Too large"), (415, "Compressed")):
+            described["responses"][str(status)] = _error(words)
+    return described
+
+
+_ERRORS = {400: "Not understood; the error says what", 401: "No valid token", 404: "Not found", 409: "Not possible now"}
+
+
+def _error(words: str) -> dict[str, Any]:
+    return {"description": words, "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}}
+
+
+def _object(required: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"type": "object", "required": list(required), "properties": {**required, **more}}
+
+
+_TEXT, _NUMBER, _WHOLE = {"type": "string"}, {"type": "number"}, {"type": "integer"}
+_MAYBE_TEXT, _MAYBE_WHOLE = {"type": ["string", "null"]}, {"type": ["integer", "null"]}
+_TIME, _MAYBE_TIME = {"type": "string", "format": "date-time"}, {"type": ["string", "null"], "format": "date-time"}
+_ANY: dict[str, Any] = {"type": "object"}
+_STATUSES = {"type": "object", "additionalProperties": _WHOLE}
+
+_SCHEMAS: dict[str, Any] = {
+    "Error": _object({"error": _TEXT}),
+    "Done": _object({"status": _TEXT}),
+    "Contact": _object(
+        {
+            "id": _WHOLE,
+            "email": _MAYBE_TEXT,
+            "fields": _ANY,
+            "lifecycle_stage": _MAYBE_TEXT,
+            "conversation": {"type": ["object", "null"]},
+            "consent": _ANY,
+            "suppressions": {
+                "type": "array",
+                "items": _object({"reason": _TEXT, "scope": _TEXT, "since": _TIME, "until": _MAYBE_TIME}),
+            },
+            "engagement": _object({"tier": _TEXT}),
+            "score": _object(
+                {
+                    "total": _NUMBER,
+                    "groups": {"type": "object", "additionalProperties": _NUMBER},
+                    "contributions": {"type": "array", "items": _ANY},
+                },
+                falls_below=_MAYBE_TIME,
+            ),
+            "interests": _ANY,
+            "enrolments": {"type": "array", "items": _ANY},
+            "handoffs": {"type": "array", "items": {"$ref": "#/components/schemas/Handoff"}},
+            "aliases": {"type": "array", "items": _object({"kind": _TEXT, "value": _TEXT, "connection": _MAYBE_TEXT})},
+        }
+    ),
+    "Event": _object(
+        {
+            "id": _TEXT,
+            "type": _TEXT,
+            "occurred_at": _TIME,
+            "received_at": _TIME,
+            "connection": _TEXT,
+            "contact_id": _MAYBE_WHOLE,
+            "identities": {"type": "object", "additionalProperties": _TEXT},
+            "properties": _ANY,
+            "machine": _MAYBE_TEXT,
+        }
+    ),
+    "Moment": _object({"source": {"type": "string", "enum": ["event", "decision"]}}),
+    "InboxRow": _object(
+        {"id": _WHOLE, "connection": _TEXT, "status": _TEXT, "reason": _MAYBE_TEXT, "received_at": _TIME}
+    ),
+    "Delivery": _object(
+        {
+            "id": _WHOLE,
+            "contact_id": _WHOLE,
+            "connection": _TEXT,
+            "kind": _TEXT,
+            "status": _TEXT,
+            "reason": _MAYBE_TEXT,
+            "attempts": _WHOLE,
+            "action": _ANY,
+        }
+    ),
+    "Decision": _object(
+        {
+            "id": _WHOLE,
+            "contact_id": _WHOLE,
+            "at": _TIME,
+            "rule": _TEXT,
+            "policy": _TEXT,
+            "what": _TEXT,
+            "outcome": _TEXT,
+            "summary": _TEXT,
+            "gates": {
+                "type": "array",
+                "items": _object({"name": _TEXT, "passed": {"type": "boolean"}, "detail": _TEXT}),
+            },
+        }
+    ),
+    "Handoff": _object(
+        {
+            "id": _WHOLE,
+            "contact_id": _WHOLE,
+            "status": _TEXT,
+            "reason": _TEXT,
+            "score": _NUMBER,
+            "opened_at": _TIME,
+            "due_at": _TIME,
+            "owner": {"type": ["object", "null"]},
+            "verdict": _MAYBE_TEXT,
+        }
+    ),
+    "Connection": _object({"name": _TEXT, "kind": _TEXT, "status": _TEXT}),
+    "Stats": _object({"inbox": _STATUSES, "events": _WHOLE, "contacts": _WHOLE, "deliveries": _STATUSES}),
+}

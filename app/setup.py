@@ -1,0 +1,74 @@
+"""Making an installation ready: schema, shipped policies, the doors for forms and page views."""
+
+import secrets
+
+from adapters.registry import adapters
+from app.runtime import Runtime
+from app.store import connections, policies, schema
+from app.store.connections import Connection
+from app.webhooks import PATH_SECRET
+
+BUILT_IN = (("forms", "forms"), ("site", "site"))
+
+
+class InvalidConnection(ValueError):
+    """A connection that cannot be made this way; the message says why and what to do."""
+
+
+def prepare(runtime: Runtime) -> None:
+    """Bring the database to this version, and add what every installation has. May be called at every start."""
+    schema.upgrade(runtime.database)
+    now = runtime.clock()
+    with runtime.database.write() as conn:
+        policies.ship_defaults(conn, now)
+        for name, kind in BUILT_IN:
+            if connections.load_by_name(conn, runtime.vault, name) is None:
+                connections.add(conn, runtime.vault, name, kind, {}, "", now)
+    runtime.forget()
+
+
+def add_connection(runtime: Runtime, kind: str, name: str, settings: dict[str, str], base_url: str = "") -> Connection:
+    """Add a connection. Raises InvalidConnection where kind, name or settings are not ones that exist."""
+    adapter = adapters().get(kind)
+    if adapter is None:
+        raise InvalidConnection(f'there is no kind "{kind}"; there are {", ".join(adapters())}')
+    check_settings(kind, settings)
+    missing = [setting.name for setting in adapter.settings if setting.required and not settings.get(setting.name)]
+    if missing:
+        raise InvalidConnection(f"{kind} needs {', '.join(missing)}: --set {missing[0]}=…")
+    if not name or len(name) > 40 or not all(letter.isalnum() or letter in "-_." for letter in name):
+        raise InvalidConnection("a connection's name has letters, digits, dots and dashes, at most 40")
+    if base_url and not base_url.startswith(("https://", "http://")):
+        raise InvalidConnection(f"--base-url {base_url} is not an address")
+    if adapter.receives and not adapter.signed and adapter.parse is not None and kind not in dict(BUILT_IN):
+        settings = {PATH_SECRET: secrets.token_urlsafe(24), **settings}
+    with runtime.database.write() as conn:
+        if connections.load_by_name(conn, runtime.vault, name) is not None:
+            raise InvalidConnection(f'there is a connection named "{name}" already; `baton connection list` shows all')
+        connections.add(conn, runtime.vault, name, kind, settings, base_url, runtime.clock())
+    runtime.forget()
+    found = runtime.connection(name)
+    assert found is not None
+    return found
+
+
+def check_settings(kind: str, settings: dict[str, str]) -> None:
+    """Raise InvalidConnection for a setting that the vendor does not have."""
+    known = {setting.name for setting in adapters()[kind].settings} | {PATH_SECRET, "sandbox"}
+    for name in settings:
+        if name not in known:
+            listed = ", ".join(sorted(known - {"sandbox"}))
+            raise InvalidConnection(f'{kind} has no setting "{name}"; it has {listed}')
+
+
+def address(runtime: Runtime, connection: Connection) -> str:
+    """Where the vendor, or the form, posts to; empty for a connection that only sends."""
+    adapter, base = adapters()[connection.kind], runtime.settings.public_url
+    if connection.kind == "forms":
+        return f"{base}/forms/{connection.name if connection.name != 'forms' else '<name of the form>'}"
+    if connection.kind == "site":
+        return f"{base}/track"
+    if not adapter.receives or adapter.parse is None:
+        return ""
+    secret = connection.settings.get(PATH_SECRET, "")
+    return f"{base}/webhooks/{connection.name}" + (f"/{secret}" if secret and not adapter.signed else "")

@@ -1,0 +1,221 @@
+"""Lists for people and programs: keyset pages, newest first, each on an index."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from msgspec import Struct
+from sqlalchemy import ColumnElement, Connection, Select, Table, and_, func, literal, or_, select, union_all
+
+from app.contacts.event import Identity
+from app.contacts.identity import alias_key
+from app.contacts.times import from_us
+from app.store.tables import (
+    aliases,
+    attempts,
+    calls,
+    contacts,
+    decisions,
+    deliveries,
+    events,
+    handoffs,
+    inbox,
+    merges,
+    shared_aliases,
+)
+
+MAX_LIMIT = 200
+
+Rows = Sequence[Mapping[str, Any]]
+
+
+class Page(Struct, frozen=True):
+    """Some rows, and the key after which the next page begins; None when there is none."""
+
+    rows: Rows
+    next: int | None
+
+
+def _page(conn: Connection, query: Select[Any], key: ColumnElement[int], limit: int, before: int | None) -> Page:
+    if before is not None:
+        query = query.where(key < before)
+    rows = [dict(row._mapping) for row in conn.execute(query.order_by(key.desc()).limit(limit + 1))]
+    more = len(rows) > limit
+    rows = rows[:limit]
+    return Page(rows, rows[-1][key.name] if more and rows else None)
+
+
+def _filtered(table: Table, columns: Sequence[str], filters: Mapping[str, Any]) -> Select[Any]:
+    query = select(*(table.c[name] for name in columns))
+    for name, value in filters.items():
+        if value is not None:
+            query = query.where(table.c[name] == value)
+    return query
+
+
+_EVENTS = ("seq", "id", "type", "occurred_at", "received_at", "connection_id", "contact_id", "inbox_id", "body")
+_INBOX = (
+    "id", "connection_id", "kind", "route", "received_at", "status", "reason", "attempts", "done_at", "events",
+    "parent_id", "not_before",
+)  # fmt: skip
+_DELIVERIES = (
+    "id", "contact_id", "connection_id", "kind", "urgency", "status", "reason", "attempts", "not_before", "created_at",
+    "updated_at", "action", "result", "decision_key", "handoff_key",
+)  # fmt: skip
+_DECISIONS = (
+    "id", "contact_id", "event_id", "at", "decided_at", "rule", "policy", "what", "outcome", "summary", "gates", "key",
+)  # fmt: skip
+
+
+def events_page(conn: Connection, limit: int, before: int | None, **filters: Any) -> Page:
+    """Events, by ``contact_id``, ``connection_id`` or ``type``."""
+    return _page(conn, _filtered(events, _EVENTS, filters), events.c.seq, limit, before)
+
+
+def inbox_page(conn: Connection, limit: int, before: int | None, **filters: Any) -> Page:
+    """Requests in the inbox without their bodies, by ``status`` or ``connection_id``."""
+    return _page(conn, _filtered(inbox, _INBOX, filters), inbox.c.id, limit, before)
+
+
+def deliveries_page(conn: Connection, limit: int, before: int | None, **filters: Any) -> Page:
+    """Deliveries, by ``status``, ``connection_id``, ``contact_id`` or ``kind``."""
+    return _page(conn, _filtered(deliveries, _DELIVERIES, filters), deliveries.c.id, limit, before)
+
+
+def decisions_page(conn: Connection, limit: int, before: int | None, **filters: Any) -> Page:
+    """Decisions, by ``contact_id``, ``outcome`` or ``what``."""
+    return _page(conn, _filtered(decisions, _DECISIONS, filters), decisions.c.id, limit, before)
+
+
+def handoffs_page(conn: Connection, limit: int, before: int | None, **filters: Any) -> Page:
+    """Handoffs, by ``status`` or ``contact_id``."""
+    names = [column.name for column in handoffs.c]
+    return _page(conn, _filtered(handoffs, names, filters), handoffs.c.id, limit, before)
+
+
+def contacts_page(conn: Connection, limit: int, before: int | None, search: str = "", stage: str | None = None) -> Page:
+    """Contacts, newest first; ``search`` is the beginning of an address or a name."""
+    query = select(
+        contacts.c.id, contacts.c.email, contacts.c.name, contacts.c.stage, contacts.c.score, contacts.c.updated_at
+    ).where(contacts.c.merged_into.is_(None))
+    if stage:
+        query = query.where(contacts.c.stage == stage)
+    if search:
+        text = search.strip().lower()
+        end = text + "\U0010ffff"
+        query = query.where(
+            or_(
+                and_(contacts.c.email >= text, contacts.c.email < end),
+                and_(contacts.c.name >= text, contacts.c.name < end),
+            )
+        )
+    return _page(conn, query, contacts.c.id, limit, before)
+
+
+def find_contacts(conn: Connection, identity: Identity, connection_ids: Sequence[int]) -> list[int]:
+    """The contacts that go by an identity; a vendor's id is looked for in each of its connections."""
+    keys = {alias_key(identity, one) for one in connection_ids or (0,)}
+    found = conn.execute(select(aliases.c.contact_id).where(aliases.c.key.in_(keys))).scalars().all()
+    found = [*found, *conn.execute(select(shared_aliases.c.contact_id).where(shared_aliases.c.key.in_(keys))).scalars()]
+    return list(dict.fromkeys(found))
+
+
+def contact_row(conn: Connection, contact_id: int) -> Mapping[str, Any] | None:
+    """One contact's row, or None."""
+    row = conn.execute(select(contacts).where(contacts.c.id == contact_id)).first()
+    return None if row is None else dict(row._mapping)
+
+
+def merges_of(conn: Connection, contact_id: int) -> Rows:
+    """The contacts that were merged into this one, and when, and by which identity."""
+    query = select(merges).where(merges.c.winner_id == contact_id).order_by(merges.c.id)
+    return [dict(row._mapping) for row in conn.execute(query)]
+
+
+def inbox_row(conn: Connection, row_id: int) -> Mapping[str, Any] | None:
+    """One request with its body, or None."""
+    row = conn.execute(select(inbox).where(inbox.c.id == row_id)).first()
+    return None if row is None else dict(row._mapping)
+
+
+def delivery_row(conn: Connection, row_id: int) -> Mapping[str, Any] | None:
+    """One delivery with every try at it, each with its request and answer; or None."""
+    row = conn.execute(select(deliveries).where(deliveries.c.id == row_id)).first()
+    if row is None:
+        return None
+    query = (
+        select(
+            attempts.c.at,
+            attempts.c.outcome,
+            attempts.c.reason,
+            calls.c.method,
+            calls.c.url,
+            calls.c.request,
+            calls.c.status,
+            calls.c.answer,
+            calls.c.seconds,
+        )
+        .outerjoin(calls, calls.c.id == attempts.c.call_id)
+        .where(attempts.c.delivery_id == row_id)
+        .order_by(attempts.c.id.desc())
+        .limit(50)
+    )
+    return {**row._mapping, "tries": [dict(one._mapping) for one in conn.execute(query)]}
+
+
+def timeline(conn: Connection, contact_id: int, limit: int, before: datetime | None) -> tuple[Rows, datetime | None]:
+    """What happened to a contact and what was decided, newest first."""
+    happened = select(
+        literal("event").label("source"), events.c.occurred_at.label("at"), events.c.seq.label("key")
+    ).where(events.c.contact_id == contact_id)
+    decided = select(
+        literal("decision").label("source"), decisions.c.at.label("at"), decisions.c.id.label("key")
+    ).where(decisions.c.contact_id == contact_id)
+    if before is not None:
+        happened, decided = happened.where(events.c.occurred_at < before), decided.where(decisions.c.at < before)
+    parts = [
+        part.order_by(column.desc()).limit(limit + 1).subquery()
+        for part, column in ((happened, events.c.occurred_at), (decided, decisions.c.at))
+    ]
+    joined = union_all(*(select(part) for part in parts)).subquery()
+    rows = conn.execute(
+        select(joined).order_by(joined.c.at.desc(), joined.c.source, joined.c.key.desc()).limit(limit + 1)
+    )
+    found = [(row.source, row.key, row.at if isinstance(row.at, datetime) else from_us(row.at)) for row in rows]
+    more = len(found) > limit
+    found = found[:limit]
+    details: dict[str, Callable[[list[int]], Rows]] = {
+        "event": lambda keys: _by_key(conn, events, _EVENTS, events.c.seq, keys),
+        "decision": lambda keys: _by_key(conn, decisions, _DECISIONS, decisions.c.id, keys),
+    }
+    by_source = {
+        source: {row[name]: row for row in details[source]([key for where, key, _ in found if where == source])}
+        for source, name in (("event", "seq"), ("decision", "id"))
+    }
+    return [{"source": source, **by_source[source][key]} for source, key, _ in found], found[-1][2] if more else None
+
+
+def _by_key(conn: Connection, table: Table, columns: Sequence[str], key: ColumnElement[int], keys: list[int]) -> Rows:
+    if not keys:
+        return []
+    query = select(*(table.c[name] for name in columns)).where(key.in_(keys))
+    return [dict(row._mapping) for row in conn.execute(query)]
+
+
+def counts(conn: Connection) -> dict[str, dict[str, int] | int]:
+    """How much there is of everything."""
+
+    def by_status(table: Table, known: Sequence[str]) -> dict[str, int]:
+        rows = conn.execute(select(table.c.status, func.count()).group_by(table.c.status)).tuples().all()
+        return {**dict.fromkeys(known, 0), **dict(rows)}
+
+    def rows_of(table: Table, *where: ColumnElement[bool]) -> int:
+        return conn.execute(select(func.count()).select_from(table).where(*where)).scalar() or 0
+
+    return {
+        "inbox": by_status(inbox, ("pending", "done", "parked")),
+        "events": rows_of(events),
+        "contacts": rows_of(contacts, contacts.c.merged_into.is_(None)),
+        "deliveries": by_status(deliveries, ("pending", "sending", "sent", "withheld", "unknown", "dead")),
+        "handoffs": by_status(handoffs, ("open", "claimed", "closed", "withdrawn")),
+    }

@@ -1,0 +1,199 @@
+"""What screens and API show of contacts, events, decisions, deliveries and handoffs: rows as plain data."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection as Conn
+
+from app.contacts.consent import CHANNELS
+from app.contacts.contact import Contact
+from app.contacts.engagement import overall_tier, tier_of
+from app.contacts.event import Event
+from app.rules.score import read_score
+from app.rules.suppression import conversation, suppressions
+from app.runtime import Runtime
+from app.store import lists, people
+
+BATON = "baton"  # the connection that Baton's own events come from
+_contact = msgspec.json.Decoder(Contact).decode
+_event = msgspec.json.Decoder(Event).decode
+
+
+def connection_name(runtime: Runtime, connection_id: int | None) -> str:
+    """A connection's name; Baton's own events come from ``baton``."""
+    if not connection_id:
+        return BATON
+    found = runtime.connections().get(connection_id)
+    return found.name if found else f"removed {connection_id}"
+
+
+def contact(runtime: Runtime, conn: Conn, contact_id: int) -> dict[str, Any] | None:
+    """Everything that is known of one contact now; one that was merged is shown as the contact it became."""
+    contact_id = people.survivor(conn, contact_id)
+    row = lists.contact_row(conn, contact_id)
+    if row is None:
+        return None
+    state, now = _contact(row["state"]), runtime.clock()
+    policies = runtime.rulebook().policies
+    talk = conversation(state, policies.suppression, now)
+    score = read_score(state.score, policies.scoring.read, now)
+    overall = overall_tier(state, policies.suppression.tiers, now)
+    return {
+        "id": contact_id,
+        "email": state.email,
+        "name": state.name,
+        "fields": {name: value.value for name, value in sorted(state.fields.items())},
+        "provenance": {
+            name: {
+                "at": value.at,
+                "connection": connection_name(runtime, value.connection_id),
+                "mapping": value.mapping or None,
+            }
+            for name, value in sorted(state.fields.items())
+        },
+        "lifecycle_stage": state.stage.name if state.stage else None,
+        "stage": _plain(state.stage),
+        "conversation": talk,
+        "consent": _consent(runtime, state),
+        "deliverability": _plain(state.deliverability),
+        "suppressions": suppressions(state, policies.suppression, now),
+        "engagement": {
+            "tier": overall.tier,
+            "since": overall.since,
+            "last_human_at": overall.last_human_at,
+            "channels": {name: tier_of(state, name, policies.suppression.tiers, now).tier for name in CHANNELS},
+            "activity": _plain(state.activity),
+        },
+        "score": score,
+        "interests": _plain(state.interests),
+        "entry_point": _plain(state.touches[0]) if state.touches else None,
+        "touches": _plain(state.touches),
+        "lists": {key.partition(":")[2]: since for key, since in state.lists.items()},
+        "tags": state.tags,
+        "revenue": state.revenue,
+        "messages": state.messages,
+        "sends": _plain(state.sends[-10:]),
+        "enrolments": [],
+        "handoffs": [
+            handoff(runtime, found) for found in lists.handoffs_page(conn, 20, None, contact_id=contact_id).rows
+        ],
+        "aliases": _aliases(runtime, conn, contact_id),
+        "merged": lists.merges_of(conn, contact_id),
+        "first_seen_at": state.first_seen_at,
+        "created_at": row["created_at"],
+        "updated_at": row["updated_at"],
+        "erased_at": state.erased_at,
+    }
+
+
+def _plain(value: Any) -> Any:
+    """A part of the state with its defaults written out; stored states leave them out."""
+    if isinstance(value, msgspec.Struct):
+        return {name: _plain(inner) for name, inner in msgspec.structs.asdict(value).items()}
+    if isinstance(value, dict):
+        return {name: _plain(inner) for name, inner in value.items()}
+    return [_plain(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _consent(runtime: Runtime, state: Contact) -> dict[str, Any]:
+    """channel → purpose → what we may assume, since when, and who said so."""
+    found: dict[str, Any] = {channel: {} for channel in CHANNELS}
+    for key, consent in state.consent.items():
+        channel, _, purpose = key.partition("/")
+        no = consent.last_withdrawal
+        said = no if str(consent.state) == "withdrawn" else consent.granted
+        found.setdefault(channel, {})[purpose] = {
+            "state": consent.state,
+            "at": said.at if said else consent.pending_at,
+            "source": connection_name(runtime, int(said.source)) if said else None,
+            "method": said.method if said else None,
+            "proof": consent.by_person.proof if consent.by_person else None,
+        }
+    return found
+
+
+def _aliases(runtime: Runtime, conn: Conn, contact_id: int) -> list[dict[str, Any]]:
+    return [
+        {
+            "kind": identity.kind,
+            "value": identity.value,
+            "connection": connection_name(runtime, connection_id) if connection_id else None,
+        }
+        for identity, connection_id in people.known_by(conn, {contact_id})[contact_id]
+    ]
+
+
+def event(runtime: Runtime, row: Mapping[str, Any]) -> dict[str, Any]:
+    """One event."""
+    found = _event(row["body"])
+    identities: dict[str, str] = {}
+    for identity in found.identities:
+        identities.setdefault(identity.kind, identity.value)
+    return {
+        "id": row["id"],
+        "type": found.type,
+        "occurred_at": found.occurred_at,
+        "received_at": found.received_at,
+        "connection": connection_name(runtime, found.connection_id),
+        "contact_id": row["contact_id"],
+        "identities": identities,
+        "all_identities": [[identity.kind, identity.value] for identity in found.identities],
+        "properties": found.properties,
+        "fields": found.fields,
+        "machine": found.machine,
+        "actor": found.actor,
+        "inbox_id": row["inbox_id"],
+    }
+
+
+def inbox(runtime: Runtime, row: Mapping[str, Any]) -> dict[str, Any]:
+    """One request in the inbox; with its body where the row has it."""
+    shown = {
+        name: row[name] for name in ("id", "kind", "route", "received_at", "status", "reason", "attempts", "events")
+    }
+    shown["connection"] = connection_name(runtime, row["connection_id"])
+    shown["parent_id"], shown["waits_until"] = (
+        row["parent_id"],
+        row["not_before"] if row["status"] == "pending" else None,
+    )
+    if "body" in row:
+        shown["url"] = row["url"]
+        shown["headers"] = msgspec.json.decode(row["headers"])
+        shown["body"] = bytes(row["body"]).decode("utf-8", "replace")
+    return shown
+
+
+def decision(runtime: Runtime, row: Mapping[str, Any]) -> dict[str, Any]:
+    """One decision with its gates."""
+    names = ("id", "contact_id", "event_id", "at", "decided_at", "rule", "policy", "what", "outcome", "summary")
+    return {**{name: row[name] for name in names}, "gates": msgspec.json.decode(row["gates"])}
+
+
+def delivery(runtime: Runtime, row: Mapping[str, Any]) -> dict[str, Any]:
+    """One delivery; with each try where the row has them."""
+    names = ("id", "contact_id", "kind", "urgency", "status", "reason", "attempts", "created_at", "updated_at")
+    shown = {name: row[name] for name in names}
+    shown["connection"] = connection_name(runtime, row["connection_id"])
+    shown["not_before"] = row["not_before"] if row["status"] == "pending" else None
+    shown["action"] = msgspec.json.decode(row["action"])
+    shown["result"] = msgspec.json.decode(row["result"]) if row["result"] else None
+    if "tries" in row:
+        shown["tries"] = row["tries"]
+    return shown
+
+
+def handoff(runtime: Runtime, row: Mapping[str, Any]) -> dict[str, Any]:
+    """One handoff with its owner, clock and verdict."""
+    names = (
+        "id", "contact_id", "rule", "status", "score", "reason", "opened_at", "due_at", "alerted_at", "claimed_at",
+        "claimed_by", "verdict", "verdict_at", "verdict_by",
+    )  # fmt: skip
+    owner = {"id": row["owner_id"], "email": row["owner_email"], "name": row["owner_name"], "why": row["assigned_why"]}
+    return {**{name: row[name] for name in names}, "owner": owner if row["assigned_at"] else None}
+
+
+def as_text(moment: datetime | None) -> str | None:
+    """A moment as the API writes it."""
+    return None if moment is None else moment.isoformat().replace("+00:00", "Z")

@@ -1,0 +1,91 @@
+"""The deliver job: a lane for each connection that has something due, all at once. A lane has one holder."""
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable
+
+import structlog
+
+from app.runtime import Runtime
+from app.store import deliveries, lanes, notes
+from jobs.breaker import resting
+from jobs.context import current
+from jobs.lane import Lane
+from jobs.queue import DELIVER, INGEST
+
+log = structlog.get_logger("baton.deliver")
+
+DRAIN_SECONDS = 20.0
+LOOK_SECONDS = 0.05
+PAUSED = "paused"
+
+
+def deliver() -> None:
+    """Send what is due, for at most twenty seconds; a wake-up may come as often as it likes."""
+    context = current()
+    context.woken(DELIVER)
+    if not drain(context.runtime, DRAIN_SECONDS, context.wake):
+        context.wake(DELIVER)  # the time is up, not the work
+
+
+def drain(runtime: Runtime, seconds: float, wake: Callable[..., None] = lambda *queues: None) -> bool:
+    """Send what is due on every connection; whether nothing was left when the time was up."""
+    until = time.monotonic() + seconds
+    running: dict[int, threading.Thread] = {}
+    while True:
+        running = {connection_id: thread for connection_id, thread in running.items() if thread.is_alive()}
+        over = time.monotonic() >= until
+        due = [] if over else [one for one in _due(runtime) if one not in running]
+        started = False
+        for connection_id in due:
+            thread = _open_lane(runtime, connection_id, until, wake)
+            if thread is not None:
+                running[connection_id], started = thread, True
+        if not running and not started:
+            return not over or not _due(runtime)
+        time.sleep(LOOK_SECONDS)
+
+
+def _due(runtime: Runtime) -> list[int]:
+    """Connections for which something could leave now."""
+    known = runtime.connections()
+    with runtime.database.read() as conn:
+        found = deliveries.due_connections(conn)
+        if not found:
+            return []
+        marks = notes.read_marks(conn)
+    if PAUSED in marks:
+        return []
+    now = runtime.clock()
+    return [
+        one
+        for one in found
+        if one in known and known[one].sends and not resting(marks, one, now) and runtime.client(known[one]) is not None
+    ]
+
+
+def _open_lane(
+    runtime: Runtime, connection_id: int, until: float, wake: Callable[..., None]
+) -> threading.Thread | None:
+    connection = runtime.connections()[connection_id]
+    lease = lanes.take(runtime.database, f"deliver:{connection_id}", _me())
+    if lease is None:
+        return None
+
+    def work() -> None:
+        try:
+            Lane(runtime, connection, lease, lambda: wake(INGEST)).run(until)
+        except Exception:
+            log.exception("lane_failed", connection=connection.name)
+        finally:
+            lanes.give_back(runtime.database, lease)
+
+    thread = threading.Thread(target=work, name=f"lane-{connection.name}", daemon=True)
+    thread.start()
+    return thread
+
+
+def _me() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}:{threading.get_ident()}"

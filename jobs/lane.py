@@ -1,0 +1,196 @@
+"""One connection's lane: who holds its lease sends what waits for that vendor, most urgent first, as fast as allowed.
+
+A delivery is marked as on its way before the call and closed after it (jobs/landing.py), each in a transaction of its
+own under the lease's number; no row is locked while a vendor answers.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+
+import structlog
+
+from adapters.contract import BatchRefused, ConnectionRefused, Delivery, Outcome, Push, Refused, Unknown
+from adapters.http import recording
+from app.runtime import Runtime
+from app.store import budgets, deliveries, lanes
+from app.store.connections import Connection
+from app.store.deliveries import Claimed
+from app.store.engine import Conflict
+from app.store.lanes import Lease
+from jobs.breaker import Breaker
+from jobs.clearance import Clearance
+from jobs.landing import Landing, Work
+from jobs.orphans import resolve_orphans
+
+log = structlog.get_logger("baton.deliver")
+
+CHUNK_SECONDS = 0.1  # how far ahead calls are claimed: what is urgent waits no longer than this
+MAX_IN_FLIGHT = 96
+MAX_ROWS = 1_000
+RENEW_SECONDS = 5.0
+
+
+class Lane:
+    """Works one connection's deliveries while it holds the lease."""
+
+    def __init__(self, runtime: Runtime, connection: Connection, lease: Lease, note: Callable[[], None]) -> None:
+        self.runtime, self.connection, self.lease = runtime, connection, lease
+        self.database = runtime.database
+        self.adapter = runtime.adapter(connection)
+        self.client = runtime.client(connection)
+        self.breaker = Breaker(runtime, connection.id)
+        self.landing = Landing(runtime, connection, lease, self.breaker, note)
+        self._renewed = time.monotonic()
+        self._limits = {limit.name: limit for limit in self.adapter.limits}
+
+    def run(self, until: float) -> None:
+        """Send until nothing is due, the time is up, or the lease is lost."""
+        with ThreadPoolExecutor(MAX_IN_FLIGHT, thread_name_prefix=f"lane-{self.connection.name}") as pool:
+            flying: dict[Future[Work], Work] = {}
+            try:
+                resolve_orphans(self.runtime, self.connection, self.lease)
+                while time.monotonic() < until and self._still_mine():
+                    room = min(MAX_IN_FLIGHT, self.breaker.allowed()) - len(flying)
+                    started = self._start(pool, flying, room) if room > 0 else 0
+                    if not started and not flying:
+                        break
+                    self._land(flying, block=not started)
+            finally:
+                while flying:
+                    self._land(flying, block=True)
+
+    def _still_mine(self) -> bool:
+        if time.monotonic() - self._renewed > RENEW_SECONDS:
+            if not lanes.renew(self.database, self.lease):
+                return False
+            self._renewed = time.monotonic()
+        current = self.runtime.connections().get(self.connection.id)
+        return current is not None and current.sends and current.version == self.connection.version
+
+    # --- taking off
+
+    def _start(self, pool: ThreadPoolExecutor, flying: dict[Future[Work], Work], room: int) -> int:
+        """Claim some calls and start them, each when the vendor's limits let it."""
+        calls = min(room, self._chunk())
+        claimed = self._claim(calls)
+        for work in claimed:
+            limits = [self._limits[name] for name in work.push.limits if name in self._limits]
+            delay = budgets.reserve(self.database, self.connection.id, limits)
+            if delay > 0:
+                self._wait(delay)
+            flying[pool.submit(self._call, work)] = work
+        return len(claimed)
+
+    def _wait(self, seconds: float) -> None:
+        """Wait for a place in the budget, and keep the lease meanwhile."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            time.sleep(min(left, RENEW_SECONDS))
+            self._still_mine()
+
+    def _chunk(self) -> int:
+        """How many calls to claim at once: a tenth of a second's worth."""
+        fastest = max((limit.calls / limit.seconds for limit in self.adapter.limits if limit.even), default=50.0)
+        return max(1, min(MAX_IN_FLIGHT, int(fastest * CHUNK_SECONDS)))
+
+    def _claim(self, calls: int) -> list[Work]:
+        """Take what may leave now, in the order of urgency, as up to so many calls."""
+        now, rulebook = self.runtime.clock(), self.runtime.rulebook()
+        largest = max(push.batch for push in self.adapter.pushes.values())
+        try:
+            with self.database.write() as conn:
+                lanes.hold(conn, self.database, self.lease)
+                found = deliveries.ready(conn, self.connection.id, min(MAX_ROWS, calls * largest))
+                if not found:
+                    return []
+                clearance = Clearance(self.runtime, rulebook, self.connection, conn, now)
+                cleared = clearance.clear(self._enough(found, calls))
+                works = self._group(cleared.ready, calls)
+                taken = [one for work in works for one, _ in work.items]
+                deliveries.start(conn, taken, self.lease.fence)
+                ids = {one.id for one in taken}
+                deliveries.rewrite(conn, {key: action for key, action in cleared.rewritten.items() if key in ids})
+                for delivery_id, reason in cleared.withheld.items():
+                    deliveries.finish(conn, delivery_id, None, status=deliveries.WITHHELD, reason=reason)
+                for delivery_id, reason in cleared.done.items():
+                    deliveries.finish(conn, delivery_id, None, status=deliveries.SENT, reason=reason)
+        except Conflict as conflict:
+            log.info("claim_again", connection=self.connection.name, reason=str(conflict)[:100])
+            return []
+        return works or self._claim(calls) if cleared.withheld or cleared.done else works
+
+    def _enough(self, found: Sequence[Claimed], calls: int) -> list[Claimed]:
+        """The first of these that make up so many calls, so that no more is looked at closely than can leave now."""
+        enough: list[Claimed] = []
+        room: dict[str, int] = {}
+        for one in found:
+            if room.get(one.kind, 0) == 0:
+                if calls == 0:
+                    continue
+                calls -= 1
+                room[one.kind] = self.adapter.pushes[type(one.action)].batch
+            room[one.kind] -= 1
+            enough.append(one)
+        return enough
+
+    def _group(self, ready: Iterable[tuple[Claimed, Delivery]], calls: int) -> list[Work]:
+        works: list[Work] = []
+        open_works: dict[tuple[str, str], Work] = {}
+        for one, delivery in ready:
+            push = self.adapter.pushes[type(delivery.action)]
+            key = (one.kind, push.group(delivery))
+            work = open_works.get(key)
+            if work is None or len(work.items) >= push.batch:
+                if len(works) >= calls:
+                    continue
+                work = open_works[key] = Work(push, [])
+                works.append(work)
+            work.items.append((one, delivery))
+        return works
+
+    # --- in the air
+
+    def _call(self, work: Work) -> Work:
+        with recording() as work.exchanges:
+            try:
+                work.outcomes = self._send(work.push, [delivery for _, delivery in work.items])
+            except ConnectionRefused as refusal:
+                work.refusal = str(refusal)
+            except Exception as error:
+                # A bug of ours or of an SDK: what it did is unknown
+                log.exception(
+                    "send_failed", connection=self.connection.name, deliveries=[one.id for one, _ in work.items]
+                )
+                work.outcomes = [Unknown(reason=f"{type(error).__name__}: {str(error)[:300]}")] * len(work.items)
+        return work
+
+    def _send(self, push: Push, items: Sequence[Delivery]) -> list[Outcome]:
+        """One call; where it is refused as a whole because of some item, halves of it, until the bad one is alone."""
+        try:
+            outcomes = list(push.send(self.client, items))
+        except BatchRefused as refusal:
+            if len(items) == 1:
+                return [Refused(reason=str(refusal))]
+            middle = len(items) // 2
+            return [outcome for half in (items[:middle], items[middle:]) for outcome in self._send_half(push, half)]
+        if len(outcomes) != len(items):
+            raise ValueError(f"{len(outcomes)} outcomes for {len(items)} deliveries")
+        return outcomes
+
+    def _send_half(self, push: Push, half: Sequence[Delivery]) -> list[Outcome]:
+        limits = [self._limits[name] for name in push.limits if name in self._limits]
+        time.sleep(budgets.reserve(self.database, self.connection.id, limits))
+        return self._send(push, half)
+
+    # --- landing
+
+    def _land(self, flying: dict[Future[Work], Work], block: bool) -> None:
+        """Record the calls that have been answered."""
+        if not flying:
+            return
+        done, _ = wait(flying, timeout=1.0 if block else 0.0, return_when=FIRST_COMPLETED)
+        if done:
+            self.landing.record([future.result() for future in done])
+            for future in done:
+                del flying[future]

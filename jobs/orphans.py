@@ -1,0 +1,72 @@
+"""What a dead worker left on its way: looked up, sent again where the vendor takes it once, or left to a person."""
+
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+import structlog
+
+from adapters.contract import Again, Delivery, Push, Recipient
+from adapters.http import outcome_of
+from app.runtime import Runtime
+from app.store import decided, deliveries, lanes, people
+from app.store.connections import Connection
+from app.store.deliveries import Claimed
+from app.store.engine import Conflict
+from app.store.lanes import Lease
+
+log = structlog.get_logger("baton.deliver")
+
+
+def resolve_orphans(runtime: Runtime, connection: Connection, lease: Lease) -> None:
+    """Find out what became of calls whose answer nobody has."""
+    with runtime.database.read() as conn:
+        left = deliveries.orphans(conn, connection.id, lease.fence)
+    for one in left:
+        push = runtime.adapter(connection).pushes.get(type(one.action))
+        if push is None:
+            _settle(runtime, lease, one, status=deliveries.DEAD, reason="the tool can no longer do this")
+        elif push.again is Again.SAFE:
+            _settle(runtime, lease, one, status=deliveries.PENDING, reason="sent again: the vendor takes it only once")
+        elif push.again is Again.LOOK and push.find is not None:
+            _look_up(runtime, connection, lease, one, push)
+        else:
+            reason = "the worker died while sending, and nobody can tell whether it was done"
+            _settle(runtime, lease, one, status=deliveries.UNKNOWN, reason=reason)
+
+
+def _look_up(runtime: Runtime, connection: Connection, lease: Lease, one: Claimed, push: Push) -> None:
+    assert push.find is not None
+    now = runtime.clock()
+    with runtime.database.read() as conn:
+        ids = people.vendor_ids(conn, {one.contact_id}).get(one.contact_id, {})
+    to = Recipient(contact_id=one.contact_id, vendor_id=ids.get(connection.id, ""))
+    delivery = Delivery(id=one.id, key=one.key, action=one.action, to=to, attempt=one.attempts)
+    try:
+        found = push.find(runtime.client(connection), delivery)
+    except Exception as error:
+        try:
+            reason = str(outcome_of(error))
+        except Exception as refusal:  # credentials or a bug: look again later, never send blindly
+            reason = f"{type(refusal).__name__}: {str(refusal)[:200]}"
+        log.warning("look_up_failed", connection=connection.name, delivery=one.id, reason=reason)
+        _settle(runtime, lease, one, status=deliveries.UNKNOWN, reason=None, not_before=now + timedelta(minutes=1))
+        return
+    if found is None:
+        reason = "looked up: it was not done, so it is tried again"
+        _settle(runtime, lease, one, status=deliveries.PENDING, reason=reason)
+    else:
+        result = msgspec.json.encode({"note": found.note}).decode()
+        _settle(runtime, lease, one, status=deliveries.SENT, reason=found.note, result=result)
+        if one.handoff_key:
+            with runtime.database.write() as conn:
+                decided.set_handoffs(conn, {one.handoff_key: {"alerted_at": now}})
+
+
+def _settle(runtime: Runtime, lease: Lease, one: Claimed, **end: Any) -> None:
+    try:
+        with runtime.database.write() as conn:
+            lanes.hold(conn, runtime.database, lease)
+            deliveries.finish(conn, one.id, None, **end)
+    except Conflict:
+        return

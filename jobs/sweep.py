@@ -1,0 +1,109 @@
+"""The ticker: looks every few seconds at what is due, by its state, and works without Redis.
+
+Wake-ups can be lost (a flushed Redis, a killed worker); what is in the database cannot. So every worker looks for
+itself, wakes whoever is needed, and where nobody comes does the work on the spot.
+"""
+
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+
+import structlog
+
+from app.contacts.event import Event, EventType, Identity
+from app.runtime import Runtime
+from app.store import deliveries, inbox, lanes, notes, timers
+from jobs import deliver, ingest
+from jobs.queue import DELIVER, INGEST
+
+log = structlog.get_logger("baton.sweep")
+
+TICK_SECONDS = 5.0
+OVERDUE = timedelta(seconds=4)  # what has waited this long was not woken for
+TIDY_EVERY = timedelta(hours=1)
+REFUSALS_KEPT = timedelta(hours=72)
+CALLS_KEPT = timedelta(days=30)
+LANE = "sweep"
+SWEPT, TIDIED = "swept", "tidied"
+
+
+class Ticker:
+    """Sweeps until it is stopped; a thread of each worker."""
+
+    def __init__(self, runtime: Runtime, wake: Callable[..., None], holder: str) -> None:
+        self._runtime, self._wake, self._holder = runtime, wake, holder
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="ticker", daemon=True)
+
+    def start(self) -> None:
+        """Begin to tick."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop after the current tick."""
+        self._stop.set()
+        self._thread.join(timeout=25)
+
+    def _run(self) -> None:
+        while not self._stop.wait(TICK_SECONDS):
+            try:
+                tick(self._runtime, self._wake, self._holder)
+            except Exception as error:  # the database is away: the next tick will tell
+                log.error("sweep_failed", error=f"{type(error).__name__}: {str(error)[:200]}")
+
+
+def tick(runtime: Runtime, wake: Callable[..., None], holder: str) -> None:
+    """One look at everything that waits."""
+    lease = lanes.take(runtime.database, LANE, holder, TICK_SECONDS * 2)
+    if lease is not None:
+        try:
+            ring(runtime)
+            tidy(runtime)
+        finally:
+            lanes.give_back(runtime.database, lease)
+    now = runtime.clock()
+    with runtime.database.read() as conn:
+        oldest = inbox.oldest_ready(conn)
+        due = bool(deliveries.due_connections(conn))
+    if oldest is not None:
+        wake(INGEST)
+        if now - oldest > OVERDUE:
+            ingest.drain(runtime, ingest.DRAIN_SECONDS, wake)
+    if due:
+        wake(DELIVER)
+        deliver.drain(runtime, TICK_SECONDS, wake)
+
+
+def ring(runtime: Runtime) -> int:
+    """Turn due timers into events, in the inbox like everything else; how many."""
+    now = runtime.clock()
+    with runtime.database.write() as conn:
+        due = timers.take_due(conn, runtime.database, now)
+        if due:
+            inbox.note(conn, [_event(timer) for timer in due], now)
+        notes.mark(conn, runtime.database, SWEPT, "", now)
+    return len(due)
+
+
+def _event(timer: timers.Timer) -> Event:
+    return Event(
+        type=EventType.TIMER_DUE,
+        occurred_at=timer.due_at,
+        source_key=f"timer|{timer.contact_id}|{timer.key}|{timer.due_at.isoformat()}",
+        identities=(Identity("contact", str(timer.contact_id)),),
+        properties={"timer": timer.key},
+    )
+
+
+def tidy(runtime: Runtime) -> None:
+    """Once an hour: let go of what is kept long enough."""
+    now = runtime.clock()
+    with runtime.database.read() as conn:
+        last = notes.read_marks(conn).get(TIDIED)
+    if last is not None and now - last[1] < TIDY_EVERY:
+        return
+    with runtime.database.write() as conn:
+        inbox.forget_before(conn, now - inbox.RETENTION)
+        notes.forget_refusals(conn, now - REFUSALS_KEPT)
+        deliveries.forget_calls(conn, now - CALLS_KEPT)
+        notes.mark(conn, runtime.database, TIDIED, "", now)

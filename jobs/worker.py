@@ -1,0 +1,116 @@
+"""A worker process: RQ brings it wake-ups, and nothing but wake-ups; a ticker makes up for those that get lost."""
+
+import os
+import signal
+import socket
+import threading
+import time
+from typing import Any
+
+import structlog
+from redis.exceptions import RedisError
+from rq import Queue, SimpleWorker
+from rq.job import Job
+from rq.serializers import JSONSerializer
+
+from app.runtime import Runtime
+from app.settings import Settings
+from jobs.context import JobContext, enter
+from jobs.queue import JOBS, Waker, connect, guard_key
+from jobs.sweep import Ticker
+
+log = structlog.get_logger("baton.worker")
+
+WORKER_TTL, MAINTENANCE_SECONDS, RETRY_REDIS_SECONDS = 30, 60, 2.0
+
+
+class NotAWakeUp(Exception):
+    """A job that is none of ours. Whoever writes to Redis could name any function; only two are ever called."""
+
+
+class WakeUp(Job):
+    """A job as Baton takes it: a listed name without arguments. Callbacks and webhooks in it are dropped."""
+
+    def restore(self, raw_data: Any) -> Any:
+        """Read the job from Redis, leaving out whatever could call something else."""
+        restored = super().restore(raw_data)
+        self._success_callback_name = self._failure_callback_name = self._stopped_callback_name = None
+        self.webhooks = []
+        return restored
+
+    @property
+    def func(self) -> Any:
+        """The listed function. Raises NotAWakeUp for any other."""
+        if self.func_name not in JOBS.values() or self.args or self.kwargs or self.instance:
+            log.error("foreign_job", name=str(self.func_name)[:100])
+            raise NotAWakeUp("a job in our queue that is not a wake-up; who else writes to this Redis?")
+        return super().func
+
+
+class QuietWorker(SimpleWorker):
+    """Runs jobs in this process: no fork for each wake-up. The supervisor restarts it should it fall."""
+
+    job_class = WakeUp
+    log_job_description = False
+
+
+def work(settings: Settings, queue: str) -> None:
+    """Work one queue until asked to stop. Comes back from everything that Redis does."""
+    runtime = Runtime(settings)
+    waker = Waker(settings.redis_url)
+    took = _guard(settings)
+    enter(JobContext(runtime, waker.wake, took))
+    holder = f"{socket.gethostname()}:{os.getpid()}"
+    ticker = Ticker(runtime, waker.wake, holder)
+    ticker.start()
+    stopping = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stopping.set())
+    signal.signal(signal.SIGINT, lambda *_: stopping.set())
+    log.info("started", queue=queue, pid=os.getpid())
+    try:
+        while not stopping.is_set():
+            if not settings.redis_url:
+                stopping.wait(1.0)
+                continue
+            try:
+                if _work_queue(settings, queue):
+                    break
+            except (RedisError, OSError) as error:
+                log.warning("redis_away", error=type(error).__name__)
+            stopping.wait(RETRY_REDIS_SECONDS)
+    finally:
+        ticker.stop()
+        runtime.close()
+        log.info("stopped", queue=queue, pid=os.getpid())
+
+
+def _work_queue(settings: Settings, queue: str) -> bool:
+    """Take wake-ups until Redis fails; True when the worker was asked to stop."""
+    client = connect(settings.redis_url, timeout=5.0)
+    worker = QuietWorker(
+        [Queue(queue, connection=client, serializer=JSONSerializer, job_class=WakeUp)],
+        connection=client,
+        serializer=JSONSerializer,
+        job_class=WakeUp,
+        worker_ttl=WORKER_TTL,
+        maintenance_interval=MAINTENANCE_SECONDS,
+        log_job_description=False,
+    )
+    worker.log_result_lifespan = False
+    worker.work(logging_level="WARNING", with_scheduler=False)
+    return bool(worker._stop_requested)
+
+
+def _guard(settings: Settings) -> Any:
+    """What lets the next wake-up through once one has been taken."""
+    if not settings.redis_url:
+        return lambda queue: None
+    client = connect(settings.redis_url)
+
+    def took(queue: str) -> None:
+        try:
+            client.delete(guard_key(queue))
+        except RedisError:
+            time.sleep(0)  # it falls by itself in a few seconds
+
+    return took
