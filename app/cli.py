@@ -78,7 +78,7 @@ def worker(queue: str | None) -> None:
 @click.option("--port", default=8100)
 def sandbox(host: str, port: int) -> None:
     """Serve simulators of HubSpot and Klaviyo that real SDKs can talk to, with their webhooks and their faults."""
-    from adapters.sandbox import run_forever
+    from adapters.sandbox.server import run_forever
 
     click.echo(f"Simulators at http://{host}:{port}/  (base URLs: …/hubspot and …/klaviyo)")
     run_forever(host, port)

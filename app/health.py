@@ -175,9 +175,7 @@ def _outbox(runtime: Runtime) -> Finding:
                 select(deliveries_table.c.status, func.count())
                 .where(deliveries_table.c.status.in_((deliveries.DEAD, deliveries.UNKNOWN)))
                 .group_by(deliveries_table.c.status)
-            )
-            .tuples()
-            .all()
+            ).all()
         )
     dead, unknown = counts.get(deliveries.DEAD, 0), counts.get(deliveries.UNKNOWN, 0)
     says = f"{waiting} wait, {dead} dead, {unknown} of unknown outcome"

@@ -5,7 +5,7 @@ has not left yet is withdrawn, changed or added, so that it ends up as if everyt
 is a fact that everything else respects.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -89,7 +89,8 @@ class Planner:
         self.superseded: list[str] = []
         self.handoffs: list[tuple[Person, str, HandoffPlan]] = []
         self.handoff_changes: dict[str, dict[str, Any]] = {}
-        self.emptied: list[tuple[int, Person, str]] = []
+        self.waiting: dict[tuple[int, int], dict[str, int]] = {}
+        self.dropped: list[int] = []
         self.timers: dict[Person, dict[str, datetime]] = {}
 
     def score(self, contact: Contact) -> float:
@@ -109,7 +110,7 @@ class Planner:
         """Read what the plans depend on. ``merged`` maps contacts that are merged in this batch to where they go."""
         self.work = work
         self._learn(conn, new)
-        self._look_at_shadows(conn, aliases)
+        self._look_at_shadows(conn, aliases, merged)
         again = {person for person, one in work.items() if one.refold_from is not None and person > 0}
         sources = {person: person for person in again} | {a: b for a, b in merged.items() if b in work}
         for source, found in decided.standing(conn, list(sources)).items():
@@ -143,7 +144,7 @@ class Planner:
                     shadow.read_at = self.now
                 self.learned[(connection_id, ref)] = (shadow, person)
 
-    def _look_at_shadows(self, conn: Conn, aliases: Mapping[str, Person]) -> None:
+    def _look_at_shadows(self, conn: Conn, aliases: Mapping[str, Person], merged: Mapping[Person, Person]) -> None:
         """For contacts that should now be something else in a tool: what that tool holds, and their id there."""
         told = {(person, shadow.connection_id) for shadow, person in self.learned.values()}
         for person, work in self.work.items():
@@ -156,13 +157,20 @@ class Planner:
                     work.state.wanted[str(target.id)] = wanted
                     self.syncing.setdefault(person, []).append(target)
         stored = [person for person in self.syncing if person > 0]
-        ids = people.vendor_ids(conn, stored)
+        self.waiting = deliveries.in_slots(conn, stored)
+        # What is stored of contacts that are merged in this batch still stands under their old ids
+        losers = {loser: winner for loser, winner in merged.items() if winner in self.syncing}
+        ids: dict[Person, dict[int, str]] = {}
+        for contact_id, known_ids in people.vendor_ids(conn, [*stored, *losers]).items():
+            ids.setdefault(losers.get(contact_id, contact_id), {}).update(known_ids)
         for key, person in aliases.items():
             kind, _, rest = key.partition(":")
             if kind not in GLOBAL_KINDS and person in self.syncing:
                 connection, _, vendor_id = rest.partition(":")
                 ids.setdefault(person, {})[int(connection)] = vendor_id
-        by_contact = shadows.of_contacts(conn, stored)
+        by_contact: dict[Person, list[Shadow]] = {}
+        for contact_id, held in shadows.of_contacts(conn, [*stored, *losers]).items():
+            by_contact.setdefault(losers.get(contact_id, contact_id), []).extend(held)
         for person in self.syncing:
             known = {(s.connection_id, s.ref): s for s in by_contact.get(person, ())}
             known.update({key: shadow for key, (shadow, who) in self.learned.items() if who == person})
@@ -264,7 +272,8 @@ class Planner:
             self._close_judged(decision)
         gone = [key for key, known in standing.items() if known.outcome != Outcome.SUPERSEDED]
         self.superseded += gone
-        self._withdraw_handoffs(person, gone)
+        decided_anew = {*gone, *(decision.key for decision in work.decisions)}
+        self._withdraw_handoffs(person, decided_anew - {d.handoff.key for d in work.decisions if d.handoff})
         for key, wanted in planned.items():
             if key in existing:
                 self._change(existing[key], wanted)
@@ -273,19 +282,24 @@ class Planner:
                 self.planned.append((person, wanted))
         reason = "withdrawn: something that reached us late shows that it should not be sent"
         for row in existing.values():
-            if row.key not in planned and row.decision_key in gone and row.status == PENDING:
+            if row.key not in planned and row.decision_key in decided_anew and row.status == PENDING:
                 self.replanned[row.id] = {"status": WITHHELD, "reason": reason}
 
     def _compare_handoff(self, person: Person, decision: Decision) -> None:
         if decision.handoff is None:
             return
-        row = self.known_handoffs.get(person, {}).get(decision.handoff.key)
+        plan = decision.handoff
+        row = self.known_handoffs.get(person, {}).get(plan.key)
         if row is None:
-            self.handoffs.append((person, decision.event_id, decision.handoff))
-        elif row.status == "withdrawn":
-            self.handoff_changes.setdefault(row.key, {})["status"] = "open"
+            self.handoffs.append((person, decision.event_id, plan))
+        elif row.alerted_at is None:
+            # Nobody was told yet, so it may still become what it should have been from the start
+            changes = self.handoff_changes.setdefault(row.key, {})
+            changes.update(score=plan.score, reason=plan.reason)
+            if row.status == "withdrawn":
+                changes["status"] = "open"
 
-    def _withdraw_handoffs(self, person: Person, gone: Sequence[str]) -> None:
+    def _withdraw_handoffs(self, person: Person, gone: Collection[str]) -> None:
         for row in self.known_handoffs.get(person, {}).values():
             if row.key in gone and row.alerted_at is None and row.status == "open":
                 self.handoff_changes.setdefault(row.key, {})["status"] = "withdrawn"
@@ -319,8 +333,8 @@ class Planner:
         plans = sync(contact, target, held, self.values[person], self.now)
         for plan in plans:
             self.planned.append((person, self._planned(plan)))
-        if person > 0 and not any(plan.slot == "profile" for plan in plans):
-            self.emptied.append((target.id, person, "profile"))
+        wanted = {plan.slot for plan in plans}
+        self.dropped += [id for slot, id in self.waiting.get((person, target.id), {}).items() if slot not in wanted]
 
     def _set_timers(self, person: Person, contact: Contact) -> None:
         talk = conversation(contact, self.policies.suppression, self.now)
@@ -339,7 +353,7 @@ class Planner:
         database = self.runtime.database
         for person, plan in self.planned:
             plan.contact_id = at_home(person)
-        deliveries.empty_slots(conn, [(connection, at_home(who), slot) for connection, who, slot in self.emptied])
+        deliveries.drop(conn, self.dropped)
         deliveries.plan(conn, database, [plan for _, plan in self.planned], self.now)
         deliveries.replan(conn, self.replanned, self.now)
         decided.record(conn, [(at_home(person), decision) for person, decision in self.recorded], self.now)

@@ -161,6 +161,9 @@ class _Batch:
         again = {person for person, work in self.work.items() if work.refold_from is not None}
         if not again:
             return
+        for person in again:
+            if self.work[person].events:  # what is new is decided in any case
+                _refold(self.work[person], position(self.work[person].events[0]))
         sources = {person: person for person in again if person > 0} | self.merged
         for person, events in log.histories(conn, list(sources)).items():
             for event in events:

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, insert, or_, select, text, update
 
 from app.contacts.action import AnyAction
 from app.store.engine import Database, db_now
@@ -77,7 +77,7 @@ def plan(conn: Connection, database: Database, planned: Sequence[Planned], now: 
         conn.execute(
             statement.on_conflict_do_update(
                 index_elements=[deliveries.c.connection_id, deliveries.c.contact_id, deliveries.c.slot],
-                index_where=and_(deliveries.c.status == PENDING, deliveries.c.slot.is_not(None)),
+                index_where=text("status = 'pending' AND slot IS NOT NULL"),
                 set_={"action": statement.excluded.action, "kind": statement.excluded.kind, "updated_at": now},
             ),
             slotted,
@@ -103,16 +103,28 @@ def _columns(one: Planned, now: datetime) -> dict[str, Any]:
     }
 
 
-def empty_slots(conn: Connection, slots: Collection[tuple[int, int, str]]) -> None:
-    """Drop what waits in these (connection, contact, slot): the tool already holds what we would write."""
-    for connection_id, contact_id, slot in slots:
+def in_slots(conn: Connection, contact_ids: Collection[int]) -> dict[tuple[int, int], dict[str, int]]:
+    """(contact, connection) → slot → the delivery that waits in it and was never tried."""
+    found: dict[tuple[int, int], dict[str, int]] = {}
+    if contact_ids:
+        columns = deliveries.c
+        query = select(columns.contact_id, columns.connection_id, columns.slot, columns.id).where(
+            columns.contact_id.in_(contact_ids),
+            columns.status == PENDING,
+            columns.slot.is_not(None),
+            columns.attempts == 0,
+        )
+        for contact_id, connection_id, slot, delivery_id in conn.execute(query):
+            found.setdefault((contact_id, connection_id), {})[slot] = delivery_id
+    return found
+
+
+def drop(conn: Connection, ids: Collection[int]) -> None:
+    """Drop deliveries that wait: the tool already holds what they would write."""
+    if ids:
         conn.execute(
             delete(deliveries).where(
-                deliveries.c.connection_id == connection_id,
-                deliveries.c.contact_id == contact_id,
-                deliveries.c.slot == slot,
-                deliveries.c.status == PENDING,
-                deliveries.c.attempts == 0,
+                deliveries.c.id.in_(ids), deliveries.c.status == PENDING, deliveries.c.attempts == 0
             )
         )
 

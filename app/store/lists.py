@@ -206,7 +206,7 @@ def counts(conn: Connection) -> dict[str, dict[str, int] | int]:
     """How much there is of everything."""
 
     def by_status(table: Table, known: Sequence[str]) -> dict[str, int]:
-        rows = conn.execute(select(table.c.status, func.count()).group_by(table.c.status)).tuples().all()
+        rows = conn.execute(select(table.c.status, func.count()).group_by(table.c.status)).all()
         return {**dict.fromkeys(known, 0), **dict(rows)}
 
     def rows_of(table: Table, *where: ColumnElement[bool]) -> int:

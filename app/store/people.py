@@ -55,7 +55,7 @@ def owners(conn: Connection, keys: Collection[str]) -> dict[str, int]:
     others = [key for key in keys if key not in ours]
     if others:
         rows = conn.execute(select(aliases.c.key, aliases.c.contact_id).where(aliases.c.key.in_(others)))
-        found.update(rows.tuples().all())
+        found.update(rows.all())
     return found
 
 

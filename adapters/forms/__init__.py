@@ -1,0 +1,13 @@
+"""Forms on a team's own site, posted by the browser or by the form builder."""
+
+from adapters.contract import Adapter
+from adapters.forms.events import parse
+
+ADAPTER = Adapter(
+    name="forms",
+    title="Site forms",
+    signed=False,
+    receives=False,  # it has an address of its own: /forms/<form>
+    mapping="forms.yaml",
+    parse=parse,
+)

@@ -1,0 +1,400 @@
+"""A submission as events: who it was, what they said, where they came from and what they agreed to.
+
+What fills no contact field is kept under ``custom`` with the form's own name, and what the visitor read beside it under
+``labels``.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import blake2b
+from ipaddress import ip_address
+from typing import Any
+
+import msgspec
+
+from adapters.contract import BadItem, Unreadable, WebhookRequest
+from adapters.forms.body import Body, read_body
+from adapters.forms.builders import read_submission
+from adapters.forms.claims import NAMES, claim, mend_names, own_rows
+from adapters.forms.consents import Consent, consents_of
+from adapters.forms.labels import vocabulary
+from adapters.forms.plain import KEYS, TIMES, key_of, pair_of, time_of, zoned_time
+from adapters.forms.robots import check_honeypots, check_texts
+from adapters.forms.submission import Answer, Submission, as_text, compact, is_blank
+from adapters.visits import CLICK_IDS, UTM, origin_of, read_page, referrer_of
+from app.contacts.event import Event, EventType, Identity
+from app.contacts.identity import ANONYMOUS, EMAIL, PHONE, clean_email, clean_phone
+from mappings.mapping import FieldMapping
+
+MAX_BATCH = 50
+
+ANONYMOUS_ID = re.compile(r"[A-Za-z0-9_-]{16,64}")
+_E164 = re.compile(r"\+\d{6,15}")
+
+# Names that say something about the submission and not about the person.
+_PAGE = vocabulary("pageurl pageuri sourceurl currenturl formurl pagelocation pagelink submissionurl")
+_LANDING = vocabulary("landingpage landingurl landingpageurl entrypage firstpage")
+_REFERRER = vocabulary(
+    """
+    referrer referer httpreferer httpreferrer pagereferrer referrerurl refererurl documentreferrer
+    """
+)
+_VISITOR = vocabulary("visitorid anonymousid batonid")
+_TITLE = vocabulary("formname formtitle")
+_FORM_ID = vocabulary("formid")
+_ORIGIN = {compact(name): name for name in (*UTM, *CLICK_IDS)}
+_FIRST_ORIGIN = {f"{word}{compact(name)}": name for name in UTM for word in ("first", "initial")}
+_LAST_ORIGIN = {f"{word}{compact(name)}": name for name in UTM for word in ("last", "current")}
+_BARE_ORIGIN = vocabulary("source medium campaign")
+_ASSET = vocabulary(
+    """
+    asset assetname assettitle download downloadname whitepaper resource resourcename ebook leadmagnet
+    contentasset
+    """
+)
+_TOPIC = vocabulary("topic assettopic contenttopic downloadtopic")
+# What browsers, frameworks and other tools put beside the answers: machinery, and ids that need a consent of their own.
+_NOISE = vocabulary(
+    """
+    ip ipaddress remoteip remoteaddr clientip userip useragent useragentstring cfturnstileresponse
+    hcaptcharesponse grecaptcharesponse recaptcharesponse recaptcha frccaptcharesponse frccaptchasolution
+    wpcf7recaptcharesponse csrf csrftoken csrfmiddlewaretoken authenticitytoken requestverificationtoken
+    formbuildid formtoken wpnonce wphttpreferer utf8 hutk hubspotutk kx klaid gaclientid gasessionid fbp fbc
+    hscontext formtype
+    """
+)
+# These only by exactly this name, and only in a browser's own post: elsewhere they may be questions.
+_BROWSER_NOISE = vocabulary(
+    """
+    _method _token _next _redirect _charset_ _ga _gl action method token nonce captcha redirect redirect_url
+    return_url next submit
+    """
+)
+_SECRETS = vocabulary(
+    """
+    password passwort passwd pwd kennwort motdepasse wachtwoord contrasena senha haslo passwordconfirm
+    confirmpassword passwordconfirmation creditcard creditcardnumber cardnumber ccnumber cvv cvc cardcvc ssn
+    socialsecuritynumber iban
+    """
+)
+_ONE_LINE = (EMAIL, *NAMES)
+# Multipart bodies of these builders hold text parts only; an upload comes as a link.
+_TEXT_ONLY = frozenset(("jotform",))
+
+
+def parse(request: WebhookRequest, mapping: FieldMapping) -> list[Event | BadItem]:
+    """The events in one post: the submission, and the download that it asked for. Raises Unreadable, with a reason
+    for a person, for what is no form, has nobody in it or looks like a robot's."""
+    body = read_body(request.header("content-type"), request.body)
+    batch = body.document
+    if not isinstance(batch, list) or any(pair_of(item) is not None for item in batch):
+        return [*_events(body, request, mapping)]
+    if len(batch) > MAX_BATCH:
+        raise Unreadable(f"more than {MAX_BATCH} submissions in one post")
+    parsed: list[Event | BadItem] = []
+    for item in batch:
+        try:
+            parsed.extend(_events(Body(item, is_json=True), request, mapping))
+        except Unreadable as error:
+            parsed.append(BadItem(msgspec.json.encode(item), str(error)))
+    return parsed
+
+
+@dataclass
+class _Reading:
+    """A submission while it is sorted into what it says about itself, and the answers."""
+
+    page_url: str = ""
+    landing_page: str = ""
+    referrer: str = ""
+    title: str = ""
+    form_id: str = ""
+    visitor: str = ""
+    origin: dict[str, Any] = field(default_factory=dict)
+    first_origin: dict[str, Any] = field(default_factory=dict)
+    bare_origin: dict[str, Answer] = field(default_factory=dict)
+    answers: list[Answer] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+def _events(body: Body, request: WebhookRequest, mapping: FieldMapping) -> list[Event]:
+    submission = read_submission(body.document, request.headers, is_json=body.is_json)
+    if body.files and submission.builder not in _TEXT_ONLY:
+        raise Unreadable(f"the field {body.files[0]!r} carries a file; let the form send a link to it instead")
+    check_honeypots(submission)
+    reading = _sort(submission)
+    if submission.builder == "html" and not reading.page_url:
+        # Browsers tell another site only the host, unless the page asks for more
+        referer = read_page(request.header("referer"))
+        reading.page_url = referer.url if referer and referer.path != "/" else ""
+    form = request.route
+    consents = consents_of(reading.answers)
+    asset, topic = _asset(reading.answers)
+    taken = {id(consent.answer) for consent in consents} | {id(answer) for answer in (asset, topic) if answer}
+    private = "1" in (request.header("sec-gpc").strip(), request.header("dnt").strip())
+    readable = reading.answers if private else [answer for answer in submission.answers if not _is_secret(answer)]
+    rows = own_rows(readable, mapping, form)
+    claimed, custom = claim([a for a in reading.answers if id(a) not in taken], rows.answers)
+    check_texts(claimed, _ONE_LINE)
+    mend_names(claimed, (form, reading.title))
+
+    mapped = mapping.inbound({**claimed, **rows.values})
+    if mapped.skip:
+        return []
+    reading.problems += [f"{held.vendor}: {held.value}" for held in mapped.held]
+    reading.problems += [f"{name}: a form cannot set this" for name in mapped.signals if name != "email_opt_out"]
+    said = [*consents, *_opt_out(mapped.signals)]
+    if private:
+        reading.visitor = ""
+    identities = _identities(mapped.fields, claimed, reading, mapping.region)
+    at = _occurred_at(submission, request.received_at)
+    properties = _properties(submission, reading, form, private=private)
+    if asset:
+        properties["asset"] = _asset_name(asset, reading.title or form)
+    properties |= _custom(custom)
+    if said:
+        properties["consent"] = [_proof(consent, form, properties.get("page_url", ""), at) for consent in said]
+    if reading.problems:
+        properties["problems"] = reading.problems
+    key = f"forms:{form}:{_source_key(submission, reading.answers, identities, request.received_at)}"
+    submitted = Event(
+        type=EventType.FORM_SUBMITTED,
+        occurred_at=at,
+        source_key=key,
+        identities=identities,
+        properties=properties,
+        fields={name: value for name, value in mapped.fields.items() if value is not None},
+        mapping=mapping.version,
+    )
+    if not asset:
+        return [submitted]
+    about = {"asset": properties["asset"], "topic": topic.text if topic else properties["asset"], "form": form}
+    downloaded = Event(
+        type=EventType.ASSET_DOWNLOADED,
+        occurred_at=at,
+        source_key=f"{key}:asset",
+        identities=identities,
+        properties=about,
+        mapping=mapping.version,
+    )
+    return [submitted, downloaded]
+
+
+# What the submission says about itself --------------------------------------------------------------------------------
+
+
+def _sort(submission: Submission) -> _Reading:
+    reading = _Reading(
+        page_url=submission.page_url,
+        referrer=submission.referrer,
+        title=submission.title,
+        form_id=submission.form_id,
+    )
+    for answer in submission.answers:
+        if not is_blank(answer.value) and not _note(answer, reading, submission.builder):
+            reading.answers.append(answer)
+    # "source" alone may be anything; beside "medium" or "campaign" it is a UTM parameter under its short name.
+    if len(reading.bare_origin) >= 2:
+        for name, answer in reading.bare_origin.items():
+            reading.origin.setdefault(f"utm_{name}", answer.text)
+    else:
+        reading.answers += reading.bare_origin.values()
+    return reading
+
+
+def _note(answer: Answer, reading: _Reading, builder: str) -> bool:
+    """Take what an answer says about the submission; False where it is one of the person's."""
+    for name in answer.names:
+        if name in _ORIGIN or name in _LAST_ORIGIN:
+            reading.origin.setdefault(_ORIGIN.get(name) or _LAST_ORIGIN[name], answer.text)
+        elif name in _FIRST_ORIGIN:
+            reading.first_origin.setdefault(_FIRST_ORIGIN[name], answer.text)
+        elif name in _BARE_ORIGIN and name not in reading.bare_origin:
+            reading.bare_origin[name] = answer
+        elif name in _PAGE and read_page(answer.value):
+            reading.page_url = reading.page_url or answer.text
+        elif name in _LANDING and read_page(answer.value):
+            reading.landing_page = answer.text
+        elif name in _REFERRER and (read_page(answer.value) or answer.hidden):
+            reading.referrer = reading.referrer or answer.text
+        elif name in _TITLE:
+            reading.title = reading.title or answer.text
+        elif name in _FORM_ID:
+            reading.form_id = reading.form_id or answer.text
+        elif name in _VISITOR:
+            if ANONYMOUS_ID.fullmatch(answer.text):
+                reading.visitor = reading.visitor or answer.text
+            else:
+                reading.problems.append(f"{answer.key}: not the id of a visitor")
+        elif _is_secret(answer):
+            reading.problems.append(f"{answer.key}: left out, passwords and card numbers are not kept")
+        elif not (
+            name in _NOISE
+            or (builder == "html" and answer.key in _BROWSER_NOISE)
+            or name in KEYS
+            or (name in TIMES and (builder != "html" or zoned_time(answer.value)))
+            or _is_machine_text(answer.value)
+        ):
+            continue
+        return True
+    return False
+
+
+def _is_secret(answer: Answer) -> bool:
+    return not _SECRETS.isdisjoint(answer.names) or answer.type.casefold() == "password"
+
+
+def _is_machine_text(value: Any) -> bool:
+    """Whether a value is a browser's name or an IP address, whatever the field is called in the site's language."""
+    if not isinstance(value, str):
+        return False
+    if value.startswith("Mozilla/5.0 ("):
+        return True
+    if len(value) > 45 or (value.count(".") != 3 and ":" not in value):
+        return False
+    try:
+        ip_address(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _properties(submission: Submission, reading: _Reading, form: str, *, private: bool) -> dict[str, Any]:
+    page = read_page(reading.page_url)
+    landing = read_page(reading.landing_page)
+    properties: dict[str, Any] = {"form": form, "builder": submission.builder}
+    properties["form_title"], properties["form_id"] = reading.title[:300], reading.form_id[:100]
+    if page:
+        properties["page_url"] = page.url.partition("?")[0] if private else page.url
+        properties["path"] = page.path
+    elif reading.page_url.startswith("/"):
+        properties["path"] = reading.page_url.partition("?")[0][:500]
+    if not private:
+        properties["landing_page"] = landing.url if landing else ""
+        properties["referrer"] = referrer_of(reading.referrer)
+        properties |= _origin(origin_of(reading.origin), page.origin if page else {})
+        properties |= {f"first_{name}": value for name, value in origin_of(reading.first_origin).items()}
+    return {name: value for name, value in properties.items() if value or name == "form"}
+
+
+def _origin(said: Mapping[str, str], page: Mapping[str, str]) -> dict[str, str]:
+    """UTM values and click id, each as the form said them, else as the page's address does; never half and half."""
+    origin: dict[str, str] = {}
+    for names in (UTM, ("click_id", "click_id_kind")):
+        for known in (said, page):
+            found = {name: known[name] for name in names if name in known}
+            if found:
+                origin |= found
+                break
+    return origin
+
+
+def _custom(answers: list[Answer]) -> dict[str, Any]:
+    """What filled no contact field, by the form's own names, and what the visitor read beside those."""
+    custom: dict[str, Any] = {}
+    labels: dict[str, str] = {}
+    for answer in answers:
+        if answer.key in custom:
+            known = custom[answer.key]
+            custom[answer.key] = [*(known if isinstance(known, list) else [known]), answer.value]
+        else:
+            custom[answer.key] = answer.value
+        if answer.label and answer.label != answer.key:
+            labels[answer.key] = answer.label[:300]
+    return {name: value for name, value in (("custom", custom), ("labels", labels)) if value}
+
+
+# Who, what they agreed to, what they asked for ------------------------------------------------------------------------
+
+
+def _identities(
+    fields: Mapping[str, Any], claimed: Mapping[str, str], reading: _Reading, region: str | None
+) -> tuple[Identity, ...]:
+    identities = []
+    raw = fields.get(EMAIL) or claimed.get(EMAIL)
+    if raw:
+        address = clean_email(str(raw)[:320])
+        if address:
+            identities.append(Identity(EMAIL, address.address))
+        elif not any(problem.startswith("email") for problem in reading.problems):
+            reading.problems.append(f"email: {str(raw)[:80]!r} is not an e-mail address")
+    number = str(fields.get(PHONE) or claimed.get(PHONE) or "")
+    if number and (number := clean_phone(number[:40], region) or "") and _E164.fullmatch(number):
+        identities.append(Identity(PHONE, number))
+    if reading.visitor:
+        identities.append(Identity(ANONYMOUS, reading.visitor))
+    if not identities:
+        what = "its e-mail address is not valid" if raw else "map the field that holds it, or add one"
+        raise Unreadable(f"no e-mail, phone or visitor id in this form: {what}")
+    return tuple(identities)
+
+
+def _opt_out(signals: Mapping[str, Any]) -> list[Consent]:
+    """What a row for ``email_opt_out`` heard."""
+    if not signals.get("email_opt_out"):
+        return []
+    return [Consent("email", False, True, Answer(key="email_opt_out", value=True), "email_opt_out")]
+
+
+def _proof(consent: Consent, form: str, page_url: str, at: datetime) -> dict[str, Any]:
+    proof = {
+        "form": form,
+        "field": consent.answer.key,
+        "text": consent.text,
+        "page_url": page_url,
+        "at": at.isoformat(),
+    }
+    return {
+        "channel": consent.channel,
+        "purpose": "marketing",
+        "state": consent.state,
+        "by_person": True,
+        "method": "form",
+        "proof": {name: value for name, value in proof.items() if value},
+    }
+
+
+def _asset(answers: Iterable[Answer]) -> tuple[Answer | None, Answer | None]:
+    """The answer that names a download, and the one that names its topic."""
+    asset = topic = None
+    for answer in answers:
+        names = answer.names
+        if asset is None and not _ASSET.isdisjoint(names) and compact(answer.text) not in ("no", "false", "0", "off"):
+            asset = answer
+        elif topic is None and not _TOPIC.isdisjoint(names):
+            topic = answer
+    return asset, topic if asset else None
+
+
+def _asset_name(answer: Answer, fallback: str) -> str:
+    """What was asked for; a mere tick means what the form is about."""
+    text = answer.text[:300]
+    is_tick = compact(text) in ("yes", "true", "1", "on") or compact(text) == answer.name
+    return fallback if is_tick else text
+
+
+def _occurred_at(submission: Submission, received_at: datetime) -> datetime:
+    """The builder's own time. In a browser's own post it is the visitor's claim; in the future it is a wrong clock."""
+    at = submission.at or (None if submission.builder == "html" else time_of(submission.answers))
+    return at if at is not None and at <= received_at else received_at
+
+
+def _source_key(
+    submission: Submission, answers: list[Answer], identities: tuple[Identity, ...], received_at: datetime
+) -> str:
+    """What stays the same when the same submission comes again: the builder's own id, or the content and the minute.
+
+    An id from a page's own script counts only together with who it was: pages are cached, and ids with them.
+    """
+    if submission.key:
+        return _digest([submission.builder, submission.key])
+    if key := key_of(submission.answers):
+        return _digest([key, identities[0].value])
+    content = sorted((answer.key, as_text(answer.value)) for answer in answers)
+    return _digest([content, received_at.strftime("%Y%m%d%H%M")])
+
+
+def _digest(value: object) -> str:
+    return blake2b(msgspec.json.encode(value), digest_size=16).hexdigest()

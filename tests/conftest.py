@@ -1,0 +1,148 @@
+"""What tests share: a runtime on SQLite and on PostgreSQL, with a clock that stands still, and what to feed it."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography.fernet import Fernet
+from sqlalchemy import create_engine, text
+
+from app.runtime import Runtime
+from app.settings import Settings
+from app.setup import prepare
+from tests.servers import Postgres, shared
+
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+KEY = Fernet.generate_key().decode()
+
+
+class Clock:
+    """A clock that moves when a test says so."""
+
+    def __init__(self, now: datetime = NOW) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, **by: float) -> datetime:
+        self.now += timedelta(**by)
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(scope="session")
+def run_folder(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A folder that all processes of this run share."""
+    base = tmp_path_factory.getbasetemp()
+    return base if worker_id == "master" else base.parent
+
+
+@pytest.fixture(scope="session")
+def postgres(run_folder: Path) -> Iterator[Postgres]:
+    """The run's PostgreSQL, with a migrated database to copy from. The last process to leave stops it."""
+    server = Postgres(run_folder)
+    with shared(run_folder, "postgres") as state:
+        if not state:
+            server.make()
+            server.start()
+            assert server.process is not None
+            _make_template(server)
+            state.update(port=server.port, pid=server.process.pid, users=0)
+        server.port = int(str(state["port"]))
+        state["users"] = int(str(state["users"])) + 1
+    yield server
+    with shared(run_folder, "postgres") as state:
+        state["users"] = int(str(state["users"])) - 1
+        if not state["users"]:
+            os.kill(int(str(state["pid"])), 2)
+            state.clear()
+
+
+def _make_template(server: Postgres) -> None:
+    admin = create_engine(server.url("postgres"), isolation_level="AUTOCOMMIT")
+    with admin.connect() as conn:
+        conn.execute(text("CREATE DATABASE template_baton"))
+    admin.dispose()
+    runtime = Runtime(settings(server.url("template_baton"), Path("/nonexistent")), Clock(), pool_size=2)
+    prepare(runtime)
+    runtime.close()
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(run_folder: Path) -> Path:
+    """A migrated SQLite file to copy from."""
+    file = run_folder / "template.db"
+    with shared(run_folder, "sqlite") as state:
+        if not state:
+            runtime = Runtime(settings(f"sqlite:///{file}", run_folder), Clock(), pool_size=2)
+            prepare(runtime)
+            with runtime.database.engine.connect() as conn:
+                conn.exec_driver_sql("ROLLBACK")
+                conn.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+            runtime.close()
+            state["made"] = True
+    return file
+
+
+def settings(url: str, home: Path, **more: str) -> Settings:
+    """Settings as a test wants them; private targets are allowed, for simulators are on this machine."""
+    env = {
+        "BATON_HOME": str(home),
+        "DATABASE_URL": url.replace("+psycopg", ""),
+        "BATON_SECRET_KEY": KEY,
+        "BATON_PUBLIC_URL": "https://hub.example.com",
+        "BATON_ALLOW_PRIVATE_TARGETS": "1",
+        **more,
+    }
+    return Settings.from_environment(env)
+
+
+_count = 0
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def runtime(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> Iterator[Runtime]:
+    """A fresh installation, on each database."""
+    made = make_runtime(request, request.param, tmp_path, clock)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def sqlite_runtime(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> Iterator[Runtime]:
+    """A fresh installation on SQLite, for what has nothing to do with the database."""
+    made = make_runtime(request, "sqlite", tmp_path, clock)
+    yield made
+    made.close()
+
+
+def make_runtime(
+    request: pytest.FixtureRequest, kind: str, folder: Path, clock: Callable[[], datetime], **more: str
+) -> Runtime:
+    """A fresh installation on a database of a kind."""
+    return Runtime(settings(new_database(request, kind, folder), folder, **more), clock)
+
+
+def new_database(request: pytest.FixtureRequest, kind: str, folder: Path) -> str:
+    """The address of a fresh, migrated database."""
+    global _count
+    _count += 1
+    if kind == "sqlite":
+        file = folder / f"baton{_count}.db"
+        shutil.copy(request.getfixturevalue("sqlite_template"), file)
+        return f"sqlite:///{file}"
+    server: Postgres = request.getfixturevalue("postgres")
+    name = f"t{os.getpid()}_{_count}"
+    admin = create_engine(server.url("postgres"), isolation_level="AUTOCOMMIT")
+    with admin.connect() as conn:
+        conn.execute(text(f"CREATE DATABASE {name} TEMPLATE template_baton"))
+    admin.dispose()
+    return server.url(name)
