@@ -160,8 +160,7 @@ class VendorPool(urllib3.PoolManager):
             data = _read(response, started)
             exchange.status, exchange.answer = response.status, _text(data)
             _check(response, data)
-            # getheaders: the HubSpot SDK still asks for it
-            return _Answer(body=data, headers=response.headers, status=response.status, reason=response.reason)
+            return _Answer(data, response)
         except BaseException as error:
             if response is not None:
                 response.close()  # half an answer must not be left for the next call to read
@@ -178,6 +177,16 @@ class VendorPool(urllib3.PoolManager):
 
 
 class _Answer(urllib3.HTTPResponse):
+    """A whole answer, as SDKs expect one: ``data`` is never None, and ``getheaders`` is what HubSpot's still asks for."""
+
+    def __init__(self, data: bytes, response: Any) -> None:
+        super().__init__(body=data, headers=response.headers, status=response.status, reason=response.reason)
+        self._whole = data
+
+    @property
+    def data(self) -> bytes:
+        return self._whole
+
     def getheaders(self) -> Any:
         return self.headers
 

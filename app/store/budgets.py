@@ -12,6 +12,7 @@ import msgspec
 from sqlalchemy import Connection, insert, select, update
 
 from adapters.contract import RateLimit
+from app.contacts.times import to_us
 from app.store.engine import Database, db_now
 from app.store.tables import budgets
 
@@ -72,8 +73,6 @@ def _load(
     )
     known = {name: (next_us, _decode(used)) for name, next_us, used in conn.execute(database.locked(query))}
     now = conn.execute(select(db_now())).scalar_one()
-    from app.contacts.times import to_us
-
     return to_us(now), known
 
 

@@ -29,7 +29,8 @@ class db_now(GenericFunction[Any]):  # noqa: N801  named as it reads in SQL
 
 @compiles(db_now, "sqlite")
 def _sqlite_now(element: Any, compiler: Any, **kw: Any) -> str:
-    return "CAST(unixepoch('subsec') * 1000000 AS INTEGER)"
+    # Milliseconds; unixepoch('subsec') would be plainer, but is NULL before SQLite 3.42
+    return "(CAST(ROUND((julianday('now') - 2440587.5) * 86400000.0) AS INTEGER) * 1000)"
 
 
 @compiles(db_now, "postgresql")
