@@ -7,6 +7,7 @@ from pathlib import Path
 
 import structlog
 
+from app import first_run
 from app.runtime import Runtime
 from app.settings import Settings
 from app.setup import prepare
@@ -25,17 +26,16 @@ def run_all(demo: bool) -> None:
     prepare(runtime)
     env = {"BATON_HOME": str(settings.home), "BATON_PUBLIC_URL": settings.public_url}
     parts: list[Part] = []
+    if demo and first_run.is_first(runtime):
+        first_run.connect_sandbox(runtime)
     if not settings.redis_url:
         valkey, env["REDIS_URL"] = _valkey(settings)
         parts.append(valkey)
     parts += [*_web(settings, env), *_workers(settings, env)]
-
-    def ready() -> None:
-        from app.first_run import greet
-
-        greet(runtime, demo, parts, env)
-
-    supervise(parts, ready)
+    sandbox = first_run.sandbox_part(runtime)
+    if sandbox is not None:
+        parts.append(sandbox)
+    supervise(parts, lambda: first_run.greet(runtime, parts))
 
 
 def run_web() -> None:

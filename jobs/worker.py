@@ -52,6 +52,13 @@ class QuietWorker(SimpleWorker):
 
     job_class = WakeUp
     log_job_description = False
+    log_result_lifespan = False
+    asked_to_stop = False
+
+    def request_stop(self, signum: Any, frame: Any) -> None:
+        """Remember that it was a person who asked: RQ ends its loop in the same way when Redis goes away."""
+        self.asked_to_stop = True
+        super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
 
 
 def work(settings: Settings, queue: str) -> None:
@@ -64,11 +71,11 @@ def work(settings: Settings, queue: str) -> None:
     ticker = Ticker(runtime, waker.wake, holder)
     ticker.start()
     stopping = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stopping.set())
-    signal.signal(signal.SIGINT, lambda *_: stopping.set())
     log.info("started", queue=queue, pid=os.getpid())
     try:
         while not stopping.is_set():
+            for number in (signal.SIGTERM, signal.SIGINT):  # RQ sets its own while it works, and leaves them behind
+                signal.signal(number, lambda *_: stopping.set())
             if not settings.redis_url:
                 stopping.wait(1.0)
                 continue
@@ -96,9 +103,8 @@ def _work_queue(settings: Settings, queue: str) -> bool:
         maintenance_interval=MAINTENANCE_SECONDS,
         log_job_description=False,
     )
-    worker.log_result_lifespan = False
     worker.work(logging_level="WARNING", with_scheduler=False)
-    return bool(worker._stop_requested)
+    return worker.asked_to_stop
 
 
 def _guard(settings: Settings) -> Any:
