@@ -11,36 +11,36 @@ from app.store import notes
 FAILURES = 5
 PAUSE_SECONDS = 60.0
 NAME = "breaker:{}"
+ANY = 1_000_000
 
 
 class Breaker:
-    """Counts a lane's failures in a row. What it has decided outlives the worker: the next one goes on with it."""
+    """Counts a lane's failures in a row. What it has decided outlives the lane: the next one goes on with it."""
 
     def __init__(self, runtime: Runtime, connection_id: int) -> None:
         self._runtime, self._name = runtime, NAME.format(connection_id)
-        self._failures = 0
-        self._opened = False
         with runtime.database.read() as conn:
-            known = notes.read_marks(conn).get(self._name)
-        if known is not None:
-            self._opened, self._failures = True, FAILURES
+            self._open = self._name in notes.read_marks(conn)
+        self._failures = 0
+        # After a pause one call tries whether the vendor is well again
+        self._allowed = 1 if self._open else ANY
 
     def allowed(self) -> int:
-        """How many calls may be under way: any number while all is well, one to try whether it is well again."""
-        return 1 if self._opened else 1_000_000
+        """How many calls may be under way."""
+        return self._allowed
 
     def heard(self, fine: bool) -> None:
         """Take note of how a call went."""
         if fine:
-            self._failures = 0
-            if self._opened:
-                self._opened = False
+            self._failures, self._allowed = 0, ANY
+            if self._open:
+                self._open = False
                 with self._runtime.database.write() as conn:
                     notes.clear_mark(conn, self._name)
             return
         self._failures += 1
-        if self._failures >= FAILURES:
-            self._opened = True
+        if self._open or self._failures >= FAILURES:
+            self._open, self._allowed = True, 0
             now = self._runtime.clock()
             value = {"failures": self._failures, "until": (now + timedelta(seconds=PAUSE_SECONDS)).isoformat()}
             with self._runtime.database.write() as conn:

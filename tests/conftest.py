@@ -1,5 +1,6 @@
 """What tests share: a runtime on SQLite and on PostgreSQL, with a clock that stands still, and what to feed it."""
 
+import base64
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -7,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from cryptography.fernet import Fernet
 from sqlalchemy import create_engine, text
 
 from app.runtime import Runtime
@@ -16,7 +16,7 @@ from app.setup import prepare
 from tests.servers import Postgres, shared
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
-KEY = Fernet.generate_key().decode()
+KEY = base64.urlsafe_b64encode(b"a key for tests, always the same").decode()
 
 
 class Clock:

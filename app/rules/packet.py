@@ -10,7 +10,7 @@ from app.contacts.contact import Contact
 from app.contacts.event import Event
 from app.rules.score import Reading
 
-_MAX_EVENTS, _MAX_REASONS = 25, 6
+_MAX_EVENTS, _MAX_REASONS = 25, 10
 
 
 class Packet(Struct, frozen=True):

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
 from msgspec import Struct
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from app.store.tables import sessions, tokens, users
@@ -28,12 +28,13 @@ class WeakPassword(ValueError):
 
 
 class User(Struct, frozen=True):
-    """Somebody who is signed in."""
+    """Somebody who is signed in; ``seen_at`` is when their session was last noted as in use."""
 
     id: int
     email: str
     name: str
     role: str
+    seen_at: datetime | None = None
 
 
 def _hash(secret: str) -> str:
@@ -62,17 +63,23 @@ def any_user(conn: Connection) -> bool:
 
 
 def check_password(conn: Connection, email: str, password: str) -> User | None:
-    """The user of these, or None; it takes as long for an unknown address as for a wrong password."""
+    """The user of these, or None; it takes as long for an unknown address as for a wrong password.
+
+    Writes nothing, so that nobody waits for the database while the password is hashed.
+    """
     row = conn.execute(select(users).where(users.c.email == email.strip().lower(), users.c.active)).first()
     try:
         _hasher.verify(row.password if row else _NOBODY, password)
     except VerificationError:
         return None
-    if row is None:
-        return None
-    if _hasher.check_needs_rehash(row.password):
-        conn.execute(update(users).where(users.c.id == row.id).values(password=_hasher.hash(password)))
-    return User(row.id, row.email, row.name, row.role)
+    return None if row is None else User(row.id, row.email, row.name, row.role)
+
+
+def renew_password(conn: Connection, user_id: int, password: str) -> None:
+    """Hash a password anew that was just right, where it was hashed with weaker settings than today's."""
+    known = conn.execute(select(users.c.password).where(users.c.id == user_id)).scalar()
+    if known is not None and _hasher.check_needs_rehash(known):
+        conn.execute(update(users).where(users.c.id == user_id).values(password=_hasher.hash(password)))
 
 
 # --- sessions: kept here, so that they can be ended here
@@ -98,7 +105,7 @@ def read_session(conn: Connection, secret: str, now: datetime) -> User | None:
         )
     )
     row = conn.execute(query).first()
-    return None if row is None else User(row.id, row.email, row.name, row.role)
+    return None if row is None else User(row.id, row.email, row.name, row.role, row.seen_at)
 
 
 def touch_session(conn: Connection, secret: str, now: datetime) -> None:
@@ -109,6 +116,11 @@ def touch_session(conn: Connection, secret: str, now: datetime) -> None:
 def close_session(conn: Connection, secret: str) -> None:
     """End a session."""
     conn.execute(delete(sessions).where(sessions.c.hash == _hash(secret)))
+
+
+def forget_sessions(conn: Connection, now: datetime) -> None:
+    """Drop the sessions that are over."""
+    conn.execute(delete(sessions).where(or_(sessions.c.seen_at <= now - IDLE, sessions.c.created_at <= now - ABSOLUTE)))
 
 
 # --- tokens

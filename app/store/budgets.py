@@ -9,7 +9,7 @@ several calls.
 from collections.abc import Mapping, Sequence
 
 import msgspec
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, select, update
 
 from adapters.contract import RateLimit
 from app.contacts.times import to_us
@@ -31,13 +31,13 @@ def reserve(database: Database, connection_id: int, limits: Sequence[RateLimit],
         now, known = _load(conn, database, connection_id, [limit.name for limit in limits])
         wait = 0
         for limit in limits:
-            next_us, used = known.get(limit.name, (0, {}))
+            next_us, used = known[limit.name]
             start = max(next_us, now)
             if limit.even:
                 next_us = start + int(calls * limit.seconds * 1_000_000 / limit.calls)
             else:
                 start, used = _place(used, start, limit, calls)
-            _save(conn, connection_id, limit.name, next_us, used, limit.name in known)
+            _save(conn, connection_id, limit.name, next_us, used)
             wait = max(wait, start - now)
     return wait / 1_000_000
 
@@ -59,27 +59,28 @@ def hold_back(database: Database, connection_id: int, names: Sequence[str], seco
     with database.write() as conn:
         now, known = _load(conn, database, connection_id, names)
         for name in names:
-            next_us, used = known.get(name, (0, {}))
-            _save(conn, connection_id, name, max(next_us, now + int(seconds * 1_000_000)), used, name in known)
+            next_us, used = known[name]
+            _save(conn, connection_id, name, max(next_us, now + int(seconds * 1_000_000)), used)
 
 
 def _load(
     conn: Connection, database: Database, connection_id: int, names: Sequence[str]
 ) -> tuple[int, dict[str, tuple[int, dict[str, int]]]]:
-    query = (
-        select(budgets.c.name, budgets.c.next_us, budgets.c.used)
-        .where(budgets.c.connection_id == connection_id, budgets.c.name.in_(names))
-        .order_by(budgets.c.name)
+    mine = (budgets.c.connection_id == connection_id) & budgets.c.name.in_(names)
+    query = database.locked(
+        select(budgets.c.name, budgets.c.next_us, budgets.c.used).where(mine).order_by(budgets.c.name)
     )
-    known = {name: (next_us, _decode(used)) for name, next_us, used in conn.execute(database.locked(query))}
+    rows = conn.execute(query).all()
+    if len(rows) < len(set(names)):
+        # Made first and then locked: two workers may ask for a limit for the first time in the same moment
+        fresh = [{"connection_id": connection_id, "name": name} for name in sorted(set(names))]
+        conn.execute(database.insert(budgets).on_conflict_do_nothing(), fresh)
+        rows = conn.execute(query).all()
+    known = {name: (next_us, _decode(used)) for name, next_us, used in rows}
     now = conn.execute(select(db_now())).scalar_one()
     return to_us(now), known
 
 
-def _save(conn: Connection, connection_id: int, name: str, next_us: int, used: Mapping[str, int], known: bool) -> None:
-    values = {"next_us": next_us, "used": msgspec.json.encode(used).decode()}
-    if known:
-        mine = (budgets.c.connection_id == connection_id) & (budgets.c.name == name)
-        conn.execute(update(budgets).where(mine).values(**values))
-    else:
-        conn.execute(insert(budgets).values(connection_id=connection_id, name=name, **values))
+def _save(conn: Connection, connection_id: int, name: str, next_us: int, used: Mapping[str, int]) -> None:
+    mine = (budgets.c.connection_id == connection_id) & (budgets.c.name == name)
+    conn.execute(update(budgets).where(mine).values(next_us=next_us, used=msgspec.json.encode(used).decode()))
