@@ -5,12 +5,14 @@ here, all errors at once and each with its place and mend, and compiled into a t
 per property.
 """
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
 from msgspec import Struct, field
+from phonenumbers import SUPPORTED_REGIONS
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from mappings.document import InvalidDocument, did_you_mean, load_yaml, problems_of
@@ -18,6 +20,7 @@ from mappings.fields import COMPUTED, CUSTOM, FIELDS, SIGNALS, type_of
 from mappings.transforms import COERCE, TRANSFORMS, CannotTransform, Step, is_blank
 
 FOLDER = Path(__file__).parent
+_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _TARGETS = [*FIELDS, *SIGNALS, *COMPUTED]
 
 
@@ -64,6 +67,8 @@ class Row(BaseModel):
                 raise ValueError(f'uses the transform "{name}", which does not exist{did_you_mean(name, TRANSFORMS)}')
             if TRANSFORMS[name][0] and setting is None:
                 raise ValueError(f'the transform "{name}" needs a setting, as in "{name}: …"')
+            if setting is not None:
+                _check_setting(name, setting)
         return steps
 
     @model_validator(mode="after")
@@ -72,6 +77,9 @@ class Row(BaseModel):
             raise ValueError(f'"{self.contact}" is worked out by Baton: its direction can only be "out"')
         if self.direction != "in" and isinstance(self.vendor, list):
             raise ValueError("a row that also writes names one property, not a list")
+        sources = self.vendor if isinstance(self.vendor, list) else [self.vendor]
+        if unknown := [name for name in _PLACEHOLDER.findall(self.template) if name not in sources]:
+            raise ValueError(f'has "{{{unknown[0]}}}" in its template, but "vendor" does not list {unknown[0]}')
         return self
 
 
@@ -90,6 +98,13 @@ class MappingDocument(BaseModel):
     )
     fields: list[Row]
 
+    @field_validator("region")
+    @classmethod
+    def _country(cls, code: str | None) -> str | None:
+        if code is not None and code not in SUPPORTED_REGIONS:
+            raise ValueError(f'"{code}" is not a country code; write two capital letters: DE, US')
+        return code
+
     @model_validator(mode="after")
     def _once(self) -> "MappingDocument":
         seen: dict[str, int] = {}
@@ -99,6 +114,23 @@ class MappingDocument(BaseModel):
                 if first != number:
                     raise ValueError(f'fields {first} and {number} both write "{row.vendor}"; keep one')
         return self
+
+
+def _check_setting(name: str, setting: Any) -> None:
+    """Raise ValueError where a transform cannot work with its setting."""
+    if name == "pick":
+        if isinstance(setting, bool) or not isinstance(setting, int):
+            raise ValueError(
+                f'the transform "pick" needs a whole number (0 is the first, -1 the last), not {setting!r}'
+            )
+    elif not isinstance(setting, str):
+        raise ValueError(f'the transform "{name}" needs a text as its setting, not {setting!r}; put it in quotes')
+    elif name == "split" and not setting:
+        raise ValueError('the transform "split" needs the text that stands between the parts')
+    elif name == "phone" and setting not in SUPPORTED_REGIONS:
+        raise ValueError(f'"{setting}" is not a country code; write two capital letters: DE, US')
+    elif name == "number" and setting not in (".", ","):
+        raise ValueError(f'the transform "number" takes "." or "," as the decimal sign, not "{setting}"')
 
 
 def _text(value: Any) -> str:
@@ -221,7 +253,7 @@ class FieldMapping:
                     properties[rule.sources[0]] = ""
                 continue
             if rule.values:
-                value = rule.back.get(str(value), None if rule.hold else value)
+                value = rule.back.get(_text(value), None if rule.hold else value)
                 if value is None:
                     continue
             properties[rule.sources[0]] = value

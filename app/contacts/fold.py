@@ -69,19 +69,25 @@ def _count(contact: Contact, event: Event) -> None:
 
 
 def _touch(contact: Contact, event: Event, entry: str) -> None:
-    """Keep the arrival: the first one for ever, then the newest ones."""
-    origin = event.properties
+    """Keep a person's arrival: the first one for ever, then the newest ones."""
+    if event.machine is not None:
+        return
+    said = event.properties
+
+    def text(name: str) -> str:
+        return str(said.get(name) or "")[:500]
+
     touch = Touch(
         at=event.occurred_at,
         entry=entry,
-        source=origin.get("utm_source", ""),
-        medium=origin.get("utm_medium", ""),
-        campaign=origin.get("utm_campaign", ""),
-        term=origin.get("utm_term", ""),
-        content=origin.get("utm_content", ""),
-        referrer=origin.get("referrer", ""),
-        landing_page=origin.get("path", "") or origin.get("page_url", ""),
-        click_id=origin.get("click_id", ""),
+        source=text("utm_source"),
+        medium=text("utm_medium"),
+        campaign=text("utm_campaign"),
+        term=text("utm_term"),
+        content=text("utm_content"),
+        referrer=text("referrer"),
+        landing_page=text("path") or text("page_url"),
+        click_id=text("click_id"),
     )
     last = contact.touches[-1] if contact.touches else None
     same_origin = last is not None and (touch.source, touch.medium, touch.campaign, touch.click_id) in (
@@ -104,13 +110,15 @@ def _page_viewed(contact: Contact, event: Event) -> None:
 def _form_submitted(contact: Contact, event: Event) -> None:
     _touch(contact, event, f"form {event.properties.get('form', '')}".strip())
     _count(contact, event)
-    for said in event.properties.get("consent", ()):
-        _hear_consent(contact, event, said)
+    heard = event.properties.get("consent")
+    for said in heard if isinstance(heard, list) else ():
+        if isinstance(said, dict):
+            _hear_consent(contact, event, said)
 
 
 def _interested(contact: Contact, event: Event) -> None:
     _count(contact, event)
-    topic = str(event.properties.get("topic") or event.properties.get("product") or "").strip().lower()
+    topic = str(event.properties.get("topic") or event.properties.get("product") or "").strip().lower()[:100]
     if not topic or event.machine is not None:
         return
     known = contact.interests.get(topic)
@@ -160,14 +168,18 @@ def _consent_changed(contact: Contact, event: Event) -> None:
 
 
 def _hear_consent(contact: Contact, event: Event, said: dict[str, Any]) -> None:
-    """A yes, a no or a pending yes. ``since`` is when it was said, where a snapshot is read later."""
-    key = consent_key(said.get("channel", "email"), said.get("purpose") or "marketing")
+    """A yes, a no or a pending yes. ``since`` is when it was said, where a snapshot is read later; a time after the
+    event would be a yes that no later no can end."""
+    key = consent_key(str(said.get("channel") or "email"), str(said.get("purpose") or "marketing"))
     consent = contact.consent.setdefault(key, Consent())
-    at = _time(said.get("since")) or event.occurred_at
+    at = min(_time(said.get("since")) or event.occurred_at, event.occurred_at)
     source, method = str(event.connection_id), str(said.get("method") or "")
     match said.get("state"):
         case "granted":
-            grant = Grant(at, source, bool(said.get("by_person")), method, dict(said.get("proof") or {}))
+            proof = said.get("proof")
+            grant = Grant(
+                at, source, said.get("by_person") is True, method, dict(proof) if isinstance(proof, dict) else {}
+            )
             if consent.granted is None or grant.at >= consent.granted.at:
                 consent.granted = grant
             if grant.by_person and (consent.by_person is None or grant.at >= consent.by_person.at):
@@ -276,9 +288,12 @@ def _order_refunded(contact: Contact, event: Event) -> None:
     _earn(contact, event, -1)
 
 
+_MOST = 1e12  # an order for more is a mistake, and would make the sum useless
+
+
 def _earn(contact: Contact, event: Event, sign: int) -> None:
     value = event.properties.get("value")
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _MOST:
         currency = str(event.properties.get("currency") or "")
         contact.revenue[currency] = round(contact.revenue.get(currency, 0.0) + sign * value, 2)
 
@@ -291,7 +306,7 @@ def _message_sent(contact: Contact, event: Event) -> None:
             event.occurred_at,
             str(said.get("rule", "")),
             str(said.get("channel", "email")),
-            int(said.get("connection", 0)),
+            connection if isinstance(connection := said.get("connection"), int) else 0,
         )
     )
     del contact.sends[:-MAX_SENDS]

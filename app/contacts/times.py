@@ -24,8 +24,8 @@ def to_us(instant: datetime) -> int:
 
 
 def parse_time(value: object) -> datetime:
-    """The instant that a vendor's value names: ISO 8601 with ``T`` or a space, epoch seconds or
-    milliseconds as number or text, or an HTTP date. A time without a zone is UTC.
+    """The instant that a vendor's value names: ISO 8601 with ``T`` or a space or as ``20261122``, epoch seconds
+    or milliseconds as number or text, or an HTTP date. A time without a zone is UTC.
 
     Raises ValueError with the value when it is none of these.
     """
@@ -35,17 +35,17 @@ def parse_time(value: object) -> datetime:
         return _from_number(float(value)) if isinstance(value, float) else _from_integer(value)
     text = str(value).strip()
     try:
-        if text.lstrip("-").isdigit():
+        if text.lstrip("-").isdigit() and len(text) != len("20261122"):
             return _from_integer(int(text))
-        if text.replace(".", "", 1).isdigit():
+        if text.replace(".", "", 1).isdigit() and "." in text:
             return _from_number(float(text))
         try:
             instant = datetime.fromisoformat(text)
         except ValueError:
             instant = parsedate_to_datetime(text)
+        return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
     except (ValueError, TypeError, IndexError, OverflowError):
         raise ValueError(f"not a time: {str(value)[:80]!r}") from None
-    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
 
 
 def _from_integer(number: int) -> datetime:

@@ -72,6 +72,8 @@ class Condition(BaseModel):
             raise ValueError('needs exactly one of "all", "any", "not", "field" or "scored"')
         if self.field is not None and self.op not in _UNARY and self.value is None:
             raise ValueError(f'"{self.op}" needs a value')
+        if self.field is not None and self.op in _NUMERIC and _number(self.value) is None:
+            raise ValueError(f'"{self.op}" needs a number, not {self.value!r}')
         if self.field == "event.type" and not all(is_event_type(str(name)) for name in _listed(self.value)):
             raise ValueError(f"{self.value!r} is not an event type; these are {', '.join(sorted(EVENT_TYPES))}")
         parts, depth = _size(self)
@@ -221,10 +223,12 @@ def _fold(value: Any) -> Any:
 
 
 def _prepared(op: str, value: Any) -> Any:
-    if op in ("at_least", "at_most", "more_than", "less_than"):
+    if op in _NUMERIC:
         return float(value)
-    if op in ("in", "not_in", "word", "like", "contains", "starts_with", "ends_with"):
+    if op in ("in", "not_in"):
         return tuple(_fold(part) for part in _listed(value))
+    if op in ("word", "like", "contains", "starts_with", "ends_with"):
+        return tuple(_texts(value))
     return _fold(value)
 
 
@@ -234,9 +238,10 @@ def _texts(value: Any) -> list[str]:
 
 def _number(value: Any) -> float | None:
     try:
-        return None if value is None or isinstance(value, bool) else float(value)
-    except (TypeError, ValueError):
+        number = None if value is None or isinstance(value, bool) else float(value)
+    except (TypeError, ValueError, OverflowError):
         return None
+    return None if number != number else number  # not a number is none
 
 
 def like(text: str, pattern: str) -> bool:
@@ -289,6 +294,7 @@ OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "unknown": lambda value, wanted: value in (None, "", [], {}),
 }
 _UNARY = frozenset(("known", "unknown"))
+_NUMERIC = frozenset(("at_least", "at_most", "more_than", "less_than"))
 _WORDS = {
     "equals": "is",
     "not_equals": "is not",

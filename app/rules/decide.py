@@ -41,9 +41,10 @@ def step(contact: Contact, event: Event, policies: Policies) -> list[Decision]:
     decisions: list[Decision] = []
     if event.type == EventType.SALES_VERDICT:
         decisions += apply_verdict(contact, event, policies.handoff)
+    judged = bool(decisions)
     crossing = apply_scoring(contact, event, policies.scoring)
     scoring = policies.scoring.read
-    decisions += advance(contact, event, crossing, policies.lifecycle, scoring)
+    decisions += advance(contact, event, crossing, policies.lifecycle, scoring, judged)
     handoff = decide_handoff(contact, event, policies.handoff, policies.suppression, scoring)
     if crossing is not None:
         decisions.append(_crossed(contact, event, crossing, policies, handed_over=any(d.handoff for d in handoff)))

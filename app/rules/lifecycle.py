@@ -40,6 +40,9 @@ class LifecycleDocument(BaseModel):
     verdicts: dict[str, LifecycleStage] = Field(default_factory=dict)
 
 
+_FORWARD = frozenset(("accepted", "won"))  # good news: a customer whom sales takes on again is no less a customer
+
+
 class Step(Struct, frozen=True):
     to: LifecycleStage
     test: Test
@@ -71,17 +74,29 @@ def compile_lifecycle(document: LifecycleDocument, version: str) -> Lifecycle:
 
 
 def advance(
-    contact: Contact, event: Event, crossing: Crossing | None, policy: Lifecycle, scoring: ScoringRules
+    contact: Contact,
+    event: Event,
+    crossing: Crossing | None,
+    policy: Lifecycle,
+    scoring: ScoringRules,
+    judged: bool = False,
 ) -> list[Decision]:
-    """Move the contact's stage where the event says so; each move, and each refusal to go back, with its reason."""
+    """Move the contact's stage where the event says so; each move, and each refusal to go back, with its reason.
+
+    ``judged``: the event is a verdict and ended a handoff. A verdict on nothing (a lead status that has stood there
+    for a year) moves nobody.
+    """
     decisions = []
     if event.type == EventType.STAGE_CHANGED:
         decisions += _told_by_tool(contact, event, policy)
-    elif event.type == EventType.SALES_VERDICT:
-        to = policy.verdicts.get(str(event.properties.get("verdict")))
-        if to is not None:
-            reason = f"verdict of sales: {str(event.properties.get('verdict')).replace('_', ' ')}"
-            decisions += _move(contact, event, to, event.actor or "sales", reason, policy, back=True)
+    elif judged:
+        verdict = str(event.properties.get("verdict"))
+        if (to := policy.verdicts.get(verdict)) is not None:
+            reason = f"verdict of sales: {verdict.replace('_', ' ')}"
+            if verdict in _FORWARD:
+                decisions += _move(contact, event, to, event.actor or "sales", reason, policy)
+            else:
+                decisions += _told(contact, event, to, "sales", reason, policy)
     steps = policy.by_type.get(event.type, ())
     if steps:
         facts = Facts(contact, event, event.occurred_at, scoring)
@@ -99,9 +114,15 @@ def _told_by_tool(contact: Contact, event: Event, policy: Lifecycle) -> list[Dec
         to = LifecycleStage(str(event.properties.get("stage")))
     except ValueError:
         return []
-    if event.actor:
-        return _move(contact, event, to, event.actor, f"set by {event.actor}", policy, back=True)
-    moved = _move(contact, event, to, "tool", "set in the tool", policy)
+    reason = f"set by {event.actor}" if event.actor else "set in the tool"
+    return _told(contact, event, to, "tool", reason, policy)
+
+
+def _told(
+    contact: Contact, event: Event, to: LifecycleStage, otherwise: str, reason: str, policy: Lifecycle
+) -> list[Decision]:
+    """A move that somebody asked for. Only who is named may move a stage back."""
+    moved = _move(contact, event, to, event.actor or otherwise, reason, policy, back=bool(event.actor))
     if moved or contact.stage is None or contact.stage.name is to:
         return moved
     summary = f"Stayed {contact.stage.name}: nobody is named who moved the stage back to {to}"

@@ -43,7 +43,7 @@ def read_document(text: str, place: str = "document") -> Document:
     """The policy document in a YAML text. Raises InvalidDocument with every problem, its place and its mend."""
     data = load_yaml(text, place)
     kind = data.get("kind") if isinstance(data, dict) else None
-    if kind not in KINDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         raise InvalidDocument([f"{place}: kind is {kind!r}; a policy's kind is one of {', '.join(KINDS)}"])
     try:
         model = KINDS[kind].model_validate(data)

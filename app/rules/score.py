@@ -21,14 +21,21 @@ class Group(Struct, frozen=True):
 
 
 class ScoringRules(Struct, frozen=True):
-    """What is needed to read a score: the groups, each rule's group and label, and the thresholds."""
+    """What is needed to read a score: the groups, each rule's group and label, and the thresholds. ``traits`` are the
+    rules about what somebody is: their points do not fade, whatever their group's do."""
 
     groups: Mapping[str, Group]
     group_of: Mapping[str, str]
+    traits: frozenset[str] = frozenset()
     labels: Mapping[str, str] = {}
     threshold: float = 50
     rearm_below: float = 40
     version: str = ""
+
+    def half_life_of(self, rule: str) -> float | None:
+        """After how many days a rule's points are worth half; None where they do not fade."""
+        group = self.groups.get(self.group_of.get(rule, ""))
+        return None if group is None or rule in self.traits else group.half_life_days
 
 
 class Contribution(Struct, frozen=True):
@@ -75,7 +82,7 @@ def by_group(score: Score, rules: ScoringRules, now: datetime) -> dict[str, floa
     for name, earned in score.rules.items():
         group = rules.groups.get(rules.group_of.get(name, ""))
         if group is not None:
-            sums[group.name] = sums.get(group.name, 0.0) + worth(earned, group.half_life_days, now)
+            sums[group.name] = sums.get(group.name, 0.0) + worth(earned, rules.half_life_of(name), now)
     for name, points in sums.items():
         cap = rules.groups[name].cap
         if cap is not None:
@@ -96,13 +103,13 @@ def read_score(score: Score, rules: ScoringRules, now: datetime) -> Reading:
         group = rules.groups.get(rules.group_of.get(name, ""))
         if group is None:
             continue
-        label = rules.labels.get(name, name)
+        label, half_life = rules.labels.get(name, name), rules.half_life_of(name)
         single = 0.0
         for given in earned.recent:
-            now_worth = faded(given.points, group.half_life_days, given.at, now)
+            now_worth = faded(given.points, half_life, given.at, now)
             single += now_worth
             if abs(now_worth) >= FADED:
-                expires = _expiry(given.points, group.half_life_days, given.at)
+                expires = _expiry(given.points, half_life, given.at)
                 pieces.append(
                     Contribution(
                         name,
@@ -116,7 +123,7 @@ def read_score(score: Score, rules: ScoringRules, now: datetime) -> Reading:
                         expires,
                     )
                 )
-        older = worth(earned, group.half_life_days, now) - single
+        older = worth(earned, half_life, now) - single
         if abs(older) >= FADED and earned.sum_at is not None:
             pieces.append(
                 Contribution(
@@ -146,6 +153,10 @@ def _expiry(points: float, half_life_days: float | None, at: datetime) -> dateti
 def _falls_below(score: Score, rules: ScoringRules, now: datetime) -> datetime | None:
     """The midnight at which the score will have faded below the threshold, or None within three years."""
     low, high, today = 0, _HORIZON_DAYS, _midnight(now)
+    if any(earned.sum < 0 and rules.half_life_of(name) for name, earned in score.rules.items()):
+        # Where points against somebody fade, the score may fall and rise again: each day has to be looked at
+        days = (today + timedelta(days=day) for day in range(1, high + 1))
+        return next((day for day in days if total(score, rules, day) < rules.threshold), None)
     if total(score, rules, today + timedelta(days=high)) >= rules.threshold:
         return None
     while high - low > 1:

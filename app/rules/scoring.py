@@ -1,6 +1,7 @@
 """Points for what people do and who they are: applied event by event, with caps; crossing a threshold is told once."""
 
 from datetime import datetime, timedelta
+from math import ceil
 from typing import Literal
 
 from msgspec import Struct
@@ -12,7 +13,7 @@ from app.rules.condition import Condition, Facts, Test, compile_condition
 from app.rules.score import Group, ScoringRules, faded, total
 from mappings.document import did_you_mean
 
-MAX_RECENT = 20
+MAX_RECENT, MAX_WITHIN_CAP = 20, 200
 
 
 class GroupDocument(BaseModel):
@@ -46,6 +47,19 @@ class RuleDocument(BaseModel):
     @classmethod
     def _types(cls, names: list[str]) -> list[str]:
         return known_types(names)
+
+    @model_validator(mode="after")
+    def _countable(self) -> "RuleDocument":
+        if _events_within(self.points, self.cap) > MAX_WITHIN_CAP:
+            raise ValueError(
+                f"reaches its cap only after more than {MAX_WITHIN_CAP} events; give more points or a lower cap"
+            )
+        return self
+
+
+def _events_within(points: float, cap: CapDocument | None) -> int:
+    """How many events fit under a cap: that many have to be remembered to keep to it."""
+    return ceil(cap.points / abs(points)) if cap is not None and points else 0
 
 
 class ScoringDocument(BaseModel):
@@ -93,6 +107,7 @@ class Rule(Struct, frozen=True):
     test: Test
     cap_points: float | None
     cap_days: float
+    keep: int = MAX_RECENT  # of the newest points, singly
 
 
 class Scoring(Struct, frozen=True):
@@ -124,6 +139,7 @@ def compile_scoring(document: ScoringDocument, version: str) -> Scoring:
             compile_condition(rule.when),
             rule.cap.points if rule.cap else None,
             rule.cap.days if rule.cap else 0,
+            max(MAX_RECENT, _events_within(rule.points, rule.cap)),
         )
         for name in rule.on:
             by_type.setdefault(name, []).append(compiled)
@@ -132,6 +148,7 @@ def compile_scoring(document: ScoringDocument, version: str) -> Scoring:
     read = ScoringRules(
         groups={name: Group(name, group.half_life_days, group.cap) for name, group in document.groups.items()},
         group_of={rule.id: rule.group for rule in document.rules},
+        traits=frozenset(rule.id for rule in document.rules if not rule.on),
         labels={rule.id: rule.label for rule in document.rules},
         threshold=document.threshold,
         rearm_below=document.rearm_below,
@@ -176,7 +193,7 @@ def _give(contact: Contact, event: Event, rule: Rule) -> bool:
     worth = 0.0 if earned.sum_at is None else faded(earned.sum, rule.half_life_days, earned.sum_at, now)
     earned.sum, earned.sum_at = worth + points, now
     earned.recent.append(Points(event.id, now, points, _what(event)))
-    del earned.recent[:-MAX_RECENT]
+    del earned.recent[: -rule.keep]
     return True
 
 
@@ -202,7 +219,8 @@ def _crossing(contact: Contact, before: float, rules: ScoringRules, now: datetim
     if not score.armed and before < rules.rearm_below:
         score.armed = True
     after = total(score, rules, now)
-    if not score.armed or after < rules.threshold:
+    # After a verdict the score may be high already: then the next thing that raises it is told, nothing that lowers it
+    if not score.armed or after < rules.threshold or after <= before:
         return None
     score.armed, score.crossed_at = False, now
     return Crossing(after, rules.threshold)

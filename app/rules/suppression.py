@@ -90,7 +90,8 @@ def conversation(contact: Contact, policy: SuppressionDocument, now: datetime) -
 
 
 def _holds_until(signal: Signal, policy: SuppressionDocument) -> datetime:
-    days = getattr(policy.conversation_days, signal.kind, policy.conversation_days.chat)
+    kind = signal.kind if signal.kind in ConversationDocument.model_fields else "chat"
+    days = getattr(policy.conversation_days, kind)
     return max(signal.until or signal.last_at, signal.last_at) + timedelta(days=days)
 
 
@@ -194,16 +195,21 @@ def may_lift(contact: Contact, action: Action) -> Grant | None:
     """The person's own recorded yes that allows this write to end an opt-out, or None: then it must not leave.
 
     Every path to a vendor asks here, whatever made the action: a yes that came before the newest no of any tool, or
-    that a tool or an import claims in the person's name, lifts nothing.
+    that a tool or an import claims in the person's name, lifts nothing. Tools keep one switch per channel, so a no to
+    any purpose of the channel counts.
     """
     if not isinstance(action, Subscribe) or contact.erased_at is not None:
         return None
     consent = contact.consent.get(consent_key(action.channel, action.purpose))
-    overall = contact.consent.get(consent_key(action.channel), Consent())
-    if consent is None or (overall.state is ConsentState.WITHDRAWN and overall.lifted_by is None):
+    proof = None if consent is None else consent.lifted_by
+    if proof is None:
         return None
+    noes = [
+        no.at
+        for key, held in contact.consent.items()
+        if key.startswith(f"{action.channel}/") and (no := held.last_withdrawal) is not None
+    ]
     reach = contact.deliverability.get(action.channel)
-    proof = consent.lifted_by
-    if proof is None or (reach is not None and reach.complained_at is not None and reach.complained_at >= proof.at):
-        return None
-    return proof
+    if reach is not None and reach.complained_at is not None:
+        noes.append(reach.complained_at)
+    return proof if all(no < proof.at for no in noes) else None
