@@ -9,9 +9,23 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
 
 _NAT64 = ip_network("64:ff9b::/96")
-_NAT64_LOCAL = ip_network("64:ff9b:1::/48")
-_CGNAT = ip_network("100.64.0.0/10")
-_6TO4_RELAY = ip_network("192.88.99.0/24")
+# Beside what ``ipaddress`` (in all supported versions of Python) calls private, reserved, link-local or multicast
+_FORBIDDEN = tuple(
+    map(
+        ip_network,
+        (
+            "100.64.0.0/10",  # carrier-grade NAT, and some clouds' metadata
+            "168.63.129.16/32",  # Azure's host, though its address looks public
+            "192.0.0.0/24",  # protocol assignments: answered by the nearest router
+            "192.88.99.0/24",  # 6to4 relays
+            "64:ff9b:1::/48",  # NAT64 of a local network, where the IPv4 address may stand anywhere
+            "2001::/23",  # protocol assignments; Teredo is looked into before
+            "3fff::/20",  # documentation
+            "5f00::/16",  # segment routing
+            "fec0::/10",  # site-local, as it once was
+        ),
+    )
+)
 
 
 class ForbiddenTarget(Exception):
@@ -23,18 +37,21 @@ def is_public(address: str) -> bool:
     ip: IPv4Address | IPv6Address = ip_address(address.split("%", 1)[0])
     if isinstance(ip, IPv6Address):
         inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
-        if inner is None and (ip in _NAT64 or ip in _NAT64_LOCAL):
+        if inner is None and ip in _NAT64:
             inner = IPv4Address(int(ip) & 0xFFFFFFFF)
         if inner is not None:
             return is_public(str(inner))
     return ip.is_global and not (
-        ip.is_multicast or ip.is_reserved or ip.is_unspecified or ip in _CGNAT or ip in _6TO4_RELAY
+        ip.is_multicast or ip.is_reserved or ip.is_unspecified or any(ip in network for network in _FORBIDDEN)
     )
 
 
 def resolve(host: str, port: int, allow_private: bool) -> list[tuple[Any, ...]]:
     """The addresses of a host, as :func:`socket.getaddrinfo` gives them. Raises ForbiddenTarget if one is private."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except UnicodeError:
+        raise OSError(f"{host[:80]} is not a host name") from None
     if not allow_private:
         for *_, address in found:
             if not is_public(str(address[0])):

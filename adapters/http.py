@@ -177,7 +177,7 @@ class VendorPool(urllib3.PoolManager):
 
 
 class _Answer(urllib3.HTTPResponse):
-    """A whole answer, as SDKs expect one: ``data`` is never None, and ``getheaders`` is what HubSpot's still asks for."""
+    """A whole answer, as SDKs expect one: ``data`` is never None, and HubSpot's still asks for ``getheaders``."""
 
     def __init__(self, data: bytes, response: Any) -> None:
         super().__init__(body=data, headers=response.headers, status=response.status, reason=response.reason)
@@ -253,7 +253,10 @@ class Http:
         answer = self.pool.urlopen(method, url, body=data, headers=sent)
         if not 200 <= answer.status < 300:
             raise HttpError(answer.status, _text(answer.data), answer.headers)
-        return msgspec.json.decode(answer.data) if answer.data else None
+        try:
+            return msgspec.json.decode(answer.data) if answer.data else None
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            raise BadAnswer(f"answered {answer.status} with something that is not JSON") from None
 
 
 _WAIT = frozenset((408, 423, 425, 429))

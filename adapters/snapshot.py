@@ -18,15 +18,29 @@ def events_of(mapped: Mapped, base: Event, person: str, one_property: bool = Fal
         yield msgspec.structs.replace(base, type=EventType.UNKNOWN, properties=properties, told={})
         return
     base.fields.update(mapped.fields)
+    # A verdict that stands in a record may be years old; only that it was given now is news
+    judged = one_property or base.type == EventType.SALES_VERDICT
+    signals = [
+        event
+        for name, value in mapped.signals.items()
+        if (name != "sales_verdict" or judged) and (event := _signal(name, value, base, person))
+    ]
     if mapped.held:
         base.properties["held"] = [msgspec.structs.asdict(held) for held in mapped.held]
-    signals = [event for name, value in mapped.signals.items() if (event := _signal(name, value, base, person))]
     if one_property and len(signals) == 1 and not mapped.fields:
         only = signals[0]
-        yield msgspec.structs.replace(only, source_key=_once(only, base), told=base.told)
+        yield msgspec.structs.replace(
+            only, source_key=_once(only, base), told=base.told, properties={**base.properties, **only.properties}
+        )
         return
+    if base.type in _EMPTY and any(signal.type == base.type for signal in signals):
+        base.type = EventType.CONTACT_UPDATED
     yield base
     yield from signals
+
+
+# What says nothing without its value, which the signal has
+_EMPTY = frozenset((EventType.SALES_VERDICT, EventType.STAGE_CHANGED))
 
 
 def _once(signal: Event, base: Event) -> str:

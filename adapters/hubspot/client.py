@@ -76,7 +76,10 @@ class HubSpotClient:
         """The answer of an SDK call as plain data. Raises the SDK's error for a refusal, BadAnswer for an empty or
         shapeless success."""
         answer = call(*args, **kw, _preload_content=False)
-        data = msgspec.json.decode(answer.data) if answer.data else None
+        try:
+            data = msgspec.json.decode(answer.data) if answer.data else None
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            raise BadAnswer(f"answered {answer.status} with something that is not JSON") from None
         if not isinstance(data, dict):
             raise BadAnswer(f"answered {answer.status} without the data that belongs to it")
         return data

@@ -19,6 +19,7 @@ from app.contacts.action import (
     Unsubscribe,
     UpsertContact,
 )
+from app.contacts.consent import MARKETING
 
 STAGE = "lifecyclestage"
 TASK_TO_CONTACT, NOTE_TO_CONTACT = 204, 202
@@ -36,8 +37,17 @@ def by_id_or_email(delivery: Delivery) -> str:
 def write_contacts(client: HubSpotClient, deliveries: Sequence[Delivery]) -> list[Outcome]:
     """Up to a hundred contacts in one call; each gets its own outcome, also when HubSpot answers 207."""
     known = bool(deliveries[0].to.vendor_id)
-    if not known and (missing := [one for one in deliveries if not one.to.email]):
-        return [Refused(reason="HubSpot needs an e-mail address to create a contact") for _ in missing]
+    nameless = [not known and not one.to.email for one in deliveries]
+    if any(nameless):
+        rest = iter(_write(client, [one for one, lacks in zip(deliveries, nameless, strict=True) if not lacks], known))
+        refused = Refused(reason="HubSpot needs an e-mail address to create a contact")
+        return [refused if lacks else next(rest) for lacks in nameless]
+    return _write(client, deliveries, known)
+
+
+def _write(client: HubSpotClient, deliveries: Sequence[Delivery], known: bool) -> list[Outcome]:
+    if not deliveries:
+        return []
     properties = [_texts(cast(UpsertContact, one.action).properties) for one in deliveries]
     try:
         answer = _update(client, deliveries, properties) if known else _upsert(client, deliveries, properties)
@@ -106,9 +116,9 @@ def _outcomes(
             outcomes[index] = Done(vendor_id=str(result.get("id") or ""), told={**properties[index], **_stage_of(held)})
     for error in answer.get("errors") or ():
         context = error.get("context") or {}
-        for trace in context.get("objectWriteTraceId") or context.get("ids") or context.get("id") or ():
-            index = _index(trace, len(deliveries))
-            index = by_name.get(str(trace)) if index is None else index
+        named = [_index(trace, len(deliveries)) for trace in context.get("objectWriteTraceId") or ()]
+        named = named or [by_name.get(str(name)) for name in context.get("ids") or context.get("id") or ()]
+        for index in named:
             if index is not None:
                 outcomes[index] = _item_error(error)
     return outcomes
@@ -210,7 +220,10 @@ def owner_id(client: HubSpotClient, known: str, email: str) -> str:
         return known
     if email not in client.owners_by_email:
         answer = client.ask(client.owners.get_page, email=email, limit=1)
-        client.owners_by_email[email] = next((str(owner["id"]) for owner in answer.get("results") or ()), "")
+        found = next((str(owner["id"]) for owner in answer.get("results") or ()), "")
+        if not found:
+            return ""  # asked again next time: an admin may have added them by then
+        client.owners_by_email[email] = found
     return client.owners_by_email[email]
 
 
@@ -307,6 +320,8 @@ def _linked(client: HubSpotClient, contact_id: str, kind: str, most: int) -> lis
 def unsubscribe(client: HubSpotClient, deliveries: Sequence[Delivery]) -> list[Outcome]:
     """Opt an address out of all marketing e-mail."""
     (one,) = deliveries
+    if not one.to.email:
+        return [Refused(reason="HubSpot stops e-mail by address, and none is known")]
     path = f"/communication-preferences/v4/statuses/{path_part(one.to.email)}/unsubscribe-all"
     try:
         client.raw("POST", path, query={"channel": "EMAIL"})
@@ -359,8 +374,10 @@ def _is_email(action: Unsubscribe, settings: Mapping[str, str]) -> bool:
 
 
 def _has_subscription(action: Subscribe, settings: Mapping[str, str]) -> bool:
-    """HubSpot records a yes for one subscription type; without one named there is nothing to write it to."""
-    return action.channel == "email" and settings.get("subscription_id", "").isdigit()
+    """HubSpot records a yes for one subscription type; without one named there is nothing to write it to, and a yes to
+    something narrower than marketing is not written as if it were more."""
+    marketing = action.channel == "email" and action.purpose == MARKETING
+    return marketing and settings.get("subscription_id", "").isdecimal()
 
 
 PUSHES: dict[type[Action], Push] = {

@@ -55,10 +55,10 @@ def _contacts(client: HubSpotClient, refs: Sequence[Ref], mapping: FieldMapping,
     answer = client.ask(client.contacts.read, asked)
     wanted = {ref.value: ref for ref in refs}
     found = {}
-    for result in answer.get("results", ()):
+    for result in answer.get("results") or ():
         record = contact_record(result, mapping, now)
         # Asked for by an id that was merged away, HubSpot answers with the survivor
-        for name in (str(result.get("id")), *_listed(result.get("properties", {}).get("hs_merged_object_ids"))):
+        for name in (str(result.get("id")), *_listed((result.get("properties") or {}).get("hs_merged_object_ids"))):
             if name in wanted:
                 found[wanted[name]] = record
     return found
@@ -109,10 +109,10 @@ def _associated(client: HubSpotClient, kind: str, refs: Sequence[Ref]) -> dict[R
     asked = BatchInputPublicFetchAssociationsBatchRequest(inputs=[{"id": ref.value} for ref in refs])
     answer = client.ask(client.association_batch.get_page, f"{kind}s", "contacts", asked)
     found = {ref: Record() for ref in refs}  # one without contacts is known to have none
-    for result in answer.get("results", ()):
+    for result in answer.get("results") or ():
         ref = Ref(kind, str((result.get("from") or {}).get("id")))
         contacts = tuple(
-            Identity("hubspot", str(to["toObjectId"])) for to in result.get("to", ()) if "toObjectId" in to
+            Identity("hubspot", str(to["toObjectId"])) for to in result.get("to") or () if "toObjectId" in to
         )
         found[ref] = Record(contacts=contacts)
     return found

@@ -12,11 +12,14 @@ from adapters.contract import BadItem, Parsed, Unreadable, WebhookRequest
 from adapters.snapshot import events_of
 from adapters.strict_json import loads
 from app.contacts.event import EVENT_TYPES, Event, EventType, Identity, Ref, is_event_type
+from app.contacts.fold import RELEASED_BY_HAND, SUPPRESSED_BY_HAND
 from app.contacts.identity import clean_email
 from app.contacts.times import from_ms, parse_time
 from mappings.mapping import FieldMapping
 
 MAX_NODES = 50_000  # a hundred events of some thirty values each, with room
+MAX_ITEMS = 1_000  # HubSpot sends a hundred at most
+MAX_ID = 40  # characters
 
 # objectTypeId → the name that classic subscriptions use
 OBJECTS = {
@@ -66,14 +69,15 @@ class Notice(Struct, rename="camel"):
     property_value: Any = None
     is_sensitive: bool | None = None
     change_source: str | None = None
-    source_id: str | None = None
-    message_id: str | None = None
+    source_id: int | str | None = None
+    message_id: int | str | None = None
     message_type: str | None = None
     primary_object_id: int | str | None = None
     merged_object_ids: list[int | str] | None = None
     new_object_id: int | str | None = None
     from_object_id: int | str | None = None
     to_object_id: int | str | None = None
+    from_object_type_id: str | None = None
     association_type: str | None = None
     association_removed: bool | None = None
 
@@ -85,6 +89,18 @@ class Notice(Struct, rename="camel"):
             thing = OBJECTS.get(self.object_type_id or "", "object")
         return thing, change
 
+    @property
+    def is_secret(self) -> bool:
+        """Whether the value is one that HubSpot's admin marked as sensitive; it is never kept."""
+        return bool(self.is_sensitive) or self.property_value == "REDACTED"
+
+    @property
+    def side(self) -> int | str | None:
+        """Of an association, the object of the type that the subscription is about."""
+        thing = self.kind[0]
+        first = OBJECTS.get(self.from_object_type_id or "") or str(self.association_type or "").lower().split("_to_")[0]
+        return self.from_object_id if first in ("", thing) else self.to_object_id
+
 
 def parse(request: WebhookRequest, mapping: FieldMapping) -> Parsed:
     """The events in one request. Bodies are arrays of up to a hundred notices, a single one, or a workflow's record."""
@@ -92,6 +108,8 @@ def parse(request: WebhookRequest, mapping: FieldMapping) -> Parsed:
     items = body if isinstance(body, list) else [body]
     if not items:
         raise Unreadable("an empty list")
+    if len(items) > MAX_ITEMS:
+        raise Unreadable(f"more than {MAX_ITEMS} events in one request")
     for item in items:
         try:
             yield from _events(item, request, mapping)
@@ -135,7 +153,7 @@ def _from_notice(
     elif thing in _REFS:
         yield _other(event, thing, change, notice, request)
     else:
-        event.properties["notice"] = item
+        event.properties["notice"] = {**item, "propertyValue": "REDACTED"} if notice.is_secret else item
         yield event
 
 
@@ -144,17 +162,19 @@ def _contact(event: Event, notice: Notice, mapping: FieldMapping) -> Iterator[Ev
     if event.type == EventType.CONTACT_MERGED:
         # The survivor first; it may be none of the two that were merged
         ids = [notice.new_object_id, notice.primary_object_id, *(notice.merged_object_ids or ()), notice.object_id]
-        event.properties.update(survivor=str(ids[0]), merged=[str(one) for one in notice.merged_object_ids or ()])
+        event.properties["merged"] = [str(one) for one in notice.merged_object_ids or ()]
     elif notice.object_id is None:
-        ids = [notice.from_object_id]
-    names = list(dict.fromkeys(str(one) for one in ids if one is not None))
+        ids = [notice.side]
+    names = list(dict.fromkeys(_record_id(one, "contact") for one in ids if one is not None))
     if not names:
         raise Unreadable("a contact event without an objectId")
     event.identities = tuple(Identity("hubspot", name) for name in names)
+    if event.type == EventType.CONTACT_MERGED:
+        event.properties["survivor"] = names[0]
     if event.type != EventType.CONTACT_UPDATED or notice.property_name is None:
         yield event
         return
-    if notice.is_sensitive or notice.property_value == "REDACTED":
+    if notice.is_secret:
         event.properties["redacted"] = True
         yield event
         return
@@ -171,6 +191,8 @@ def _contact(event: Event, notice: Notice, mapping: FieldMapping) -> Iterator[Ev
 def _other(event: Event, thing: str, change: str, notice: Notice, request: WebhookRequest) -> Event:
     """Deals, meetings, tasks and threads: which contacts they are about has to be read."""
     name = str(notice.object_id)
+    if len(name) > MAX_ID:
+        raise Unreadable(f"objectId {name[:MAX_ID]!r}… is no id")
     event.refs = (Ref(_REFS[thing], name),)
     properties = event.properties
     match thing, change:
@@ -209,7 +231,19 @@ def _other(event: Event, thing: str, change: str, notice: Notice, request: Webho
             properties.update(kind="chat", thread=name)
     if event.type == EventType.UNKNOWN:
         event.refs = ()
+    elif thing != "conversation" or notice.object_id is None:
+        _record_id(notice.object_id, thing)
     return event
+
+
+def _record_id(given: int | str | None, thing: str) -> str:
+    """A record's id, which is a number; another one would have a whole batch of look-ups refused."""
+    name = str(given)
+    if not (name.isascii() and name.isdigit() and len(name) <= MAX_ID):
+        raise Unreadable(
+            f"a {thing} event without an objectId" if given is None else f"objectId {name[:40]!r} is no id"
+        )
+    return name
 
 
 def deal_stage(stage: str, settings: Any) -> dict[str, Any]:
@@ -236,13 +270,18 @@ def _instant(notice: Notice, request: WebhookRequest) -> Any:
 
 def _source_key(notice: Notice) -> str:
     """HubSpot's eventId alone is not unique (it says so itself), hence the compound key."""
-    what = notice.object_id if notice.object_id is not None else f"{notice.from_object_id}>{notice.to_object_id}"
+    what = "" if notice.object_id is None else str(notice.object_id)
+    if notice.from_object_id is not None or notice.to_object_id is not None:
+        what += f" {notice.from_object_id}>{notice.to_object_id}"
+    value = None if notice.property_value is None else str(notice.property_value)
+    if value and notice.is_secret:
+        value = blake2b(value.encode(), digest_size=12).hexdigest()
     parts = (
         notice.portal_id,
         ".".join(notice.kind),
         what,
         notice.property_name,
-        notice.property_value,
+        value,
         notice.occurred_at,
         notice.event_id,
         notice.message_id,
@@ -268,7 +307,7 @@ def _described(notice: Notice) -> dict[str, Any]:
 
 def _actor(notice: Notice) -> str | None:
     """The person in HubSpot who did it, where one is named."""
-    source = notice.source_id or ""
+    source = str(notice.source_id or "")
     if source.startswith("userId:") and (notice.change_source or "CRM_UI") in _BY_PEOPLE:
         return f"HubSpot user {source.removeprefix('userId:')}"
     return None
@@ -318,6 +357,8 @@ def _from_record(record: dict[str, Any], request: WebhookRequest, mapping: Field
 
 def _meaning(request: WebhookRequest) -> str:
     named = parse_qs(urlsplit(request.url).query).get("event", [""])[0]
+    if named in (SUPPRESSED_BY_HAND, RELEASED_BY_HAND):
+        raise Unreadable(f"?event={named} in the workflow's URL is what people decide in Baton; choose another name")
     if named and not is_event_type(named):
         raise Unreadable(
             f"?event={named[:60]} in the workflow's URL is no event type; one of {', '.join(sorted(EVENT_TYPES))}"
@@ -326,8 +367,10 @@ def _meaning(request: WebhookRequest) -> str:
 
 
 def _legacy_emails(record: dict[str, Any]) -> Iterator[str]:
-    for profile in record.get("identity-profiles") or ():
-        for identity in (profile.get("identities") if isinstance(profile, dict) else None) or ():
+    profiles = record.get("identity-profiles")
+    for profile in profiles if isinstance(profiles, list) else ():
+        identities = profile.get("identities") if isinstance(profile, dict) else None
+        for identity in identities if isinstance(identities, list) else ():
             if isinstance(identity, dict) and identity.get("type") == "EMAIL":
                 yield str(identity.get("value") or "")
 

@@ -2,10 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from app.contacts.event import CUSTOM, EventType
+from app.contacts.fold import RELEASED_BY_HAND, SUPPRESSED_BY_HAND
+from mappings.transforms import CannotTransform, to_number
 
-# Topic or metric name, as letters and digits → our type. The names are Klaviyo's own; shops use theirs alike.
+# Topic or metric name, as letters and digits → our type. The names are Klaviyo's own; shops use theirs alike. They are
+# told from the person's side: "Received SMS" is a message of ours that arrived, "Sent SMS" is one of theirs.
 TYPES: dict[str, str] = {
     "receivedemail": EventType.EMAIL_DELIVERED,
     "emaildelivered": EventType.EMAIL_DELIVERED,
@@ -21,15 +25,22 @@ TYPES: dict[str, str] = {
     "subscribedtolist": EventType.LIST_JOINED,
     "unsubscribedfromlist": EventType.LIST_LEFT,
     "unsubscribedfromsmsmarketing": EventType.SMS_UNSUBSCRIBED,
-    "sentsms": EventType.SMS_DELIVERED,
-    "senttextmessage": EventType.SMS_DELIVERED,
-    "sentautomatedresponsesms": EventType.SMS_DELIVERED,
-    "receivedsms": EventType.SMS_REPLIED,
-    "receivedtextmessage": EventType.SMS_REPLIED,
+    "subscribedtotextmessagemarketing": EventType.CONSENT_CHANGED,
+    "consentedtoreceivesms": EventType.CONSENT_CHANGED,
+    "unsubscribedfromtextmessagemarketing": EventType.SMS_UNSUBSCRIBED,
+    "unsubscribedfromsms": EventType.SMS_UNSUBSCRIBED,
+    "sentsms": EventType.SMS_REPLIED,
+    "senttextmessage": EventType.SMS_REPLIED,
+    "receivedsms": EventType.SMS_DELIVERED,
+    "receivedtextmessage": EventType.SMS_DELIVERED,
+    "receivedautomatedresponsesms": EventType.SMS_DELIVERED,
+    "receivedautomatedresponsetextmessage": EventType.SMS_DELIVERED,
     "clickedsms": EventType.SMS_CLICKED,
     "clickedtextmessage": EventType.SMS_CLICKED,
     "failedtodeliversms": EventType.SMS_BOUNCED,
     "failedtodelivertextmessage": EventType.SMS_BOUNCED,
+    "failedtodeliverautomatedresponsesms": EventType.SMS_BOUNCED,
+    "failedtodeliverautomatedresponsetextmessage": EventType.SMS_BOUNCED,
     "receivedpush": EventType.PUSH_DELIVERED,
     "openedpush": EventType.PUSH_OPENED,
     "bouncedpush": EventType.PUSH_BOUNCED,
@@ -52,7 +63,27 @@ def type_of(name: str) -> str:
     plain = "".join(letter for letter in name.lower() if letter.isalnum())
     if not plain:
         return EventType.UNKNOWN
-    return TYPES.get(plain) or f"{CUSTOM}{_slug(name)}"
+    own = f"{CUSTOM}{_slug(name)}"
+    # What people decide in Baton is stored as events of this kind too; no metric may pass for one
+    return TYPES.get(plain) or (own if own not in _RESERVED else f"{CUSTOM}klaviyo_{_slug(name)}")
+
+
+_RESERVED = frozenset((SUPPRESSED_BY_HAND, RELEASED_BY_HAND))
+
+
+def is_keyword(told: Mapping[str, Any]) -> bool:
+    """Whether a text from the person is a word that Klaviyo answers by itself and that no conversation starts with.
+    What could be an answer to somebody (YES, END) is not among them."""
+    return str(told.get("Message Body") or "").strip(" .!").upper() in _KEYWORDS
+
+
+_KEYWORDS = frozenset(("JOIN", "START", "SUBSCRIBE", "UNSTOP", "OPTIN", "STOP", "STOPALL", "UNSUBSCRIBE", "OPTOUT"))
+
+
+def consent_kind(name: str) -> str:
+    """How :func:`describe` knows a metric about a yes: by its channel."""
+    plain = name.lower()
+    return "consent:sms" if "sms" in plain or "text" in plain else "consent:email"
 
 
 def _slug(name: str) -> str:
@@ -95,8 +126,12 @@ def _bounce(told: Mapping[str, Any]) -> dict[str, Any]:
 
 def _sms_failure(told: Mapping[str, Any]) -> dict[str, Any]:
     failure = str(told.get("Failure Type") or told.get("failure_type") or "")
-    permanent = any(word in failure.lower() for word in ("invalid", "landline", "unknown number", "not a mobile"))
+    permanent = any(word in failure.lower() for word in _NO_MOBILE)
     return {"reason": failure, "permanent": permanent}
+
+
+# "Device Disconnected", "Device Incapable of Receiving SMS"; "unreachable" may be switched on again
+_NO_MOBILE = ("invalid", "landline", "unknown number", "not a mobile", "disconnected", "incapable")
 
 
 def _consent(channel: str) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
@@ -149,12 +184,21 @@ def _list(told: Mapping[str, Any]) -> dict[str, Any]:
 
 def _order(told: Mapping[str, Any]) -> dict[str, Any]:
     items = told.get("Items") or told.get("items") or ()
+    items = items if isinstance(items, list) else [items] if isinstance(items, str | Mapping) and items else []
     return {
         "order": told.get("$event_id") or told.get("OrderId") or told.get("order_id"),
-        "value": told.get("$value") if told.get("$value") is not None else told.get("value"),
+        "value": _number(told.get("$value") if told.get("$value") is not None else told.get("value")),
         "currency": told.get("$value_currency") or told.get("$currency_code") or told.get("currency"),
-        "items": [item if isinstance(item, Mapping) else {"name": str(item)} for item in items][:100] or None,
+        "items": [item if isinstance(item, Mapping) else {"name": str(item)} for item in items[:100]] or None,
     }
+
+
+def _number(value: Any) -> int | float | None:
+    """An amount; None for what is none (it is kept under ``klaviyo`` as it was sent)."""
+    try:
+        return None if value is None else to_number(value)
+    except CannotTransform:
+        return None
 
 
 def _product(told: Mapping[str, Any]) -> dict[str, Any]:
@@ -170,10 +214,12 @@ def _product(told: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _page(told: Mapping[str, Any]) -> dict[str, Any]:
-    from urllib.parse import urlsplit
-
     page = str(told.get("page") or told.get("$page") or told.get("url") or told.get("URL") or "")
-    return {"url": page.split("?", 1)[0], "path": urlsplit(page).path}
+    try:
+        path = urlsplit(page).path
+    except ValueError:  # a visitor's browser may report anything
+        return {}
+    return {"url": page.split("?", 1)[0], "path": path}
 
 
 _DESCRIBE: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {

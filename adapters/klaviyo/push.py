@@ -18,6 +18,7 @@ from app.contacts.action import (
     Unsubscribe,
     UpsertContact,
 )
+from app.contacts.consent import MARKETING
 from app.contacts.identity import clean_phone
 
 
@@ -44,7 +45,7 @@ def write_profiles(client: KlaviyoClient, deliveries: Sequence[Delivery]) -> lis
     """One profile by upsert, which answers with its id; many by an import job, which takes ten thousand in a call."""
     if len(deliveries) == 1:
         return [_upsert(client, deliveries[0])]
-    bodies = [_attributes(one) for one in deliveries]
+    bodies = [{**_attributes(one), **identifiers(one, with_id=False).get("attributes", {})} for one in deliveries]
     job = {
         "data": {
             "type": "profile-bulk-import-job",
@@ -99,8 +100,10 @@ def _attributes(delivery: Delivery) -> dict[str, Any]:
 
 
 def by_id_or_address(delivery: Delivery) -> str:
-    """An import job takes profiles by their identifiers only; those known by id alone go one by one."""
-    return "address" if delivery.to.email else f"id {delivery.to.vendor_id}"
+    """An import job takes profiles by their identifiers only; those known by id alone, and those whose address
+    changes, go one by one."""
+    moves = bool(delivery.to.vendor_id) and "email" in _properties(delivery)
+    return "address" if delivery.to.email and not moves else f"id {delivery.to.vendor_id}"
 
 
 # --- events, which start flows
@@ -237,6 +240,11 @@ def _known_channel(action: Any, settings: Mapping[str, str]) -> bool:
     return action.channel in ("email", "sms")
 
 
+def _all_marketing(action: Any, settings: Mapping[str, str]) -> bool:
+    """Klaviyo's yes is one to all marketing of a channel; a narrower one is not written as if it were that."""
+    return _known_channel(action, settings) and action.purpose == MARKETING
+
+
 PUSHES: dict[type[Action], Push] = {
     UpsertContact: Push(write_profiles, batch=1_000, group=by_id_or_address, limits=("bulk", "bulk_minute")),
     SendMessage: Push(send_event, limits=("events", "events_minute")),
@@ -245,7 +253,7 @@ PUSHES: dict[type[Action], Push] = {
         unsubscribe, batch=100, group=_channel, accepts=_known_channel, limits=("profiles", "profiles_minute")
     ),
     Suppress: Push(suppress, batch=100, limits=("profiles", "profiles_minute")),
-    Subscribe: Push(subscribe, accepts=_known_channel, limits=("profiles", "profiles_minute")),
+    Subscribe: Push(subscribe, accepts=_all_marketing, limits=("profiles", "profiles_minute")),
     JoinList: Push(join_list, batch=1_000, group=_list, limits=("bulk", "bulk_minute")),
     LeaveList: Push(leave_list, batch=1_000, group=_list, limits=("bulk", "bulk_minute")),
 }

@@ -7,6 +7,7 @@ from typing import Any
 from adapters.contract import Check, Record
 from adapters.klaviyo.client import KlaviyoClient, data_of
 from adapters.klaviyo.metrics import BY_PERSON
+from adapters.snapshot import events_of
 from app.contacts.event import Event, EventType, Identity, Ref
 from app.contacts.identity import clean_email, clean_phone
 from app.contacts.times import parse_time
@@ -56,11 +57,11 @@ def profile_record(profile: Mapping[str, Any], mapping: FieldMapping, now: datet
         source_key=f"read|{name}|{at.isoformat()}",
         identities=tuple(identities),
         properties={"source": "read"},
-        fields=mapped.fields,
         told={key: value for key, value in properties.items() if value not in (None, "")},
         mapping=mapping.version,
     )
-    return Record(identities=read.identities, events=(read, *_consents(attributes, read, name)))
+    events = events_of(mapped, read, name)
+    return Record(identities=read.identities, events=(*events, *_consents(attributes, read, name)))
 
 
 def flat(attributes: Mapping[str, Any]) -> dict[str, Any]:
@@ -137,9 +138,9 @@ def _stopped(channel: str, reason: str, since: Any, read: Event, name: str) -> E
     kind = EventType.CONSENT_CHANGED
     properties: dict[str, Any] = {"channel": channel, "state": "withdrawn", "method": reason}
     if reason in _BOUNCED:
-        kind, properties = EventType.EMAIL_BOUNCED, {"permanent": True, "reason": reason}
+        kind, properties = EventType(f"{channel}.bounced"), {"permanent": True, "reason": reason}
     elif reason in _SPAM:
-        kind, properties = EventType.EMAIL_COMPLAINED, {"reason": reason}
+        kind, properties = EventType(f"{channel}.complained"), {"reason": reason}
     return Event(
         type=kind,
         occurred_at=at,

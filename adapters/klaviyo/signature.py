@@ -34,8 +34,8 @@ def _system(request: WebhookRequest, settings: Mapping[str, str], now: datetime)
     if abs(age) > allowed:
         late = f"{age:.0f} s old" if age > 0 else f"{-age:.0f} s in the future"
         raise InvalidSignature(f"Klaviyo-Timestamp is {late}; {allowed} s are allowed")
-    message = request.body + stamp.encode("utf-8", "surrogateescape")
-    given = request.header("klaviyo-signature").encode("utf-8", "surrogateescape")
+    message = request.body + stamp.encode("utf-8", "surrogatepass")
+    given = request.header("klaviyo-signature").encode("utf-8", "surrogatepass")
     expected = [hmac.new(secret.encode(), message, "sha256").hexdigest().encode() for secret in secrets]
     if not any([hmac.compare_digest(given, one) for one in expected]):  # noqa: C419  no short cut
         raise InvalidSignature("Klaviyo-Signature does not fit this body, date and secret")
@@ -43,7 +43,7 @@ def _system(request: WebhookRequest, settings: Mapping[str, str], now: datetime)
 
 def _flow(request: WebhookRequest, settings: Mapping[str, str]) -> None:
     secrets = _secrets(settings, "flow_secret")
-    given = request.header(FLOW_HEADER).encode("utf-8", "surrogateescape")
+    given = request.header(FLOW_HEADER).encode("utf-8", "surrogatepass")
     if not given:
         raise InvalidSignature("there is neither a Klaviyo-Signature nor an X-Baton-Secret header")
     if not any([hmac.compare_digest(given, secret.encode()) for secret in secrets]):  # noqa: C419
@@ -59,4 +59,4 @@ def _secrets(settings: Mapping[str, str], name: str) -> list[str]:
 
 def _seconds(settings: Mapping[str, str]) -> int:
     text = settings.get("max_age_seconds", "")
-    return int(text) if text.isdigit() and int(text) > 0 else MAX_AGE_SECONDS
+    return int(text) if text.isdecimal() and int(text) > 0 else MAX_AGE_SECONDS

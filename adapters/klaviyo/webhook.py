@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 
 from adapters.contract import BadItem, Parsed, Unreadable, WebhookRequest
-from adapters.klaviyo.metrics import describe, machine, type_of
+from adapters.klaviyo.metrics import consent_kind, describe, is_keyword, machine, type_of
+from adapters.snapshot import events_of
 from adapters.strict_json import loads
 from app.contacts.event import CUSTOM, Event, EventType, Identity
 from app.contacts.identity import clean_email, clean_phone
@@ -16,6 +17,8 @@ from app.contacts.times import parse_time
 from mappings.mapping import FieldMapping
 
 MAX_NODES = 200_000  # a thousand events of some hundred values, with room
+MAX_ITEMS = 5_000  # Klaviyo sends a thousand at most
+MAX_ID = 100  # characters
 OWN_EVENT = "baton-"  # how the unique_id of events that we wrote begins
 
 
@@ -27,7 +30,7 @@ def parse(request: WebhookRequest, mapping: FieldMapping) -> Parsed:
     if isinstance(body.get("data"), list):
         yield from _system(body, request)
     else:
-        yield _flow(body, request, mapping)
+        yield from _flow(body, request, mapping)
 
 
 # --- system webhooks
@@ -42,13 +45,16 @@ def _system(body: dict[str, Any], request: WebhookRequest) -> Parsed:
     items = body["data"]
     if not items:
         raise Unreadable("an empty list of events")
+    if len(items) > MAX_ITEMS:
+        raise Unreadable(f"more than {MAX_ITEMS} events in one request")
     for item in items:
         try:
             yield from _event(item, request)
         except Unreadable as error:
             if len(items) == 1:
                 raise
-            yield BadItem(msgspec.json.encode({"data": [item], "meta": meta}), str(error))
+            kept = {"klaviyo_webhook_id": meta["klaviyo_webhook_id"]} if "klaviyo_webhook_id" in meta else {}
+            yield BadItem(msgspec.json.encode({"data": [item], "meta": kept}), str(error))
 
 
 def _event(item: Any, request: WebhookRequest) -> Iterator[Event]:
@@ -74,7 +80,7 @@ def _event(item: Any, request: WebhookRequest) -> Iterator[Event]:
             properties={"topic": item["topic"], "payload": payload},
         )
         return
-    yield event_from(
+    event = event_from(
         str(name),
         item["topic"].removeprefix("event:"),
         told,
@@ -82,6 +88,9 @@ def _event(item: Any, request: WebhookRequest) -> Iterator[Event]:
         profile,
         f"{name}|{item['topic']}",
     )
+    if (other := _other_time(attributes, event.occurred_at)) is not None:
+        event.properties["other_time"] = other
+    yield event
 
 
 def event_from(name: str, metric: str, told: Mapping[str, Any], at: datetime, profile: str, source_key: str) -> Event:
@@ -92,10 +101,9 @@ def event_from(name: str, metric: str, told: Mapping[str, Any], at: datetime, pr
     if origin == "klaviyo" and kind.startswith(CUSTOM):
         kind = EventType.UNKNOWN  # one of Klaviyo's own that we have no word for; a team's own metrics are custom
     own = str(told.get("$event_id") or "")
-    described_as = kind
-    if kind == EventType.CONSENT_CHANGED:
-        described_as = "consent:sms" if "sms" in metric.lower() else "consent:email"
-    properties = describe(described_as, metric, told)
+    if kind == EventType.SMS_REPLIED and is_keyword(told):
+        kind = EventType.UNKNOWN  # JOIN and STOP come as consent events of their own
+    properties = describe(consent_kind(metric) if kind == EventType.CONSENT_CHANGED else kind, metric, told)
     properties["event"] = name
     identities = [Identity("klaviyo", profile)]
     if kind == EventType.CONTACT_MERGED:
@@ -128,16 +136,25 @@ def _merged(told: Mapping[str, Any], own: str, properties: dict[str, Any]) -> It
     parts = own.split(":")
     if not source and parts[0] == "merge_tombstone" and len(parts) == 3:
         source = parts[1]
-    if source:
-        properties["merged"] = [str(source)]
-        yield Identity("klaviyo", str(source))
+    if merged := _id(source):
+        properties["merged"] = [merged]
+        yield Identity("klaviyo", merged)
 
 
 def _related(data: Mapping[str, Any], name: str) -> str:
     related = data.get("relationships")
     for step in (name, "data", "id"):
         related = related.get(step) if isinstance(related, Mapping) else None
-    return str(related) if related else ""
+    return _id(related)
+
+
+def _id(value: Any) -> str:
+    """A profile's id, or an empty text where there is none. Raises Unreadable for what cannot be one."""
+    if not value:
+        return ""
+    if not isinstance(value, str | int) or len(str(value)) > MAX_ID:
+        raise Unreadable("a profile's id that is no id")
+    return str(value)
 
 
 def _instant(attributes: Mapping[str, Any], received_at: datetime) -> datetime:
@@ -151,14 +168,25 @@ def _instant(attributes: Mapping[str, Any], received_at: datetime) -> datetime:
     return received_at
 
 
+def _other_time(attributes: Mapping[str, Any], at: datetime) -> str | None:
+    """What ``datetime`` says, where it is not what ``timestamp`` says."""
+    said = attributes.get("datetime")
+    if said in (None, ""):
+        return None
+    try:
+        return None if abs((parse_time(said) - at).total_seconds()) < 1 else str(said)[:40]
+    except ValueError:
+        return str(said)[:40]
+
+
 # --- flow webhooks: the body is the template that our documentation gives
 
 
-def _flow(body: dict[str, Any], request: WebhookRequest, mapping: FieldMapping) -> Event:
+def _flow(body: dict[str, Any], request: WebhookRequest, mapping: FieldMapping) -> Iterator[Event]:
     said = {key: value for key, value in body.items() if not _is_empty(value)}
     identities = []
-    if said.get("profile_id"):
-        identities.append(Identity("klaviyo", str(said["profile_id"])))
+    if profile := _id(said.get("profile_id")):
+        identities.append(Identity("klaviyo", profile))
     if (email := clean_email(str(said.get("email") or ""))) is not None:
         identities.append(Identity("email", email.address))
     if phone := clean_phone(str(said.get("phone_number") or ""), mapping.region):
@@ -173,19 +201,19 @@ def _flow(body: dict[str, Any], request: WebhookRequest, mapping: FieldMapping) 
     except ValueError:
         at = request.received_at
     kind = type_of(name) if name else EventType.CONTACT_UPDATED
-    properties = describe("consent:email" if kind == EventType.CONSENT_CHANGED else kind, name, told)
+    properties = describe(consent_kind(name) if kind == EventType.CONSENT_CHANGED else kind, name, told)
     mapped = mapping.inbound({key: said[key] for key in said if key not in ("properties", "event", "time", "event_id")})
     digest = blake2b(msgspec.json.encode(said, order="deterministic"), digest_size=12).hexdigest()
     day = "" if said.get("time") else request.received_at.strftime("%Y%m%d")
-    return Event(
+    event = Event(
         type=kind,
         occurred_at=at,
         source_key=f"flow|{said['event_id']}|{name}" if said.get("event_id") else f"flow|{digest}|{day}",
         identities=tuple(identities),
         properties=properties,
-        fields=mapped.fields,
         mapping=mapping.version,
     )
+    yield from events_of(mapped, event, identities[0].value)
 
 
 def _is_empty(value: Any) -> bool:
