@@ -2,11 +2,13 @@
 
 import queue
 import threading
+from collections.abc import Sequence
 
 import structlog
 
 from app.runtime import Runtime
 from app.store import inbox
+from app.store.engine import is_unavailable
 from app.store.inbox import Arrival
 from jobs.queue import INGEST, Waker
 
@@ -61,13 +63,21 @@ class Acceptor:
             together = [self._places.get()]
             while len(together) < MAX_TOGETHER and not self._places.empty():
                 together.append(self._places.get())
-            try:
-                with self._runtime.database.write() as conn:
-                    inbox.accept(conn, [place.arrival for place in together])
-            except Exception as error:
-                log.error("not_stored", requests=len(together), error=f"{type(error).__name__}: {str(error)[:200]}")
-                for place in together:
-                    place.error = error
-            for place in together:
-                place.done.set()
+            self._store(together)
             self._waker.wake(INGEST)
+
+    def _store(self, together: Sequence[_Place]) -> None:
+        """Commit these, and let their requests go on."""
+        try:
+            with self._runtime.database.write() as conn:
+                inbox.accept(conn, [place.arrival for place in together])
+        except Exception as error:
+            if len(together) > 1 and not is_unavailable(error):
+                for place in together:  # one that cannot be stored must not take the others with it
+                    self._store([place])
+                return
+            log.error("not_stored", requests=len(together), error=f"{type(error).__name__}: {str(error)[:200]}")
+            for place in together:
+                place.error = error
+        for place in together:
+            place.done.set()

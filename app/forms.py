@@ -11,6 +11,7 @@ from app.store.inbox import Arrival
 forms = Blueprint("forms", __name__)
 
 FORM_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_SITE = re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]+)?")
 _THANKS = (
     '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Thank you</title>'
     '<meta name="viewport" content="width=device-width"></head>'
@@ -47,13 +48,20 @@ def submit(form: str) -> Response:
 def _thank() -> Response:
     """What the visitor's browser should see: the page that ``?next=`` names on their own site, or a word of thanks.
     Scripts and form builders get the plain 202."""
-    target, origin = request.args.get("next", ""), request.headers.get("Origin", "")
-    if target and origin and target.startswith(origin + "/"):
+    target = request.args.get("next", "")
+    if _is_own_page(target, request.headers.get("Origin", "")):
         return redirect(target, 303)  # type: ignore[return-value]
     best = request.accept_mimetypes.best_match(("application/json", "text/html"), "application/json")
     if best == "text/html" and request.headers.get("Sec-Fetch-Mode") == "navigate":
         return Response(_THANKS, 200)
     return accepted()
+
+
+def _is_own_page(target: str, site: str) -> bool:
+    """Whether a page is one of the site that the form was posted from; browsers name it, and nobody else can."""
+    if not _SITE.fullmatch(site) or not target.startswith(f"{site}/"):
+        return False
+    return target.isprintable() and "\\" not in target
 
 
 @forms.after_request

@@ -1,6 +1,6 @@
 """What all three doors (webhooks, forms, page views) have in common: bodies read with care, answers that say little."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 from flask import Response, current_app, request
@@ -33,13 +33,15 @@ KEPT_HEADERS = (
 class Refused(HTTPException):
     """A request that is not taken, with the reason for its sender."""
 
-    def __init__(self, status: int, reason: str) -> None:
+    def __init__(self, status: int, reason: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(reason)
-        self.code = status
+        self.code, self.more = status, headers or {}
 
     def get_response(self, environ: object = None, scope: object = None) -> Response:
         """The reason as JSON."""
-        return answer({"error": str(self.description)}, self.code or 400)
+        refusal = answer({"error": str(self.description)}, self.code or 400)
+        refusal.headers.update(self.more)
+        return refusal
 
 
 def answer(body: object, status: int = 200) -> Response:
@@ -81,10 +83,10 @@ def kept_headers(names: Iterable[str] = KEPT_HEADERS) -> dict[str, str]:
     return {name: value[:1_000] for name in names if (value := request.headers.get(name))}
 
 
-def public_url(runtime: Runtime) -> str:
+def public_url(runtime: Runtime, path: str | None = None) -> str:
     """The URL as the sender called it: the configured public base, never the Host header or a forwarded one."""
     query = request.environ.get("QUERY_STRING", "")
-    return runtime.settings.public_url + request.path + (f"?{query}" if query else "")
+    return runtime.settings.public_url + (path or request.path) + (f"?{query}" if query else "")
 
 
 def store(arrival: Arrival) -> None:
@@ -93,7 +95,7 @@ def store(arrival: Arrival) -> None:
     try:
         acceptor.store(arrival)
     except Unavailable:
-        raise Refused(503, "cannot be stored now; try again") from None
+        raise Refused(503, "cannot be stored now; try again", {"Retry-After": "5"}) from None
 
 
 def this_runtime() -> Runtime:

@@ -5,7 +5,7 @@ import threading
 import time
 
 import structlog
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, current_app, request
 
 from adapters.contract import Adapter, InvalidSignature, WebhookRequest
 from app.receive import Refused, accepted, kept_headers, public_url, read_body, store, this_runtime
@@ -29,11 +29,12 @@ def receive(name: str, secret: str = "") -> Response:
     connection = runtime.connection(name)
     if connection is None or (adapter := runtime.adapter(connection)).parse is None or not adapter.receives:
         raise Refused(404, f"there is no connection {name[:60]!r} that takes webhooks")
-    body = read_body(adapter.max_body, chunked=adapter.signed)
+    # A secret in the path proves who sends, but only a signature shows that a body is whole
+    body = read_body(adapter.max_body, chunked=adapter.signed and not secret)
     now = runtime.clock()
     asked = WebhookRequest(
         method=request.method,
-        url=public_url(runtime),
+        url=public_url(runtime, f"/webhooks/{name}/…" if secret else None),
         headers={key.lower(): value for key, value in request.headers},
         body=body,
         received_at=now,
@@ -50,7 +51,7 @@ def receive(name: str, secret: str = "") -> Response:
             connection_id=connection.id,
             kind="webhook",
             received_at=now,
-            url=asked.url if not secret else asked.url.replace(secret, "…"),
+            url=asked.url,
             headers=kept_headers(),
             body=body,
         )
@@ -86,13 +87,16 @@ class _Throttle:
             return self._count <= self._per_second
 
 
-_throttle = _Throttle(REFUSALS_PER_SECOND)
+def _throttle(connection: Connection) -> _Throttle:
+    """The connection's own: a flood at one address must not hide what is wrong with another."""
+    known: dict[int, _Throttle] = current_app.extensions.setdefault("refusal_throttles", {})
+    return known.setdefault(connection.id, _Throttle(REFUSALS_PER_SECOND))
 
 
 def _note_refusal(runtime: Runtime, connection: Connection, asked: WebhookRequest, reason: str) -> None:
     """Count and keep a refused request, so that nobody has to guess why nothing arrives."""
     log.warning("refused", connection=connection.name, reason=reason)
-    if not _throttle.admits():
+    if not _throttle(connection).admits():
         return
     proofs = {key: value for key, value in asked.headers.items() if key.startswith(("x-hubspot-", "klaviyo-"))}
     try:

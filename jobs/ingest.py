@@ -2,13 +2,15 @@
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import structlog
+from rq.timeouts import BaseTimeoutException
 from sqlalchemy.exc import DBAPIError
 
 from app.runtime import Runtime
 from app.store import inbox
-from app.store.engine import Conflict
+from app.store.engine import Conflict, in_words, is_unavailable
 from jobs.context import current
 from jobs.queue import DELIVER, INGEST
 from jobs.reading import Reading, read_rows, wait_until
@@ -20,6 +22,7 @@ DRAIN_SECONDS = 20.0
 WANTED_EVENTS = 2_000  # per transaction: enough to make its cost small, few enough to keep it short
 MAX_ROWS = 500
 TRIES = 8
+STUMBLES = 3
 _RETRYABLE = frozenset(("40001", "40P01", "55P03"))  # PostgreSQL: serialisation, deadlock, lock not available
 
 
@@ -47,7 +50,38 @@ def drain(runtime: Runtime, seconds: float, wake: Callable[..., None] = lambda *
 
 
 def run(runtime: Runtime, claim: int, rows: list[inbox.InboxRow]) -> tuple[int, int]:
-    """Bring claimed rows to their end; how many events they held and how many of them were new."""
+    """Bring claimed rows to their end; how many events they held and how many of them were new.
+
+    Rows over which we stumble are parted from the others by halving.
+    """
+    try:
+        return _bring_in(runtime, claim, rows)
+    except Exception as error:
+        if is_unavailable(error) or isinstance(error, BaseTimeoutException):
+            raise
+        if len(rows) == 1:
+            _stumble(runtime, claim, rows[0], error)
+            return 0, 0
+    half = len(rows) // 2
+    first, second = run(runtime, claim, rows[:half]), run(runtime, claim, rows[half:])
+    return first[0] + second[0], first[1] + second[1]
+
+
+def _stumble(runtime: Runtime, claim: int, row: inbox.InboxRow, error: Exception) -> None:
+    """Our bug, or a value that the database cannot hold: try a few times, then park the row to be mended and
+    replayed."""
+    name = type(error).__name__
+    log.error("stumbled", inbox=row.id, attempt=row.attempts, error=name, exc_info=error)
+    with runtime.database.write() as conn:
+        if row.attempts < STUMBLES:
+            inbox.retry(conn, claim, row.id, 2.0**row.attempts, f"Baton stumbled over this request ({name})")
+        else:
+            reason = f"Baton stumbled over this request {row.attempts} times ({name}); please report it"
+            with suppress(Conflict):  # it took so long that another worker has it by now
+                inbox.settle(conn, claim, [inbox.Settled(row.id, parked=reason)])
+
+
+def _bring_in(runtime: Runtime, claim: int, rows: list[inbox.InboxRow]) -> tuple[int, int]:
     readings = read_rows(runtime, rows)
     ready = _set_aside(runtime, claim, readings)
     if not ready:
@@ -61,7 +95,7 @@ def run(runtime: Runtime, claim: int, rows: list[inbox.InboxRow]) -> tuple[int, 
         except DBAPIError as error:
             if getattr(error.orig, "sqlstate", None) not in _RETRYABLE:
                 raise
-            log.info("again", reason=str(error.orig)[:200], attempt=attempt)
+            log.info("again", reason=in_words(error)[:200], attempt=attempt)
         time.sleep(0.002 * 2**attempt)
         if attempt + 1 < TRIES:
             # Folding changes events and contacts: start from what was stored

@@ -24,6 +24,7 @@ from adapters.contract import (
 )
 from adapters.http import outcome_of, recording
 from app.contacts.event import Event, EventType, Identity, Ref, event_id
+from app.contacts.times import EPOCH
 from app.runtime import Runtime
 from app.store import budgets, shadows
 from app.store.connections import Connection
@@ -35,6 +36,7 @@ FUTURE = timedelta(minutes=5)
 LINKS_HOLD = timedelta(minutes=10)  # how long we believe which contacts a deal or thread is about
 READ_HOLDS = timedelta(days=30)  # how long a contact counts as read; what changes comes by webhook
 GIVE_UP = timedelta(hours=24)
+MAX_IDENTITIES, MAX_IDENTITY = 1_000, 500  # of one event; characters
 _GONE = frozenset((EventType.CONTACT_DELETED, EventType.CONTACT_ERASED))
 
 _decode_own = msgspec.json.Decoder(list[Event]).decode
@@ -66,7 +68,10 @@ def read_rows(runtime: Runtime, rows: Sequence[InboxRow]) -> list[Reading]:
 def _read(runtime: Runtime, row: InboxRow, connection: Connection | None) -> Reading:
     reading = Reading(row)
     if row.kind == "baton":
-        reading.events = _decode_own(row.body)
+        try:
+            reading.events = _decode_own(row.body)
+        except msgspec.MsgspecError:
+            return Reading(row, parked="an event of Baton's own that this version does not understand")
         _stamp(reading.events, row)
         return reading
     if connection is None:
@@ -96,6 +101,11 @@ def _read(runtime: Runtime, row: InboxRow, connection: Connection | None) -> Rea
         log.exception("unreadable", inbox=row.id, connection=connection.name)
         return Reading(row, parked=f"Baton stumbled over this request ({type(error).__name__}); please report it")
     _stamp(reading.events, row)
+    for event in reading.events:
+        if len(event.identities) > MAX_IDENTITIES:
+            return Reading(row, parked=f"an event about more than {MAX_IDENTITIES} identities")
+        if any(len(identity.value) > MAX_IDENTITY for identity in event.identities):
+            return Reading(row, parked=f"an identity of more than {MAX_IDENTITY} characters")
     return reading
 
 
@@ -106,8 +116,9 @@ def _stamp(events: Iterable[Event], row: InboxRow) -> None:
             event.connection_id = row.connection_id
         if not event.id:
             event.id = event_id(event.connection_id, event.source_key)
-        if event.occurred_at > row.received_at + FUTURE:
-            # A clock that runs ahead must not make everything after it look late
+        if event.occurred_at > row.received_at + FUTURE or event.occurred_at < EPOCH:
+            # A clock that runs ahead must not make everything after it look late, and one that was never set says
+            # nothing at all
             event.properties["claimed_at"] = event.occurred_at.isoformat()
             event.occurred_at = row.received_at
 

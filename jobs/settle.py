@@ -27,6 +27,10 @@ from app.store.people import Stored
 from jobs.planning import Planner
 from jobs.reading import Reading
 
+# A browser or phone that more people than this were identified with (a kiosk, a site that sends the same id for
+# everybody) says nothing about the next one. Whose its visits were would else be worked out anew for all of them.
+CROWD = 50
+
 
 class Incoming(Struct):
     """An event on its way in, with the row that brought it."""
@@ -77,6 +81,7 @@ class _Batch:
         self.database = runtime.database
         self.new: list[Incoming] = []
         self.resolution = Resolution()
+        self.sightings: dict[str, list[Sighting]] = {}  # as read
         self.work: dict[Person, Work] = {}
         self.moved: dict[str, Person] = {}
         self.merged: dict[Person, Person] = {}  # where contacts that are merged in this batch go
@@ -92,20 +97,21 @@ class _Batch:
                 if one.event.id not in known:
                     known.add(one.event.id)
                     self.new.append(one)
+            self.sightings = people.sightings(conn, {key for one in self.new for key in one.keys.shared})
+            crowded = {key for key, rows in self.sightings.items() if len(rows) > CROWD}
+            for one in self.new:
+                if crowded and one.keys.own:
+                    one.keys = Keys(one.keys.own, tuple(key for key in one.keys.shared if key not in crowded))
             named = [one for one in self.new if one.keys.own or one.keys.shared]
             own = {key for one in named for key in one.keys.own}
-            shared = {key for one in named for key in one.keys.shared}
-            stored_sightings = people.sightings(conn, shared)
             self.resolution = resolve(
-                [(one.event, one.keys) for one in named], people.owners(conn, own), stored_sightings
+                [(one.event, one.keys) for one in named], people.owners(conn, own), self.sightings
             )
             for one, person in zip(named, self.resolution.people, strict=True):
                 one.person = person
             touched = {person for person in self.resolution.people if person > 0}
             touched |= {person for edge in self.resolution.merges for person in (edge.winner, edge.loser) if person > 0}
-            touched |= {
-                s.person for key in self.resolution.rehome for s in stored_sightings.get(key, ()) if s.person > 0
-            }
+            touched |= {s.person for key in self.resolution.rehome for s in self.sightings.get(key, ()) if s.person > 0}
             loaded = people.load(conn, self.database, touched, lock=True)
             self._group(loaded)
             self._rehome(conn, loaded)
@@ -212,6 +218,11 @@ class _Batch:
         fresh = [person for person in self.work if person < 0]
         created = people.create(conn, [self._saved(person) for person in fresh], self.now)
         ids = dict(zip(fresh, created, strict=True))
+        seen: dict[str, list[tuple[Identity, Sighting]]] = {}
+        for (key, person), sighting in self.resolution.sightings.items():
+            row = Sighting(ids.get(person, person), sighting.first_at, sighting.last_at)
+            seen.setdefault(key, []).append((_identity_of(key)[0], row))
+        people.set_sightings(conn, seen, self.sightings)
         people.merge(conn, self.database, self.resolution.merges, self.now)
         changed = [person for person, work in self.work.items() if person > 0 and (work.events or work.refold_from)]
         people.save(conn, [self._saved(person) for person in changed], self.now)
@@ -219,11 +230,6 @@ class _Batch:
             key: (*_identity_of(key), ids.get(person, person)) for key, person in self.resolution.new_aliases.items()
         }
         people.add_aliases(conn, named, self.now)
-        seen: dict[str, list[tuple[Identity, Sighting]]] = {}
-        for (key, person), sighting in self.resolution.sightings.items():
-            row = Sighting(ids.get(person, person), sighting.first_at, sighting.last_at)
-            seen.setdefault(key, []).append((_identity_of(key)[0], row))
-        people.set_sightings(conn, self.database, seen)
         return ids
 
     def _saved(self, person: Person) -> people.Person:

@@ -3,6 +3,7 @@
 import base64
 import os
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -48,21 +49,22 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path
 @pytest.fixture(scope="session")
 def postgres(run_folder: Path) -> Iterator[Postgres]:
     """The run's PostgreSQL, with a migrated database to copy from. The last process to leave stops it."""
-    server = Postgres(run_folder)
+    server = Postgres()
     with shared(run_folder, "postgres") as state:
         if not state:
             server.make()
             server.start()
             assert server.process is not None
             _make_template(server)
-            state.update(port=server.port, pid=server.process.pid, users=0)
+            state.update(port=server.port, pid=server.process.pid, folder=str(server.folder), users=0)
         server.port = int(str(state["port"]))
         state["users"] = int(str(state["users"])) + 1
     yield server
     with shared(run_folder, "postgres") as state:
         state["users"] = int(str(state["users"])) - 1
         if not state["users"]:
-            os.kill(int(str(state["pid"])), 2)
+            os.kill(int(str(state["pid"])), signal.SIGINT)
+            shutil.rmtree(str(state["folder"]), ignore_errors=True)
             state.clear()
 
 

@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -44,55 +45,29 @@ def _unprivileged() -> dict[str, object]:
 
 
 class Postgres:
-    """A PostgreSQL server with a cluster of its own."""
+    """A PostgreSQL server with a cluster of its own, in a folder that the user it runs as can reach."""
 
-    def __init__(self, folder: Path) -> None:
-        self.data = folder / "pg"
+    def __init__(self) -> None:
+        self.folder = Path()
         self.port = free_port()
         self.process: subprocess.Popen[bytes] | None = None
 
     def make(self) -> None:
-        self.data.mkdir(parents=True)
+        # Not in pytest's folder: that is closed to other users, and closed again by each run that starts
+        self.folder = Path(tempfile.mkdtemp(prefix="baton-postgres-"))
         as_user = _unprivileged()
         if as_user:
-            shutil.chown(self.data, "nobody", pwd.getpwnam("nobody").pw_gid)
-            # Every folder above has to let it through
-            for parent in self.data.parents:
-                mode = parent.stat().st_mode
-                if not mode & 0o001 and parent.stat().st_uid == 0 and str(parent) not in ("/", "/root"):
-                    parent.chmod(mode | 0o011)
-        subprocess.run(
-            [
-                tool("initdb"),
-                "-D",
-                str(self.data),
-                "-U",
-                "postgres",
-                "-A",
-                "trust",
-                "-E",
-                "UTF8",
-                "--locale=C",
-                "--no-sync",
-            ],
-            check=True,
-            stdout=subprocess.DEVNULL,
-            cwd="/",
-            **as_user,
-        )
+            shutil.chown(self.folder, "nobody", pwd.getpwnam("nobody").pw_gid)
+        command = [tool("initdb"), "-D", str(self.folder / "data"), "-U", "postgres", "-A", "trust", "-E", "UTF8"]
+        command += ["--locale=C", "--no-sync"]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd="/", **as_user)
 
     def start(self, *settings: str) -> None:
-        options = [
-            "fsync=off",
-            "listen_addresses=127.0.0.1",
-            "unix_socket_directories=",
-            "max_connections=400",
-            *settings,
-        ]
-        command = [tool("postgres"), "-D", str(self.data), "-p", str(self.port)]
-        for option in options:
+        options = ["fsync=off", "listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=400"]
+        command = [tool("postgres"), "-D", str(self.folder / "data"), "-p", str(self.port)]
+        for option in (*options, *settings):
             command += ["-c", option]
-        with (self.data.parent / "pg.log").open("ab") as log:
+        with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 command, stdout=log, stderr=log, cwd="/", start_new_session=True, **_unprivileged()
             )

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import BigInteger, ColumnElement, Connection, Engine, Select, Table, create_engine, event, type_coerce
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import GenericFunction
 
@@ -56,7 +57,11 @@ class Database:
         self.is_sqlite = url.startswith("sqlite")
         if self.is_sqlite:
             self.engine = create_engine(
-                url, pool_size=pool_size, max_overflow=8, connect_args={"timeout": SQLITE_BUSY_MS / 1000}
+                url,
+                pool_size=pool_size,
+                max_overflow=8,
+                hide_parameters=True,  # errors end up in logs
+                connect_args={"timeout": SQLITE_BUSY_MS / 1000},
             )
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
@@ -65,6 +70,7 @@ class Database:
                 url,
                 pool_size=pool_size,
                 max_overflow=8,
+                hide_parameters=True,
                 pool_pre_ping=True,
                 connect_args={"connect_timeout": 5, "options": "-c timezone=utc"},
             )
@@ -129,12 +135,23 @@ class Unit:
                 with self._database.write() as conn:
                     yield conn
         except IntegrityError as error:
-            raise Conflict(str(error.orig)) from error
+            raise Conflict(in_words(error)) from None
+
+
+def in_words(error: DBAPIError) -> str:
+    """What the database says, without the row's values, which PostgreSQL puts into its details."""
+    diagnosis = getattr(error.orig, "diag", None)
+    return str(getattr(diagnosis, "message_primary", None) or error.orig)
 
 
 def is_unavailable(error: Exception) -> bool:
-    """Whether a database error means that it cannot be reached or is full, rather than that we asked wrongly."""
-    return isinstance(error, OperationalError) or (isinstance(error, DBAPIError) and error.connection_invalidated)
+    """Whether an error means that the database cannot be reached, is busy or full, and not that we asked wrongly."""
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return True
+    if not isinstance(error, OperationalError):
+        return isinstance(error, PoolTimeout)
+    code = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "sqlite_errorname", None) or ""
+    return code != "SQLITE_ERROR" and not code.startswith("54")  # 54: a value or a statement is too large
 
 
 def _prepare_sqlite(connection: Any, record: Any) -> None:

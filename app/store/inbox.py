@@ -17,6 +17,7 @@ PENDING, DONE, PARKED = "pending", "done", "parked"
 CLAIM_SECONDS = 60
 MAX_ATTEMPTS = 5
 SUSPECT_AFTER = 2  # a row whose worker died this often is taken alone, so that it cannot take others with it
+SUSPECTS_TURN = 32
 MAX_CLAIM_BYTES = 8 * 1024 * 1024
 
 
@@ -80,12 +81,13 @@ def claim(database: Database, rows: int) -> tuple[int, list[InboxRow]]:
     number = secrets.randbits(62)
     query = select(inbox.c.id, func.length(inbox.c.body), inbox.c.attempts).where(_free())
     with database.write() as conn:
-        found = conn.execute(
-            database.locked(query.where(inbox.c.attempts < SUSPECT_AFTER).order_by(inbox.c.id).limit(rows), skip=True)
-        ).all()
+        fresh = query.where(inbox.c.attempts < SUSPECT_AFTER).order_by(inbox.c.id).limit(rows)
+        suspects = query.where(inbox.c.attempts >= SUSPECT_AFTER).order_by(inbox.c.id).limit(1)
+        # Now and then a suspect comes first, or a steady stream would leave it waiting for ever
+        first, then = (suspects, fresh) if number % SUSPECTS_TURN == 0 else (fresh, suspects)
+        found = conn.execute(database.locked(first, skip=True)).all()
         if not found:
-            suspects = query.where(inbox.c.attempts >= SUSPECT_AFTER).order_by(inbox.c.id).limit(1)
-            found = conn.execute(database.locked(suspects, skip=True)).all()
+            found = conn.execute(database.locked(then, skip=True)).all()
         if not found:
             return number, []
         if found[0][2] >= MAX_ATTEMPTS:
@@ -158,6 +160,15 @@ def postpone(conn: Connection, number: int, ids: Sequence[int], until: datetime,
     )
 
 
+def retry(conn: Connection, number: int, row_id: int, seconds: float, reason: str) -> None:
+    """Let a row wait over which somebody stumbled; that was a failed attempt."""
+    conn.execute(
+        update(inbox)
+        .where(inbox.c.id == row_id, inbox.c.claim == number)
+        .values(not_before=db_in(seconds), claim=None, claimed_until=None, reason=reason)
+    )
+
+
 def release(conn: Connection, number: int, ids: Sequence[int]) -> None:
     """Give rows back that were not worked on."""
     conn.execute(
@@ -195,10 +206,10 @@ def replay(conn: Connection, ids: Sequence[int]) -> int:
 
 
 def forget_before(conn: Connection, cutoff: datetime, limit: int = 1_000) -> int:
-    """Delete some of the raw requests that are older than the retention time; how many."""
-    old = (
-        select(inbox.c.id).where(inbox.c.received_at < cutoff, inbox.c.status == DONE).order_by(inbox.c.id).limit(limit)
-    )
+    """Delete some of the raw requests that are older than the retention time; how many. What a vendor sent and nobody
+    could read stays for a person; of what strangers post there is no end."""
+    over = or_(inbox.c.status == DONE, and_(inbox.c.status == PARKED, inbox.c.kind.in_(("form", "track"))))
+    old = select(inbox.c.id).where(inbox.c.received_at < cutoff, over).order_by(inbox.c.id).limit(limit)
     return conn.execute(inbox.delete().where(inbox.c.id.in_(old))).rowcount
 
 

@@ -65,7 +65,9 @@ def sightings(conn: Connection, keys: Collection[str]) -> dict[str, list[Sightin
     if keys:
         table = shared_aliases.c
         rows = conn.execute(
-            select(table.key, table.contact_id, table.first_at, table.last_at).where(table.key.in_(keys))
+            select(table.key, table.contact_id, table.first_at, table.last_at)
+            .where(table.key.in_(keys))
+            .order_by(table.key, table.contact_id)
         )
         for key, contact_id, first_at, last_at in rows:
             found.setdefault(key, []).append(Sighting(contact_id, first_at, last_at))
@@ -152,27 +154,37 @@ def add_aliases(conn: Connection, found: Mapping[str, tuple[Identity, int | None
 
 
 def set_sightings(
-    conn: Connection, database: Database, rows: Mapping[str, Sequence[tuple[Identity, Sighting]]]
+    conn: Connection, rows: Mapping[str, Sequence[tuple[Identity, Sighting]]], read: Mapping[str, Sequence[Sighting]]
 ) -> None:
-    """Replace who was seen in these browsers or with these phones."""
+    """Change who was seen in these browsers or with these phones from what was ``read``. Raises Conflict where it is
+    something else by now. Only what differs is written: a row that another worker adds just now stays."""
     if not rows:
         return
-    conn.execute(delete(shared_aliases).where(shared_aliases.c.key.in_(sorted(rows))))
-    conn.execute(
-        insert(shared_aliases),
-        [
-            {
-                "key": key,
-                "contact_id": sighting.person,
-                "kind": identity.kind,
-                "value": identity.value,
-                "first_at": sighting.first_at,
-                "last_at": sighting.last_at,
-            }
-            for key in sorted(rows)
-            for identity, sighting in rows[key]
-        ],
-    )
+    if sightings(conn, rows.keys()) != {key: list(read[key]) for key in rows if key in read}:
+        raise Conflict("somebody else was seen in the same browser in the meantime")
+    known = {(key, sighting.person): sighting for key in rows for sighting in read.get(key, ())}
+    wanted = {(key, sighting.person): (identity, sighting) for key in rows for identity, sighting in rows[key]}
+    gone = [place for place, sighting in known.items() if wanted.get(place, (None, None))[1] != sighting]
+    if gone:
+        place = shared_aliases.c.key == bindparam("b_key"), shared_aliases.c.contact_id == bindparam("b_contact")
+        conn.execute(
+            delete(shared_aliases).where(*place),
+            [{"b_key": key, "b_contact": person} for key, person in sorted(gone)],
+        )
+    fresh = [
+        {
+            "key": key,
+            "contact_id": person,
+            "kind": identity.kind,
+            "value": identity.value,
+            "first_at": sighting.first_at,
+            "last_at": sighting.last_at,
+        }
+        for (key, person), (identity, sighting) in sorted(wanted.items())
+        if known.get((key, person)) != sighting
+    ]
+    if fresh:
+        conn.execute(insert(shared_aliases), fresh)
 
 
 def merge(conn: Connection, database: Database, found: Sequence[Merge], now: datetime) -> None:
