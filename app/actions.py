@@ -1,21 +1,25 @@
 """What people do through API, screens and links: each is written down, and what changes a contact becomes an event."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection as Conn
 from sqlalchemy import select
 
-from app import views
+from adapters.contract import Check
+from app import health, views
 from app.contacts.event import Event, EventType, Identity
 from app.receive import Refused, this_runtime, this_waker
-from app.store import decided, deliveries, inbox, notes
+from app.store import connections, decided, deliveries, inbox, notes
 from app.store.tables import deliveries as deliveries_table
 from app.store.tables import handoffs as handoffs_table
 from app.store.tables import inbox as inbox_table
 from jobs.queue import DELIVER, INGEST
 
 DONE = {"status": "ok"}
+TOGETHER, MOST_AT_ONCE = 500, 10_000
 
 
 def replay_inbox(who: str, row_id: int) -> dict[str, str]:
@@ -30,6 +34,46 @@ def replay_inbox(who: str, row_id: int) -> dict[str, str]:
         notes.write_audit(conn, who, "inbox.replay", str(row_id), runtime.clock())
     this_waker().wake(INGEST)
     return DONE
+
+
+def replay_several(who: str, ids: Sequence[int]) -> int:
+    """Have some requests read again; how many there were that did not wait for it already."""
+    runtime = this_runtime()
+    with runtime.database.write() as conn:
+        count = inbox.replay(conn, ids)
+        if count:
+            notes.write_audit(conn, who, "inbox.replay", f"{count} requests", runtime.clock(), _listed(ids))
+    this_waker().wake(INGEST)
+    return count
+
+
+def replay_parked(who: str, connection_id: int) -> tuple[int, bool]:
+    """Have the parked requests of a connection read again, oldest first; how many, and whether some are left.
+
+    In small transactions, so that what comes in can be stored meanwhile.
+    """
+    runtime = this_runtime()
+    parked = (
+        select(inbox_table.c.id)
+        .where(inbox_table.c.status == inbox.PARKED, inbox_table.c.connection_id == connection_id)
+        .order_by(inbox_table.c.id)
+        .limit(TOGETHER)
+    )
+    count, found = 0, TOGETHER
+    while found == TOGETHER and count < MOST_AT_ONCE:
+        with runtime.database.write() as conn:
+            ids = conn.execute(parked).scalars().all()
+            found = inbox.replay(conn, ids) if ids else 0
+            count += found
+    with runtime.database.write() as conn:
+        name = views.connection_name(runtime, connection_id)
+        notes.write_audit(conn, who, "inbox.replay", f"{count} parked requests of {name}", runtime.clock())
+    this_waker().wake(INGEST)
+    return count, found == TOGETHER
+
+
+def _listed(ids: Sequence[int]) -> str:
+    return ", ".join(map(str, ids))[:1_000]
 
 
 def retry_delivery(who: str, delivery_id: int) -> dict[str, str]:
@@ -82,6 +126,71 @@ def judge_handoff(handoff_id: int, verdict: str, by: str, note: str = "") -> dic
         shown = views.handoff(runtime, _handoff(conn, handoff_id))
     this_waker().wake(INGEST)
     return shown
+
+
+# --- the switches
+
+
+def pause_connection(who: str, name: str, reason: str) -> None:
+    """Let nothing leave through a connection; what comes in is kept and processed."""
+    _switch(who, name, connections.PAUSED, reason)
+
+
+def resume_connection(who: str, name: str) -> None:
+    """Let things leave through a connection again."""
+    _switch(who, name, connections.ACTIVE, "")
+    this_waker().wake(DELIVER)
+
+
+def _switch(who: str, name: str, status: str, reason: str) -> None:
+    runtime = this_runtime()
+    now = runtime.clock()
+    with runtime.database.write() as conn:
+        known = connections.load_by_name(conn, runtime.vault, name)
+        if known is None:
+            raise Refused(404, f"there is no connection {name[:60]!r}")
+        if known.status == status:
+            raise Refused(409, f"it is {status} already")
+        connections.set_status(conn, known.id, status, reason, now)
+        notes.write_audit(conn, who, f"connection.{status}", name, now, reason)
+    runtime.forget()
+
+
+def pause_all(who: str, reason: str) -> None:
+    """Let nothing leave through any connection; what comes in is kept and processed."""
+    runtime = this_runtime()
+    now = runtime.clock()
+    with runtime.database.write() as conn:
+        if notes.PAUSED in notes.read_marks(conn):
+            raise Refused(409, "everything is paused already")
+        value = msgspec.json.encode({"by": who, "reason": reason}).decode()
+        notes.mark(conn, runtime.database, notes.PAUSED, value, now)
+        notes.write_audit(conn, who, "sending.paused", "all connections", now, reason)
+
+
+def resume_all(who: str) -> None:
+    """Let things leave again, through every connection that is not paused itself."""
+    runtime = this_runtime()
+    with runtime.database.write() as conn:
+        if notes.PAUSED not in notes.read_marks(conn):
+            raise Refused(409, "nothing is paused as a whole")
+        notes.clear_mark(conn, notes.PAUSED)
+        notes.write_audit(conn, who, "sending.resumed", "all connections", runtime.clock())
+    this_waker().wake(DELIVER)
+
+
+def check_connection(who: str, name: str) -> Sequence[Check]:
+    """Try a connection's credentials with calls that change nothing, and keep what came of it."""
+    runtime = this_runtime()
+    connection = runtime.connection(name)
+    if connection is None:
+        raise Refused(404, f"there is no connection {name[:60]!r}")
+    checks = health.check_connection(runtime, connection)
+    with runtime.database.write() as conn:
+        notes.write_audit(conn, who, "connection.check", name, runtime.clock())
+    if checks and all(one.works for one in checks):
+        this_waker().wake(DELIVER)  # one that was broken is active again
+    return checks
 
 
 def _handoff(conn: Conn, handoff_id: int) -> dict[str, Any]:

@@ -3,13 +3,17 @@
 import logging
 
 import structlog
-from flask import Flask, Response
+from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from app import admin
 from app.accept import Acceptor
+from app.admin.errors import http_error_page, is_screen, our_error_page
 from app.api import api
 from app.forms import forms
+from app.handoff_page import handoff_page
+from app.headers import protect
 from app.limits import limiter
 from app.probes import probes
 from app.receive import answer
@@ -28,8 +32,10 @@ def create_app(runtime: Runtime | None = None) -> Flask:
     app.extensions["waker"] = waker = Waker(runtime.settings.redis_url)
     app.extensions["acceptor"] = Acceptor(runtime, waker)
     limiter.init_app(app)
-    for door in (webhooks, forms, tracking, probes, api):
+    protect(app, runtime.settings)
+    for door in (webhooks, forms, tracking, probes, api, handoff_page):
         app.register_blueprint(door)
+    admin.install(app, runtime.settings)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _our_error)
     if runtime.settings.proxy_hops:
@@ -40,6 +46,8 @@ def create_app(runtime: Runtime | None = None) -> Flask:
 
 
 def _http_error(error: HTTPException) -> Response:
+    if is_screen(request.path):
+        return http_error_page(error)
     if error.response is not None:
         return error.response  # type: ignore[return-value]
     if type(error).get_response is not HTTPException.get_response:
@@ -49,6 +57,8 @@ def _http_error(error: HTTPException) -> Response:
 
 def _our_error(error: Exception) -> Response:
     structlog.get_logger("baton.web").error("failed", error=type(error).__name__, exc_info=error)
+    if is_screen(request.path):
+        return our_error_page(error)
     return answer({"error": "something went wrong on our side"}, 500)
 
 

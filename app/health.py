@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-import msgspec
 from msgspec import Struct
 from sqlalchemy import func, select
 
@@ -11,7 +10,7 @@ from adapters.contract import Check
 from adapters.registry import adapters
 from app.runtime import Runtime
 from app.setup import InvalidConnection, check_settings
-from app.store import connections, deliveries, inbox, notes, schema
+from app.store import breakers, connections, deliveries, inbox, notes, schema
 from app.store.connections import BROKEN, Connection
 from app.store.tables import deliveries as deliveries_table
 from app.store.tables import inbox as inbox_table
@@ -153,12 +152,10 @@ def _connection(runtime: Runtime, connection: Connection) -> Finding:
         return Finding(part, False, f"cannot: {failing[0].get('capability')}", str(failing[0].get("advice")))
     with runtime.database.read() as conn:
         refused = notes.refusals_by_connection(conn).get(connection.id)
-        rest = notes.read_marks(conn).get(f"breaker:{connection.id}")
-    if rest is not None:
-        until = msgspec.json.decode(rest[0]).get("until", "")
-        return Finding(
-            part, False, f"fails again and again, tried once a minute (next {until[11:19]} UTC)", "is the vendor down?"
-        )
+        rests_until = breakers.failing(notes.read_marks(conn), connection.id).until
+    if rests_until is not None:
+        says = f"fails again and again, tried once a minute (next {rests_until:%H:%M:%S} UTC)"
+        return Finding(part, False, says, "see its latest failures under Deliveries; is the vendor down?")
     if refused is not None and runtime.clock() - refused[1] < timedelta(hours=1):
         advice = f"compare secret and address with the vendor's; then baton connection rotate {connection.name} --set …"
         return Finding(

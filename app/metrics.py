@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from app.contacts.times import EPOCH
 from app.runtime import Runtime
-from app.store import deliveries, inbox, notes
+from app.store import breakers, deliveries, inbox, notes
 from app.store.connections import ACTIVE
 from app.store.tables import deliveries as deliveries_table
 from app.store.tables import events, handoffs
@@ -93,7 +93,7 @@ class _Collector:
         marks, refusals = notes.read_marks(conn), notes.refusals_by_connection(conn)
         for one in self._runtime.connections().values():
             up.add_metric([one.name, one.kind], float(one.status == ACTIVE))
-            resting.add_metric([one.name], float(f"breaker:{one.id}" in marks))
+            resting.add_metric([one.name], float(breakers.failing(marks, one.id).until is not None))
             refused.add_metric([one.name], refusals.get(one.id, (0, EPOCH, ""))[0])
         yield from (up, resting, refused)
         swept = marks.get("swept")

@@ -1,18 +1,21 @@
 """What screens and API show of contacts, events, decisions, deliveries and handoffs: rows as plain data."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 from sqlalchemy import Connection as Conn
 
+from app.contacts.action import SendMessage
 from app.contacts.consent import CHANNELS
 from app.contacts.contact import Contact
 from app.contacts.engagement import overall_tier, tier_of
 from app.contacts.event import Event
-from app.rules.score import read_score
-from app.rules.suppression import conversation, suppressions
+from app.rules.decision import Gate
+from app.rules.score import read_score, total
+from app.rules.suppression import conversation, gates, suppressions
 from app.runtime import Runtime
 from app.store import lists, people
 
@@ -86,6 +89,57 @@ def contact(runtime: Runtime, conn: Conn, contact_id: int) -> dict[str, Any] | N
         "updated_at": row["updated_at"],
         "erased_at": state.erased_at,
     }
+
+
+def state_of(conn: Conn, contact_id: int) -> Contact | None:
+    """A contact's state as it is stored, or None."""
+    row = lists.contact_row(conn, contact_id)
+    return None if row is None else _contact(row["state"])
+
+
+def may_be_sent(runtime: Runtime, conn: Conn, contact_id: int) -> dict[str, list[Gate]]:
+    """channel → the gates that a marketing message would have to pass now, passed or not; nothing where the contact
+    is gone."""
+    state = state_of(conn, contact_id)
+    if state is None:
+        return {}
+    policy, now = runtime.rulebook().policies.suppression, runtime.clock()
+    return {
+        channel: gates(state, SendMessage(message="", rule="", occurred_at=now, channel=channel), policy, now)
+        for channel in CHANNELS
+    }
+
+
+class Glance(Struct, frozen=True):
+    """A contact as lists show it."""
+
+    id: int
+    name: str
+    email: str | None
+    stage: str | None
+    score: float
+    tier: str
+    erased: bool
+    updated_at: datetime
+
+
+def glances(runtime: Runtime, conn: Conn, contact_ids: Collection[int]) -> dict[int, Glance]:
+    """Contacts as lists show them, by id: one query for all. Those that are gone are left out."""
+    policies, now = runtime.rulebook().policies, runtime.clock()
+    found = {}
+    for contact_id, row in lists.contact_states(conn, contact_ids).items():
+        state = _contact(row["state"])
+        found[contact_id] = Glance(
+            contact_id,
+            state.name,
+            state.email,
+            str(state.stage.name) if state.stage else None,
+            total(state.score, policies.scoring.read, now),
+            str(overall_tier(state, policies.suppression.tiers, now).tier),
+            state.erased_at is not None,
+            row["updated_at"],
+        )
+    return found
 
 
 def _plain(value: Any) -> Any:

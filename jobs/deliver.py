@@ -9,8 +9,7 @@ from collections.abc import Callable
 import structlog
 
 from app.runtime import Runtime
-from app.store import deliveries, lanes, notes
-from jobs.breaker import resting
+from app.store import breakers, deliveries, lanes, notes
 from jobs.context import current
 from jobs.lane import Lane
 from jobs.queue import DELIVER, INGEST
@@ -19,7 +18,6 @@ log = structlog.get_logger("baton.deliver")
 
 DRAIN_SECONDS = 20.0
 LOOK_SECONDS = 0.05
-PAUSED = "paused"
 
 
 def deliver() -> None:
@@ -56,13 +54,16 @@ def _due(runtime: Runtime) -> list[int]:
         if not found:
             return []
         marks = notes.read_marks(conn)
-    if PAUSED in marks:
+    if notes.PAUSED in marks:
         return []
     now = runtime.clock()
     return [
         one
         for one in found
-        if one in known and known[one].sends and not resting(marks, one, now) and runtime.client(known[one]) is not None
+        if one in known
+        and known[one].sends
+        and not breakers.resting(marks, one, now)
+        and runtime.client(known[one]) is not None
     ]
 
 

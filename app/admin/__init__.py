@@ -1,0 +1,21 @@
+"""The screens at ``/admin/``: server-rendered pages for admins, marketers, sales and those who only look.
+
+``blueprint.py`` is the door, ``roles.py`` says who may what, and each group of screens has a module of its name.
+"""
+
+from flask import Flask
+
+from app.admin import assets, connections, contacts, decisions, deliveries, handoffs, home, inbox, session, show
+from app.admin.blueprint import admin
+from app.settings import Settings
+
+__all__ = ["SCREENS", "install"]
+
+SCREENS = (assets, session, home, contacts, decisions, inbox, deliveries, connections, handoffs)
+
+
+def install(app: Flask, settings: Settings) -> None:
+    """Give the app its screens, with their sessions and ways to show things."""
+    session.install(app, settings)
+    show.install(app)
+    app.register_blueprint(admin)

@@ -7,20 +7,35 @@ several calls.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import msgspec
 from sqlalchemy import Connection, select, update
 
-from adapters.contract import RateLimit
 from app.contacts.times import to_us
 from app.store.engine import Database, db_now
 from app.store.tables import budgets
 
 SLICES = 60
+
+
+class Limit(Protocol):
+    """At most ``calls`` in any ``seconds``; spaced out where ``even``."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def calls(self) -> int: ...
+    @property
+    def seconds(self) -> float: ...
+    @property
+    def even(self) -> bool: ...
+
+
 _decode = msgspec.json.Decoder(dict[str, int]).decode
 
 
-def reserve(database: Database, connection_id: int, limits: Sequence[RateLimit], calls: int = 1) -> float:
+def reserve(database: Database, connection_id: int, limits: Sequence[Limit], calls: int = 1) -> float:
     """Take places for so many calls under each limit; the seconds to wait before the first of them.
 
     The strictest limit decides. With an even limit the calls that follow start one spacing apart each.
@@ -42,7 +57,7 @@ def reserve(database: Database, connection_id: int, limits: Sequence[RateLimit],
     return wait / 1_000_000
 
 
-def _place(used: dict[str, int], start: int, limit: RateLimit, calls: int) -> tuple[int, dict[str, int]]:
+def _place(used: dict[str, int], start: int, limit: Limit, calls: int) -> tuple[int, dict[str, int]]:
     """The first moment from ``start`` on at which the window has room for these calls, and the counts with them."""
     width = int(limit.seconds * 1_000_000 / SLICES)
     counts = {int(index): count for index, count in used.items() if int(index) > start // width - 2 * SLICES}

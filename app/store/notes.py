@@ -11,6 +11,7 @@ from app.store.engine import Database
 from app.store.tables import audit, held_values, marks, refusal_counts, refusals
 
 KEEP_REFUSALS = 1_000
+PAUSED = "paused"  # the mark that stops everything that goes out
 MAX_REFUSED_BODY = 256 * 1024
 
 

@@ -1,0 +1,116 @@
+"""Contacts: finding one, and everything that is known of one."""
+
+from typing import Any
+
+from flask import abort, redirect, render_template, request, url_for
+from sqlalchemy import Connection as Conn
+from werkzeug.wrappers import Response
+
+from app import views
+from app.admin import asked, words
+from app.admin.blueprint import admin
+from app.contacts.contact import LifecycleStage
+from app.contacts.event import Identity
+from app.contacts.identity import EMAIL, GLOBAL_KINDS, PHONE, clean_email, clean_phone
+from app.receive import this_runtime
+from app.runtime import Runtime
+from app.store import lists
+
+_MOMENTS, _DECISIONS = 20, 8
+
+
+@admin.get("/contacts")
+def contacts() -> str:
+    """The list, or what a search finds: an address, a name, or an alias such as hubspot:123."""
+    runtime = this_runtime()
+    text, stage = asked.text("q"), asked.one_of("stage", tuple(LifecycleStage))
+    place = asked.place("place")
+    links: dict[str, str | None] = {}
+    cut = False
+    with runtime.database.read() as conn:
+        if text:
+            found = lists.search_contacts(conn, text, stage, asked.PAGE, place)
+            ids = list(found.ids)
+            if found.next is not None:
+                links["more"] = url_for("admin.contacts", q=text, stage=stage, place=asked.place_text(found.next))
+            if place is None:
+                named = _by_alias(runtime, conn, text)
+                ids = [*named, *(one for one in ids if one not in named)]
+            else:
+                links["start"] = url_for("admin.contacts", q=text, stage=stage)
+        else:
+            turn = lists.turn_contacts(conn, asked.PAGE, *asked.turning(), stage)
+            ids, cut = [row["id"] for row in turn.rows], turn.cut
+            links = asked.pages(turn, stage=stage)
+        people = views.glances(runtime, conn, ids)
+    shown = [people[one] for one in ids if one in people and stage in (None, people[one].stage)]
+    return render_template("admin/contacts.html", people=shown, q=text, stage=stage, links=links, cut=cut)
+
+
+def _by_alias(runtime: Runtime, conn: Conn, text: str) -> list[int]:
+    """Whose alias a search text is: ``hubspot:123``, a whole address also where it is a second one, a phone number."""
+    kind, sign, value = text.partition(":")
+    kind, value = kind.strip().lower(), value.strip()
+    if not sign:
+        if cleaned := clean_email(text):
+            kind, value = EMAIL, cleaned.address
+        elif text.startswith("+"):
+            kind, value = PHONE, text
+    elif kind == EMAIL and (cleaned := clean_email(value)):
+        value = cleaned.address
+    if kind == PHONE:
+        value = clean_phone(value) or value
+    if not value:
+        return []
+    ids = [one.id for one in runtime.connections().values() if kind in (one.kind, one.name)]
+    if kind in GLOBAL_KINDS:
+        ids = [0]
+    elif not ids:
+        return []
+    else:
+        kind = next(one.kind for one in runtime.connections().values() if kind in (one.kind, one.name))
+    return lists.find_contacts(conn, Identity(kind, value), ids)[: asked.PAGE]
+
+
+@admin.get(f"/contacts/<{asked.ROW}:contact_id>")
+def contact(contact_id: int) -> Response | str:
+    """One contact: who, what may be sent, the score, why and why not, what happened."""
+    runtime = this_runtime()
+    before, after = asked.moment("before"), asked.moment("after")
+    why_before, why_after = asked.number("why_before"), asked.number("why_after")
+    outcome = asked.one_of("outcome", tuple(words.OUTCOMES))
+    with runtime.database.read() as conn:
+        shown = views.contact(runtime, conn, contact_id)
+        if shown is None:
+            abort(404)
+        if shown["id"] != contact_id:
+            asked.say(f"Contact {contact_id} is the same person as this one; they were merged.")
+            return redirect(url_for("admin.contact", contact_id=shown["id"]))
+        may_be_sent = views.may_be_sent(runtime, conn, contact_id)
+        moments, older, newer = lists.turn_timeline(conn, contact_id, _MOMENTS, before, after)
+        why = lists.turn_decisions(conn, _DECISIONS, why_before, why_after, contact_id=contact_id, outcome=outcome)
+    kept = {"outcome": outcome, "why_before": why_before, "why_after": why_after}
+    place = {"before": asked.moment_text(before), "after": asked.moment_text(after)}
+
+    def link(anchor: str, **query: Any) -> str:
+        return url_for("admin.contact", contact_id=contact_id, _anchor=anchor, **query)
+
+    return render_template(
+        "admin/contact.html",
+        contact=shown,
+        channels=may_be_sent,
+        moments=[_moment(runtime, row) for row in moments],
+        older=link("timeline", before=asked.moment_text(older), **kept) if older else None,
+        newer=link("timeline", after=asked.moment_text(newer), **kept) if newer else None,
+        turned=bool(request.args),
+        decisions=[views.decision(runtime, row) for row in why.rows],
+        why_older=link("why", outcome=outcome, why_before=why.older, **place) if why.older is not None else None,
+        why_newer=link("why", outcome=outcome, why_after=why.newer, **place) if why.newer is not None else None,
+        outcome=outcome,
+        now=runtime.clock(),
+    )
+
+
+def _moment(runtime: Runtime, row: Any) -> dict[str, Any]:
+    show = {"event": views.event, "decision": views.decision}
+    return {"source": row["source"], **show[row["source"]](runtime, row)}

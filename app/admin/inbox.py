@@ -1,0 +1,75 @@
+"""The inbox: everything that came in, as it came; what could not be read, and having it read again."""
+
+from flask import abort, render_template, url_for
+from flask_login import current_user
+from werkzeug.wrappers import Response
+
+from app import actions, views
+from app.admin import asked, show, words
+from app.admin.blueprint import admin
+from app.receive import Refused, this_runtime
+from app.store import lists
+
+
+@admin.get("/inbox")
+def inbox() -> str:
+    """Requests, by state and by connection."""
+    runtime = this_runtime()
+    status, connection = asked.one_of("status", tuple(words.INBOX)), asked.connection()
+    with runtime.database.read() as conn:
+        turn = lists.turn_inbox(
+            conn, asked.PAGE, *asked.turning(), status=status, connection_id=connection.id if connection else None
+        )
+    name = connection.name if connection else None
+    return render_template(
+        "admin/inbox.html",
+        rows=[views.inbox(runtime, row) for row in turn.rows],
+        status=status,
+        connection=name,
+        connections=sorted(one.name for one in runtime.connections().values()),
+        links=asked.pages(turn, status=status, connection=name),
+        cut=turn.cut,
+    )
+
+
+@admin.get(f"/inbox/<{asked.ROW}:row_id>")
+def inbox_row(row_id: int) -> str:
+    """One request with its headers and body."""
+    runtime = this_runtime()
+    with runtime.database.read() as conn:
+        row = lists.inbox_row(conn, row_id)
+    if row is None:
+        abort(404)
+    shown = views.inbox(runtime, row)
+    size = len(row["body"])
+    content_type = str(shown["headers"].get("content-type", ""))
+    return render_template(
+        "admin/inbox_row.html", row=shown, size=size, body=show.body(bytes(row["body"]), content_type)
+    )
+
+
+@admin.post(f"/inbox/<{asked.ROW}:row_id>/replay")
+def replay(row_id: int) -> Response:
+    """Have one request read again."""
+    try:
+        actions.replay_inbox(current_user.email, row_id)
+        asked.say(f"Request {row_id} will be read again at once.")
+    except Refused as refusal:
+        asked.refused(refusal)
+    return asked.back(url_for("admin.inbox_row", row_id=row_id))
+
+
+@admin.post("/inbox/replay")
+def replay_several() -> Response:
+    """Have the ticked requests read again, or all that are parked of one connection."""
+    connection = asked.connection("all_of")
+    if connection is not None:
+        count, more = actions.replay_parked(current_user.email, connection.id)
+        rest = " There are more: press the button again." if more else ""
+        asked.say(f"{words.plural(count, 'parked request')} of {connection.name} will be read again.{rest}")
+    elif ids := asked.numbers("id"):
+        count = actions.replay_several(current_user.email, ids)
+        asked.say(f"{words.plural(count, 'request')} will be read again at once.")
+    else:
+        asked.say("Tick the requests first that are to be read again.", wrong=True)
+    return asked.back(url_for("admin.inbox"))

@@ -1,0 +1,51 @@
+"""Who may do what on the screens: one table, route by role. A route that is not in it is open to nobody."""
+
+from collections.abc import Mapping
+
+ADMIN, MARKETER, SALES, VIEWER = "admin", "marketer", "sales", "viewer"
+
+_ALL = frozenset((ADMIN, MARKETER, SALES, VIEWER))
+_LOOKS = frozenset((ADMIN, MARKETER, VIEWER))
+_WORKS = frozenset((ADMIN, MARKETER))
+_SELLS = frozenset((ADMIN, MARKETER, SALES))
+_RULES = frozenset((ADMIN,))
+
+# Without signing in
+OPEN = frozenset(("login", "sign_in", "asset"))
+
+ROLES: Mapping[str, frozenset[str]] = {
+    "home": _ALL,
+    "sign_out": _ALL,
+    "contacts": _ALL,
+    "contact": _ALL,
+    "handoffs": _ALL,
+    "claim": _SELLS,
+    "judge": _SELLS,
+    "decision": _ALL,
+    "decisions": _LOOKS,
+    "inbox": _LOOKS,
+    "inbox_row": _LOOKS,
+    "replay": _WORKS,
+    "replay_several": _WORKS,
+    "deliveries": _LOOKS,
+    "delivery": _LOOKS,
+    "retry": _WORKS,
+    "connections": _LOOKS,
+    "connection": _LOOKS,
+    "refused": _WORKS,
+    "check": _WORKS,
+    "pause": _RULES,
+    "resume": _RULES,
+    "pause_all": _RULES,
+    "resume_all": _RULES,
+}
+
+# What a page shows besides: bodies as they came or left are full of addresses, and an address can hold a secret
+SEES_BODIES = _WORKS
+SEES_PATH_SECRETS = _RULES
+SEES_ADDRESSES = _SELLS
+
+
+def may(role: str | None, route: str) -> bool:
+    """Whether somebody in this role may use a route; None is somebody who has not signed in."""
+    return route in OPEN or (role is not None and role in ROLES.get(route, ()))

@@ -1,0 +1,307 @@
+"""Baton's terms in the words of people who have never seen it. Data first; the few functions put sentences together."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+STAGES = {
+    "subscriber": "Subscriber",
+    "lead": "Lead",
+    "mql": "MQL",
+    "sql": "SQL",
+    "opportunity": "Opportunity",
+    "customer": "Customer",
+    "evangelist": "Evangelist",
+}
+STAGE_HELP = {
+    "subscriber": "agreed to be written to",
+    "lead": "left their details",
+    "mql": "marketing-qualified: the score says that they may be ready",
+    "sql": "sales-qualified: sales has taken them on",
+    "opportunity": "sales works on a deal",
+    "customer": "has bought",
+    "evangelist": "recommends us",
+}
+TIERS = {"new": "New", "active": "Active", "cooling": "Cooling", "lapsing": "Lapsing", "dormant": "Dormant"}
+TIER_HELP = {
+    "new": "nothing was sent yet",
+    "active": "gave a sign of life lately",
+    "cooling": "quiet for a while",
+    "lapsing": "quiet for long",
+    "dormant": "quiet for so long that general messages stop",
+}
+CHANNELS = {"email": "E-mail", "sms": "SMS", "push": "Push"}
+CONSENT = {
+    "granted": "Agreed",
+    "withdrawn": "Opted out",
+    "pending": "Asked, not confirmed yet",
+    "unknown": "Nothing on record",
+}
+SUPPRESSIONS = {
+    "erased": "Erased at their own request",
+    "manual": "Suppressed by hand",
+    "bounce": "Messages bounce",
+    "complaint": "Marked us as spam",
+    "opt_out": "Opted out",
+    "conversation": "In conversation with sales",
+    "dormant": "Dormant: no sign of life for a long time",
+}
+TALKS = {
+    "deal": "an open deal",
+    "reply": "a reply",
+    "meeting": "a meeting",
+    "chat": "a chat",
+    "task": "a rep's task",
+    "sales": "sales took it on",
+}
+
+INBOX = {"pending": "Waiting", "done": "Read", "parked": "Parked"}
+INBOX_HELP = {
+    "pending": "not read yet",
+    "done": "read, and turned into what happened",
+    "parked": "could not be read; waits for a person, can be read again",
+}
+INBOX_KINDS = {"webhook": "Webhook", "form": "Form", "track": "Page view", "baton": "Baton's own note"}
+DELIVERIES = {
+    "pending": "Waiting",
+    "sending": "On its way",
+    "sent": "Done",
+    "withheld": "Held back",
+    "unknown": "Outcome unknown",
+    "dead": "Given up",
+}
+DELIVERY_HELP = {
+    "pending": "will be tried; if it was tried before, again later",
+    "sending": "the tool is being asked at this moment",
+    "sent": "the tool has it",
+    "withheld": "was not sent, for the reason given",
+    "unknown": "the answer was lost; nobody can tell whether it was done",
+    "dead": "the tool refused it, or patience ended; a person has to look",
+}
+ACTIONS = {
+    "upsert_contact": "Update the profile",
+    "ensure_contact": "Make sure the contact exists",
+    "move_stage": "Move the stage back",
+    "assign_owner": "Assign the owner",
+    "create_task": "Create a task for sales",
+    "create_note": "Write a note for sales",
+    "alert": "Alert people",
+    "unsubscribe": "Pass on an opt-out",
+    "suppress": "Stop all mail",
+    "subscribe": "Pass on a consent",
+    "join_list": "Add to a list",
+    "leave_list": "Take off a list",
+    "track_event": "Record an event",
+    "send_message": "Send a message",
+}
+CONNECTIONS = {"active": "Working", "paused": "Paused", "broken": "Broken"}
+CONNECTION_HELP = {
+    "active": "things come in and go out",
+    "paused": "nothing leaves; what comes in is kept and read",
+    "broken": "the tool refuses our credentials, so nothing leaves; what comes in is kept and read",
+}
+HANDOFFS = {"open": "Open", "claimed": "Claimed", "closed": "Judged", "withdrawn": "Withdrawn"}
+HANDOFF_HELP = {
+    "open": "nobody has taken it yet",
+    "claimed": "somebody takes care of it",
+    "closed": "sales has said how it went",
+    "withdrawn": "taken back before anybody was told, because of news that came late",
+}
+VERDICTS = {
+    "accepted": "Accepted",
+    "not_a_fit": "Not a fit",
+    "nurture": "Nurture",
+    "won": "Won",
+    "lost": "Lost",
+}
+VERDICT_HELP = {
+    "accepted": "I am in touch with them",
+    "not_a_fit": "not for us; not again for a while",
+    "nurture": "too early; back to marketing",
+    "won": "they bought",
+    "lost": "they will not buy",
+}
+DECISIONS = {
+    "message": "Message",
+    "handoff": "Handoff to sales",
+    "stage": "Stage",
+    "alert": "Alert",
+    "verdict": "Word of sales",
+}
+OUTCOMES = {"taken": "Done", "withheld": "Not done", "superseded": "Overtaken"}
+OUTCOME_HELP = {
+    "taken": "it was done or is on its way",
+    "withheld": "a check kept it back",
+    "superseded": "what arrived later shows that it should have been decided otherwise",
+}
+GATES = {
+    "reachable": "Has an address to write to",
+    "erased": "Has not been erased",
+    "manual": "Is not suppressed by hand",
+    "bounce": "Messages do not bounce",
+    "complaint": "Has not marked us as spam",
+    "consent": "Has agreed to be written to",
+    "conversation": "Is not in conversation with sales",
+    "dormant": "Is not dormant",
+    "in time": "Reached us in time",
+    "not sent lately": "Was not sent lately",
+    "can be sent": "A tool is connected that can send it",
+    "not in conversation": "Is not in conversation with sales yet",
+    "not judged lately": "Sales has not judged them lately",
+    "can be reached": "Can be reached by e-mail or phone",
+}
+ALIASES = {"email": "E-mail", "phone": "Phone", "anonymous": "Browser", "external": "Own system", "contact": "Baton"}
+GROUPS = {"behaviour": "What they did", "engagement": "How they engage", "fit": "Who they are", "caution": "Cautions"}
+TRIES = {
+    "done": "Worked",
+    "refused": "Refused",
+    "retrylater": "Try again later",
+    "unknown": "Answer lost",
+}
+ROLES = {"admin": "Admin", "marketer": "Marketer", "sales": "Sales", "viewer": "Viewer"}
+
+EVENTS = {
+    "contact.created": "Was created",
+    "contact.updated": "Profile changed",
+    "contact.merged": "Was merged with another record",
+    "contact.deleted": "Was deleted in the tool",
+    "contact.erased": "Was erased",
+    "page.viewed": "Visited a page",
+    "form.submitted": "Filled in a form",
+    "asset.downloaded": "Downloaded something",
+    "consent.changed": "Consent changed",
+    "list.joined": "Joined a list",
+    "list.left": "Left a list",
+    "tag.added": "Got a tag",
+    "tag.removed": "Lost a tag",
+    "product.viewed": "Looked at a product",
+    "checkout.started": "Started a checkout",
+    "order.placed": "Placed an order",
+    "order.fulfilled": "Order was delivered",
+    "order.refunded": "Order was refunded",
+    "stage.changed": "Stage was set in a tool",
+    "deal.created": "Deal was opened",
+    "deal.stage_changed": "Deal moved on",
+    "meeting.booked": "Booked a meeting",
+    "meeting.canceled": "Meeting was cancelled",
+    "conversation.started": "Conversation began",
+    "conversation.closed": "Conversation ended",
+    "task.completed": "Rep completed a task",
+    "sales.verdict": "Sales said how it went",
+    "segment.entered": "Entered a segment",
+    "segment.left": "Left a segment",
+    "score.crossed": "Score crossed the threshold",
+    "message.sent": "Message was sent",
+    "timer.due": "A waiting time ended",
+    "unknown": "Something that Baton does not know",
+    "custom:suppressed": "Was suppressed by hand",
+    "custom:released": "Was released by hand",
+}
+for _channel, _name in (("email", "E-mail"), ("sms", "SMS"), ("push", "Push message")):
+    EVENTS |= {
+        f"{_channel}.delivered": f"{_name} was delivered",
+        f"{_channel}.opened": f"Opened an {_name.lower()}" if _channel == "email" else f"Opened: {_name}",
+        f"{_channel}.clicked": "Clicked in an e-mail" if _channel == "email" else f"Clicked: {_name}",
+        f"{_channel}.bounced": f"{_name} bounced",
+        f"{_channel}.complained": f"Marked as spam: {_name}",
+        f"{_channel}.unsubscribed": f"Opted out: {_name}",
+        f"{_channel}.replied": f"Replied: {_name}",
+    }
+_EVENT_DETAILS = (
+    "path", "form_title", "form", "asset", "product", "subject", "message", "stage", "verdict", "list_name", "list",
+    "tag", "reason", "url", "method", "state", "timer", "name",
+)  # fmt: skip
+
+
+def say(table: Mapping[str, str], name: str | None) -> str:
+    """A name in plain words; one that the table does not have is shown as it is, without underscores."""
+    if not name:
+        return ""
+    return table.get(name) or name.replace("custom:", "").replace("_", " ").capitalize()
+
+
+def event_title(kind: str) -> str:
+    """What happened."""
+    return say(EVENTS, kind)
+
+
+def event_detail(properties: Mapping[str, Any]) -> str:
+    """What it was about: the page, the form, the message."""
+    return next((str(properties[name]) for name in _EVENT_DETAILS if properties.get(name)), "")
+
+
+def consent_scope(key: str) -> str:
+    """``email/marketing`` as "e-mail marketing"."""
+    channel, _, purpose = key.partition("/")
+    named = CHANNELS.get(channel, channel.replace("_", " "))
+    named = named if named == "SMS" else named.lower()
+    return f"{named} {purpose.replace('_', ' ')}".strip()
+
+
+def suppression(reason: str, scope: str, detail: str) -> str:
+    """Why nothing may be sent, as one sentence without its dates."""
+    if reason == "conversation":
+        kind, _, who = detail.partition(" with ")
+        if kind in TALKS:
+            return f"In conversation with {who or 'sales'}: {TALKS[kind]}"
+        return f"In conversation with sales: {detail}" if detail else SUPPRESSIONS["conversation"]
+    said = say(SUPPRESSIONS, reason)
+    if scope not in ("everything", "marketing"):
+        said += f" ({consent_scope(scope)})"
+    if reason == "dormant" or not detail:
+        return said
+    return f"{said}: {detail.replace('_', ' ')}"
+
+
+# Reasons as they stand in decisions and deliveries → what they have in common, for counting them together
+_REASONS = (
+    ("opted out of", "Opted out"),
+    ("no consent for", "No consent on record"),
+    ("it would lift an opt-out", "Would have lifted an opt-out"),
+    ("in conversation", "In conversation with sales"),
+    ("already in conversation", "In conversation with sales"),
+    ("marked ", "Marked us as spam"),
+    ("no human sign", "Dormant: no sign of life for a long time"),
+    ("sent on ", "Was sent lately already"),
+    ("it reached us", "News came too late to act on"),
+    ("too late:", "News came too late to act on"),
+    ("withdrawn:", "Withdrawn: later news changed it"),
+    ("no e-mail address", "No address is known"),
+    ("no mobile number", "No mobile number is known"),
+    ("neither e-mail", "No address is known"),
+    ("suppressed by hand", "Suppressed by hand"),
+    ("the person was erased", "The person was erased"),
+    ("the contact no longer exists", "The contact no longer exists"),
+    ("sales said", "Sales had judged them lately"),
+    ("the handoff is", "The handoff was over by then"),
+)
+
+
+def reason_group(reason: str) -> str:
+    """What a reason has in common with others, in a few words."""
+    for start, group in _REASONS:
+        if reason.startswith(start):
+            return group
+    if " bounces" in reason[:20]:
+        return "Messages bounce"
+    if reason.endswith(" is missing"):
+        return "No tool is connected that can send it"
+    if reason.startswith("Stayed "):
+        return "Stage does not go back by itself"
+    if reason.endswith("the handoff says it"):
+        return "The handoff said it already"
+    return reason[:80] or "No reason given"
+
+
+def number(count: int, most: int) -> str:
+    """A count for people; beyond what was counted it says so."""
+    return f"{most:,}+" if count > most else f"{count:,}"
+
+
+def plural(count: int, one: str, many: str = "") -> str:
+    """``1 request``, ``2 requests``."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def listed(parts: Sequence[str]) -> str:
+    """``a, b and c``."""
+    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else list(parts))

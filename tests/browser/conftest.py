@@ -1,0 +1,189 @@
+"""A Baton with a day's life in it, served to a real browser: the simulators stand in for the vendors."""
+
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from msgspec import Struct
+from sqlalchemy import update
+from werkzeug.serving import make_server
+
+from adapters.sandbox.server import Server, serve
+from app.factory import create_app
+from app.handoff_links import link
+from app.runtime import Runtime
+from app.setup import add_connection, prepare
+from app.store import access, notes, tables
+from jobs import deliver, ingest
+from tests.conftest import settings
+from tests.feeding import arrive, drain, form, rows, visit
+from tests.servers import free_port
+
+PASSWORD = "correct horse battery"
+HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'&{{7*7}}"
+ROLES = ("admin", "marketer", "sales", "viewer")
+
+
+class Site(Struct, frozen=True):
+    """A running Baton: where it is, and what is in it."""
+
+    url: str
+    runtime: Runtime
+    people: dict[str, int]
+    link: str
+
+
+def chromium() -> str | None:
+    """The system's Chromium, or None."""
+    return next((found for name in ("chromium", "google-chrome", "chrome") if (found := shutil.which(name))), None)
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A Baton on SQLite with the story below, served from a thread."""
+    home = tmp_path_factory.mktemp("site")
+    port = free_port()
+    env = settings(f"sqlite:///{home}/baton.db", home, BATON_PUBLIC_URL=f"http://127.0.0.1:{port}")
+    runtime = Runtime(env)
+    with serve() as sandbox:
+        people = tell(runtime, sandbox)
+        server = make_server("127.0.0.1", port, create_app(runtime), threaded=True)
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        (key,) = {row.key for row in rows(runtime, "handoffs", "key", contact_id=people["ann"])}
+        yield Site(f"http://127.0.0.1:{port}", runtime, people, link(runtime.settings, key))
+        server.shutdown()
+        thread.join(5)
+    runtime.close()
+
+
+@pytest.fixture(scope="session")
+def bare_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A Baton in which nothing has happened yet."""
+    home = tmp_path_factory.mktemp("bare")
+    port = free_port()
+    env = settings(f"sqlite:///{home}/baton.db", home, BATON_PUBLIC_URL=f"http://127.0.0.1:{port}")
+    runtime = Runtime(env)
+    prepare(runtime)
+    server = make_server("127.0.0.1", port, create_app(runtime), threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield Site(f"http://127.0.0.1:{port}", runtime, {}, "")
+    server.shutdown()
+    thread.join(5)
+    runtime.close()
+
+
+# --- the story
+
+
+def tell(runtime: Runtime, sandbox: Server) -> dict[str, int]:
+    """Fill a new Baton: people of all kinds, and something of everything that can go wrong. Who is who, by id."""
+    prepare(runtime)
+    now = runtime.clock()
+    _connect(runtime, sandbox)
+    with runtime.database.write() as conn:
+        for role in ROLES:
+            access.create_user(conn, f"{role}@team.example", f"{role.capitalize()} Person", role, PASSWORD, now)
+    _ann(runtime, sandbox, now)
+    _others(runtime, now)
+    _until_sent(runtime)
+    _trouble(runtime, now)
+    found = {str(row.email).split("@")[0]: row.id for row in rows(runtime, "contacts", "id", "email") if row.email}
+    nameless = [row.id for row in rows(runtime, "contacts", "id", "email", "merged_into") if row.email is None]
+    return {**found, "visitor": nameless[0]}
+
+
+def _connect(runtime: Runtime, sandbox: Server) -> None:
+    sandbox.hubspot.configure(new_contact_stage="lead")
+    hubspot = {"access_token": "secret-token-of-hubspot", "client_secret": "secret-of-the-app"}
+    add_connection(runtime, "hubspot", "hubspot", hubspot, f"{sandbox.url}/hubspot")
+    klaviyo = {"api_key": "secret-key-of-klaviyo", "webhook_secret": "klaviyo-secret-16+"}
+    add_connection(runtime, "klaviyo", "klaviyo", klaviyo, f"{sandbox.url}/klaviyo")
+    add_connection(runtime, "alerts", "alerts", {"urls": sandbox.url.replace("http", "json") + "/alerts"})
+
+
+def _ann(runtime: Runtime, sandbox: Server, now: datetime) -> None:
+    """Ann Archer asks for a demo: sales gets the baton."""
+    ann = sandbox.hubspot.act(
+        "create_contact", email="ann@acme.example", firstname="Ann", lastname="Archer", jobtitle="Marketing Director"
+    )
+    sandbox.klaviyo.act("create_profile", email="ann@acme.example")
+    _notice(runtime, now - timedelta(minutes=50), int(ann["id"]), "contact.creation")
+    _visit(runtime, "ann-visitor-00001", "/blog/scoring", now - timedelta(days=3))
+    who = {"email": "ann@acme.example", "visitor_id": "ann-visitor-00001"}
+    form(runtime, "trial", now - timedelta(minutes=45), **who, company="Acme Ltd", phone="+442071234567", consent="yes")
+    form(runtime, "demo", now - timedelta(minutes=40), **who)
+    _visit(runtime, "ann-visitor-00001", "/pricing", now - timedelta(minutes=38))
+
+
+def _others(runtime: Runtime, now: datetime) -> None:
+    form(runtime, "newsletter", now - timedelta(days=2), email="bob@shop.example", first_name="Bob", consent="yes")
+    _visit(runtime, "bob-visitor-00002", "/pricing", now - timedelta(hours=5))
+    who = {"email": "bob@shop.example", "visitor_id": "bob-visitor-00002"}
+    form(runtime, "contact", now - timedelta(hours=5), **who, job_title="Head of Growth")
+    _visit(runtime, "bob-visitor-00002", "/pricing", now - timedelta(hours=4))
+    form(runtime, "contact", now - timedelta(hours=9), email="cleo@nofuss.example", first_name="Cleo")
+    form(runtime, "newsletter", now - timedelta(hours=3), email="cleo@nofuss.example", consent="no")
+    long = "x" * 10_000
+    hostile = {"first_name": HOSTILE, "company": long, "message": "Wort " * 1_500}
+    form(runtime, "contact", now - timedelta(hours=2), email="eve@hostile.example", **hostile)
+    form(runtime, "contact", now - timedelta(hours=8), email="gone@away.example", first_name="Gone")
+    form(runtime, "demo", now - timedelta(minutes=4), email="dora@fresh.example", first_name="Dora", last_name="Fresh")
+    _visit(runtime, "nobody-knows-00003", "/careers", now - timedelta(hours=1))
+    for number in range(30):
+        moment = now - timedelta(hours=12, minutes=number)
+        form(runtime, "newsletter", moment, email=f"reader{number:02}@list.example", consent="yes")
+    drain(runtime)
+
+
+def _trouble(runtime: Runtime, now: datetime) -> None:
+    """What a team would have to look at."""
+    arrive(runtime, "hubspot", b"this is no JSON at all <b>bold</b>", at=now - timedelta(minutes=20))
+    arrive(runtime, "klaviyo", {"data": [{"what": "is this?"}]}, at=now - timedelta(minutes=15))
+    drain(runtime)
+    hubspot = runtime.connection("hubspot")
+    klaviyo = runtime.connection("klaviyo")
+    assert hubspot is not None
+    assert klaviyo is not None
+    with runtime.database.write() as conn:
+        for minute in (12, 11):
+            notes.refuse(
+                conn, runtime.database, hubspot.id, "the signature does not match", f"{runtime.settings.public_url}/x",
+                {"content-type": "application/json", "x-hubspot-signature-v3": "bm9uc2Vuc2U="},
+                b'[{"email": "mallory@evil.example"}]', now - timedelta(minutes=minute),
+            )  # fmt: skip
+    sent = [row.id for row in rows(runtime, "deliveries", "id", "kind", "connection_id") if row.kind != "alert"]
+    table = tables.deliveries
+    with runtime.database.write() as conn:
+        dead = {"status": "dead", "reason": "400 Property values were not valid: “phone” is no phone number"}
+        conn.execute(update(table).where(table.c.id == sent[-1]).values(**dead))
+        lost = {"status": "unknown", "reason": "the answer was lost; nobody can tell whether it was done"}
+        conn.execute(update(table).where(table.c.id == sent[-2]).values(**lost))
+        notes.mark(conn, runtime.database, "swept", "", now + timedelta(hours=1))
+
+
+def _notice(runtime: Runtime, at: datetime, contact: int, kind: str, **more: Any) -> None:
+    stamp = int(at.timestamp() * 1000)
+    body = {"eventId": stamp, "portalId": 1, "occurredAt": stamp, "objectId": contact, "subscriptionType": kind, **more}
+    arrive(runtime, "hubspot", [body], at=at)
+
+
+def _visit(runtime: Runtime, visitor: str, path: str, at: datetime) -> None:
+    visit(runtime, visitor, path, at)
+
+
+def _until_sent(runtime: Runtime, seconds: float = 15.0) -> None:
+    """Work as the workers would, until nothing is left to send."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        ingest.drain(runtime, 1)
+        deliver.drain(runtime, 1)
+        waits = rows(runtime, "deliveries", "id", status="pending") + rows(runtime, "inbox", "id", status="pending")
+        if not waits:
+            return
+        time.sleep(0.1)
