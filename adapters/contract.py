@@ -5,7 +5,7 @@ adapter; ``parse`` is pure, ``lookup`` and the pushes talk to the vendor and to 
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -62,6 +62,7 @@ class Setting(Struct, frozen=True):
     help: str
     secret: bool = True
     required: bool = False
+    number: bool = False  # a whole number above 0
 
 
 class Record(Struct, frozen=True, kw_only=True):
@@ -163,12 +164,19 @@ class Push:
 @dataclass(frozen=True)
 class RateLimit:
     """At most ``calls`` in any ``seconds``, over all workers. ``even`` ones are spaced out, so that something urgent
-    never waits for a window to end; the others may be used up in a burst."""
+    never waits for a window to end; the others may be used up in a burst. Where vendors allow more or fewer calls by
+    plan, ``setting`` names the connection's setting that says how many."""
 
     name: str
     calls: int
     seconds: float
     even: bool = True
+    setting: str = ""
+
+    def of(self, settings: Mapping[str, str]) -> "RateLimit":
+        """The limit as a connection's settings have it."""
+        said = settings.get(self.setting, "") if self.setting else ""
+        return replace(self, calls=int(said)) if said.isdecimal() and int(said) > 0 else self
 
 
 @dataclass(frozen=True)

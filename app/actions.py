@@ -9,17 +9,17 @@ from sqlalchemy import Connection as Conn
 from sqlalchemy import select
 
 from adapters.contract import Check
-from app import health, views
+from app import repairs, views
 from app.contacts.event import Event, EventType, Identity
 from app.receive import Refused, this_runtime, this_waker
-from app.store import connections, decided, deliveries, inbox, notes
+from app.store import connections, deliveries, handoffs, inbox, notes
 from app.store.tables import deliveries as deliveries_table
 from app.store.tables import handoffs as handoffs_table
 from app.store.tables import inbox as inbox_table
 from jobs.queue import DELIVER, INGEST
 
 DONE = {"status": "ok"}
-TOGETHER, MOST_AT_ONCE = 500, 10_000
+MOST_AT_ONCE = 10_000
 
 
 def replay_inbox(who: str, row_id: int) -> dict[str, str]:
@@ -48,28 +48,14 @@ def replay_several(who: str, ids: Sequence[int]) -> int:
 
 
 def replay_parked(who: str, connection_id: int) -> tuple[int, bool]:
-    """Have the parked requests of a connection read again, oldest first; how many, and whether some are left.
-
-    In small transactions, so that what comes in can be stored meanwhile.
-    """
+    """Have the parked requests of a connection read again, oldest first; how many, and whether some are left."""
     runtime = this_runtime()
-    parked = (
-        select(inbox_table.c.id)
-        .where(inbox_table.c.status == inbox.PARKED, inbox_table.c.connection_id == connection_id)
-        .order_by(inbox_table.c.id)
-        .limit(TOGETHER)
-    )
-    count, found = 0, TOGETHER
-    while found == TOGETHER and count < MOST_AT_ONCE:
-        with runtime.database.write() as conn:
-            ids = conn.execute(parked).scalars().all()
-            found = inbox.replay(conn, ids) if ids else 0
-            count += found
+    count, more = repairs.replay_parked(runtime, connection_id, MOST_AT_ONCE)
     with runtime.database.write() as conn:
         name = views.connection_name(runtime, connection_id)
         notes.write_audit(conn, who, "inbox.replay", f"{count} parked requests of {name}", runtime.clock())
     this_waker().wake(INGEST)
-    return count, found == TOGETHER
+    return count, more
 
 
 def _listed(ids: Sequence[int]) -> str:
@@ -102,7 +88,7 @@ def claim_handoff(handoff_id: int, by: str) -> dict[str, Any]:
         if row["status"] not in ("open", "claimed"):
             raise Refused(409, f"it is {row['status']}")
         if row["status"] == "open":
-            decided.set_handoffs(conn, {row["key"]: {"status": "claimed", "claimed_at": now, "claimed_by": by}})
+            handoffs.change(conn, {row["key"]: {"status": "claimed", "claimed_at": now, "claimed_by": by}})
             notes.write_audit(conn, by, "handoff.claim", str(handoff_id), now)
         return views.handoff(runtime, _handoff(conn, handoff_id))
 
@@ -120,7 +106,7 @@ def judge_handoff(handoff_id: int, verdict: str, by: str, note: str = "") -> dic
         if row["verdict"] not in (None, "accepted"):
             raise Refused(409, f"it was judged already: {row['verdict']}")
         changes = {"status": "closed", "verdict": verdict, "verdict_at": now, "verdict_by": by}
-        decided.set_handoffs(conn, {row["key"]: changes})
+        handoffs.change(conn, {row["key"]: changes})
         inbox.note(conn, [_verdict(row, verdict, by, note, now)], now)
         notes.write_audit(conn, by, "handoff.verdict", str(handoff_id), now, verdict)
         shown = views.handoff(runtime, _handoff(conn, handoff_id))
@@ -185,7 +171,7 @@ def check_connection(who: str, name: str) -> Sequence[Check]:
     connection = runtime.connection(name)
     if connection is None:
         raise Refused(404, f"there is no connection {name[:60]!r}")
-    checks = health.check_connection(runtime, connection)
+    checks = repairs.check_connection(runtime, connection)
     with runtime.database.write() as conn:
         notes.write_audit(conn, who, "connection.check", name, runtime.clock())
     if checks and all(one.works for one in checks):

@@ -4,14 +4,14 @@ Everything here happens inside the transaction that claims the deliveries, on th
 when the delivery was planned. Whatever made an action, this is the one gate on its way out.
 """
 
-from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
-from typing import Any
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from functools import partial
 
 import msgspec
 from msgspec import Struct, field
 from sqlalchemy import Connection as Conn
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from adapters.contract import Delivery, Recipient
 from app.contacts.action import (
@@ -21,6 +21,8 @@ from app.contacts.action import (
     CreateNote,
     CreateTask,
     EnsureContact,
+    JoinList,
+    LeaveList,
     SendMessage,
     Suppress,
     Unsubscribe,
@@ -29,19 +31,19 @@ from app.contacts.contact import Contact
 from app.contacts.event import Event
 from app.contacts.identity import EMAIL, EXTERNAL, PHONE
 from app.handoff_links import link
-from app.rules.handoff import PersonDocument
+from app.rules.assignment import choose, owner_of
+from app.rules.condition import Facts
 from app.rules.packet import Packet, packet
 from app.rules.route import mark_of, outward
 from app.rules.score import read_score
 from app.rules.suppression import gates, may_lift
 from app.runtime import Rulebook, Runtime
-from app.store import decided, people
+from app.store import handoffs, people, shadows
 from app.store.connections import Connection
-from app.store.decided import HandoffRow
 from app.store.deliveries import Claimed
+from app.store.handoffs import HandoffRow
 from app.store.tables import events as events_table
 from app.store.tables import handoffs as handoffs_table
-from app.store.tables import rotations
 
 _EVENTS_IN_PACKET = 25
 
@@ -62,7 +64,7 @@ class Clearance:
         self.runtime, self.rulebook, self.connection, self.conn, self.now = runtime, rulebook, connection, conn, now
         self.policies = rulebook.policies
         self.states: dict[int, Contact] = {}
-        self.ids: dict[int, dict[int, str]] = {}
+        self.ids: dict[int, str] = {}
         self.names: dict[int, dict[str, str]] = {}
         self.handoffs: dict[str, HandoffRow] = {}
 
@@ -101,12 +103,12 @@ class Clearance:
         self.states = {
             key: stored.state for key, stored in people.load(self.conn, self.runtime.database, ids, True).items()
         }
-        self.ids = people.vendor_ids(self.conn, ids)
+        self.ids = shadows.ids_in(self.conn, self.connection.id, ids)
         for contact_id, known in people.known_by(self.conn, ids).items():
             self.names[contact_id] = {identity.kind: identity.value for identity, _ in reversed(known)}
         keys = {one.handoff_key for one in claimed if one.handoff_key}
         if keys:
-            rows = decided.load_handoffs(self.conn, handoffs_table.c.key.in_(keys))
+            rows = handoffs.load(self.conn, handoffs_table.c.key.in_(keys))
             self.handoffs = {row.key: self._assigned(row) for row in rows}
 
     # --- may it go?
@@ -118,7 +120,7 @@ class Clearance:
             return "the person was erased"
         if action.lifts and may_lift(state, action) is None:
             return "it would lift an opt-out, and there is no later consent of the person's own on record"
-        if isinstance(action, SendMessage):
+        if isinstance(action, SendMessage | JoinList):
             return self._keep_message(action, state)
         if one.handoff_key:
             row = self.handoffs.get(one.handoff_key)
@@ -126,7 +128,7 @@ class Clearance:
                 return f"the handoff is {row.status if row else 'gone'}"
         return ""
 
-    def _keep_message(self, action: SendMessage, state: Contact) -> str:
+    def _keep_message(self, action: SendMessage | JoinList, state: Contact) -> str:
         trigger = self.policies.triggers.by_id.get(action.rule)
         if trigger is not None and self.now - action.occurred_at > timedelta(hours=trigger.too_old_hours):
             return f"too late: what it answers happened on {action.occurred_at:%Y-%m-%d %H:%M} UTC"
@@ -140,6 +142,8 @@ class Clearance:
     def _complete(self, one: Claimed, state: Contact) -> tuple[AnyAction, str]:
         """The action with what only now is known, or why there is nothing to do."""
         action = one.action
+        if isinstance(action, LeaveList) and not self._vendor_id(one.contact_id):
+            return action, "the tool does not know the contact"
         row = self.handoffs.get(one.handoff_key or "")
         if row is None:
             return action, ""
@@ -206,53 +210,16 @@ class Clearance:
         )
 
     def _vendor_id(self, contact_id: int) -> str:
-        return self.ids.get(contact_id, {}).get(self.connection.id, "")
+        return self.ids.get(contact_id, "")
 
     def _assigned(self, row: HandoffRow) -> HandoffRow:
-        """The handoff with an owner: who owns the contact already, else whose turn it is."""
+        """The handoff with an owner: who owns the contact already, else who is chosen now."""
         if row.assigned_at is not None:
             return row
-        state = self.states[row.contact_id]
-        owner = self._owner(state)
-        values: dict[str, Any] = {**owner, "assigned_at": self.now}
-        self.conn.execute(update(handoffs_table).where(handoffs_table.c.id == row.id).values(**values))
-        return msgspec.structs.replace(row, **{k: v for k, v in values.items() if k in HandoffRow.__struct_fields__})
-
-    def _owner(self, state: Contact) -> Mapping[str, str]:
-        document = self.policies.handoff.document
-        owner_id, owner_email = str(state.get("owner_id") or ""), str(state.get("owner_email") or "")
-        present = [person for person in document.people if is_present(person, self.now.date())]
-        if owner_id or owner_email:
-            named = next(
-                (p for p in document.people if (owner_id and p.hubspot_owner_id == owner_id) or p.email == owner_email),
-                None,
-            )
-            if named is None or named in present:
-                return {
-                    "owner_id": owner_id or (named.hubspot_owner_id if named else ""),
-                    "owner_email": owner_email or (str(named.email) if named else ""),
-                    "owner_name": named.name if named else "",
-                    "assigned_why": "owns the contact",
-                }
-        if not present:
-            return {"assigned_why": "nobody is named in the handoff policy, or all are away"}
-        turn = self._turn()
-        person = present[turn % len(present)]
-        return {
-            "owner_id": person.hubspot_owner_id,
-            "owner_email": str(person.email),
-            "owner_name": person.name,
-            "assigned_why": "round robin",
-        }
-
-    def _turn(self) -> int:
-        """The next turn, under a lock: two handoffs never get the same."""
-        insert = self.runtime.database.insert(rotations).values(name="handoff", turn=0)
-        self.conn.execute(insert.on_conflict_do_nothing())
-        statement = update(rotations).where(rotations.c.name == "handoff").values(turn=rotations.c.turn + 1)
-        return int(self.conn.execute(statement.returning(rotations.c.turn)).scalar_one()) - 1
-
-
-def is_present(person: PersonDocument, today: date) -> bool:
-    """Whether someone takes handoffs today."""
-    return person.active and (person.absent_until is None or person.absent_until <= today)
+        contact, document, today = self.states[row.contact_id], self.policies.handoff.document, self.now.date()
+        owner = owner_of(contact, document, today)
+        if owner is None:
+            facts = Facts(contact, None, self.now, self.policies.scoring.read)
+            turn = partial(handoffs.next_turn, self.conn, self.runtime.database)
+            owner = choose(document, facts, today, turn, partial(handoffs.open_by_owner, self.conn))
+        return handoffs.assign(self.conn, row, owner, self.now)

@@ -16,11 +16,11 @@ from sqlalchemy import Connection as Conn
 
 from adapters.contract import Again, Delivery, Done, Outcome, Push, Refused, RetryLater, Unknown
 from adapters.http import Exchange
-from app.contacts.action import Alert, CreateNote, CreateTask, SendMessage, Subscribe, Unsubscribe
+from app.contacts.action import Alert, CreateNote, CreateTask, SendMessage, Subscribe, Suppress, Unsubscribe
 from app.contacts.event import Event, EventType, Identity
-from app.rules.route import consent_property
+from app.rules.route import SUPPRESSED, consent_property
 from app.runtime import Runtime
-from app.store import budgets, connections, decided, deliveries, inbox, shadows
+from app.store import budgets, connections, deliveries, handoffs, inbox, shadows
 from app.store.connections import Connection
 from app.store.deliveries import Call, Claimed
 from app.store.lanes import Lease
@@ -122,7 +122,7 @@ class Landing:
         self._learn(conn, one, delivery, outcome, now)
         action = delivery.action
         if one.handoff_key and isinstance(action, CreateTask | CreateNote | Alert):
-            decided.set_handoffs(conn, {one.handoff_key: {"alerted_at": now}})
+            handoffs.change(conn, {one.handoff_key: {"alerted_at": now}})
         events = []
         if outcome.vendor_id and outcome.vendor_id != delivery.to.vendor_id:
             events.append(self._met(one, delivery, outcome.vendor_id, now))
@@ -137,9 +137,11 @@ class Landing:
             told[consent_property(action.channel, action.purpose)] = "withdrawn"
         elif isinstance(action, Subscribe):
             told[consent_property(action.channel, action.purpose)] = f"granted {action.grant.at.isoformat()}"
-        if not told:
-            return
+        elif isinstance(action, Suppress):
+            told[SUPPRESSED] = delivery.to.email
         vendor_id = outcome.vendor_id or delivery.to.vendor_id
+        if not told and vendor_id == delivery.to.vendor_id:
+            return
         ref = shadows.ref_of("contact", vendor_id) if vendor_id else shadows.ref_of("email", delivery.to.email)
         shadow = shadows.load(conn, self.connection.id, {ref}).get(ref) or shadows.Shadow(self.connection.id, ref)
         shadow.contact_id, shadow.written_at = one.contact_id, now

@@ -42,7 +42,7 @@ class Lane:
         self.breaker = Breaker(runtime, connection.id)
         self.landing = Landing(runtime, connection, lease, self.breaker, note)
         self._renewed = time.monotonic()
-        self._limits = {limit.name: limit for limit in self.adapter.limits}
+        self._limits = {limit.name: limit.of(connection.settings) for limit in self.adapter.limits}
 
     def run(self, until: float) -> None:
         """Send until nothing is due, the time is up, or the lease is lost."""
@@ -91,7 +91,7 @@ class Lane:
 
     def _chunk(self) -> int:
         """How many calls to claim at once: a tenth of a second's worth."""
-        fastest = max((limit.calls / limit.seconds for limit in self.adapter.limits if limit.even), default=50.0)
+        fastest = max((limit.calls / limit.seconds for limit in self._limits.values() if limit.even), default=50.0)
         return max(1, min(MAX_IN_FLIGHT, int(fastest * CHUNK_SECONDS)))
 
     def _claim(self, calls: int) -> list[Work]:

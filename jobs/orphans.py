@@ -9,7 +9,7 @@ import structlog
 from adapters.contract import Again, Delivery, Push, Recipient
 from adapters.http import outcome_of
 from app.runtime import Runtime
-from app.store import decided, deliveries, lanes, people
+from app.store import deliveries, handoffs, lanes, shadows
 from app.store.connections import Connection
 from app.store.deliveries import Claimed
 from app.store.engine import Conflict
@@ -39,8 +39,12 @@ def _look_up(runtime: Runtime, connection: Connection, lease: Lease, one: Claime
     assert push.find is not None
     now = runtime.clock()
     with runtime.database.read() as conn:
-        ids = people.vendor_ids(conn, {one.contact_id}).get(one.contact_id, {})
-    to = Recipient(contact_id=one.contact_id, vendor_id=ids.get(connection.id, ""))
+        vendor_id = shadows.ids_in(conn, connection.id, {one.contact_id}).get(one.contact_id)
+    if vendor_id is None:
+        reason = "the answer was lost, and the tool cannot be asked: its id for the contact is not known"
+        _settle(runtime, lease, one, status=deliveries.UNKNOWN, reason=reason)
+        return
+    to = Recipient(contact_id=one.contact_id, vendor_id=vendor_id)
     delivery = Delivery(id=one.id, key=one.key, action=one.action, to=to, attempt=one.attempts)
     try:
         found = push.find(runtime.client(connection), delivery)
@@ -60,7 +64,7 @@ def _look_up(runtime: Runtime, connection: Connection, lease: Lease, one: Claime
         _settle(runtime, lease, one, status=deliveries.SENT, reason=found.note, result=result)
         if one.handoff_key:
             with runtime.database.write() as conn:
-                decided.set_handoffs(conn, {one.handoff_key: {"alerted_at": now}})
+                handoffs.change(conn, {one.handoff_key: {"alerted_at": now}})
 
 
 def _settle(runtime: Runtime, lease: Lease, one: Claimed, **end: Any) -> None:

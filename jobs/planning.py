@@ -21,9 +21,10 @@ from app.rules.route import Held, Plan, Target, digest, outward, route_decision,
 from app.rules.score import total
 from app.rules.suppression import conversation
 from app.runtime import Rulebook, Runtime, can_call
-from app.store import decided, deliveries, people, shadows, timers
-from app.store.decided import HandoffRow, Known
+from app.store import decided, deliveries, handoffs, people, shadows, timers
+from app.store.decided import Known
 from app.store.deliveries import LEFT, PENDING, WITHHELD, Existing, Planned
+from app.store.handoffs import HandoffRow
 from app.store.shadows import Shadow, ref_of
 
 
@@ -117,7 +118,7 @@ class Planner:
             self.known_decisions.setdefault(sources[source], {}).update(found)
         for source, rows in deliveries.decided(conn, list(sources)).items():
             self.known_deliveries.setdefault(sources[source], {}).update(rows)
-        for source, handed in decided.handoffs_of(conn, list(sources)).items():
+        for source, handed in handoffs.of_contacts(conn, list(sources)).items():
             self.known_handoffs.setdefault(sources[source], {}).update(handed)
 
     def _learn(self, conn: Conn, new: Iterable[tuple[Event, Person]]) -> None:
@@ -359,8 +360,8 @@ class Planner:
         decided.record(conn, [(at_home(person), decision) for person, decision in self.recorded], self.now)
         decided.amend(conn, [(at_home(person), decision) for person, decision in self.amended], self.now)
         decided.supersede(conn, self.superseded)
-        decided.open_handoffs(conn, [(at_home(person), event, plan) for person, event, plan in self.handoffs])
-        decided.set_handoffs(conn, self.handoff_changes)
+        handoffs.add(conn, [(at_home(person), event, plan) for person, event, plan in self.handoffs])
+        handoffs.change(conn, self.handoff_changes)
         for shadow, person in self.learned.values():
             shadow.contact_id = at_home(person)
         shadows.save(conn, database, [shadow for shadow, _ in self.learned.values()])

@@ -232,7 +232,7 @@ def _ask(runtime: Runtime, connection: Connection, refs: Sequence[Ref]) -> tuple
     assert adapter.lookup is not None
     now = runtime.clock()
     mapping = runtime.rulebook().mapping_for(connection)
-    limits = [limit for limit in adapter.limits if limit.name in adapter.read_limits]
+    limits = [limit.of(connection.settings) for limit in adapter.limits if limit.name in adapter.read_limits]
     with recording() as calls:
         try:
             wait = budgets.reserve(runtime.database, connection.id, limits, calls=1 + len(refs) // 100)

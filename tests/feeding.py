@@ -56,7 +56,7 @@ def notice(at: datetime, contact: int, change: str = "propertyChange", **more: A
 
 def arrive(
     runtime: Runtime, connection: str, body: Any, kind: str = "webhook", route: str = "", at: datetime | None = None,
-    headers: Mapping[str, str] | None = None,
+    headers: Mapping[str, str] | None = None, query: str = "",
 ) -> None:  # fmt: skip
     """Put a request in the inbox, as the web process would have."""
     found = runtime.connection(connection)
@@ -69,7 +69,7 @@ def arrive(
         received_at=at or runtime.clock(),
         body=raw,
         headers=headers or {"content-type": "application/json"},
-        url=f"https://hub.example.com/webhooks/{connection}",
+        url=f"https://hub.example.com/webhooks/{connection}{query}",
     )
     with runtime.database.write() as conn:
         inbox.accept(conn, [arrival])

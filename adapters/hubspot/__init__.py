@@ -16,6 +16,12 @@ ADAPTER = Adapter(
         Setting("client_secret", "The app's client secret; HubSpot signs its webhooks with it."),
         Setting("client_secret_previous", "The secret before the last rotation; still accepted until you remove it."),
         Setting("portal_id", "HubSpot account id; events of other accounts are parked.", secret=False),
+        Setting(
+            "calls_per_10_seconds",
+            "What your plan allows, less a few; 186 unless set. Free and Starter: 95.",
+            secret=False,
+            number=True,
+        ),
         Setting("won_stages", "Ids of deal stages that mean won, beside closedwon; comma-separated.", secret=False),
         Setting("lost_stages", "Ids of deal stages that mean lost, beside closedlost; comma-separated.", secret=False),
         Setting("subscription_id", "E-mail subscription type that a person's own consent is written to.", secret=False),
@@ -30,6 +36,6 @@ ADAPTER = Adapter(
     contact_ref="hubspot",
     pushes=PUSHES,
     # 190 calls in 10 seconds for Professional and Enterprise, kept just below; Free and Starter have 100
-    limits=(RateLimit("default", 186, 10),),
+    limits=(RateLimit("default", 186, 10, setting="calls_per_10_seconds"),),
     check=check,
 )

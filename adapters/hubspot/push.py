@@ -1,6 +1,6 @@
 """What HubSpot can do for us: one function per action, through the real SDK."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, cast
 
 from adapters.contract import Again, Delivery, Done, Outcome, Push, Refused, RetryLater, Unknown
@@ -352,17 +352,20 @@ def _change_list(name: str) -> Callable[[HubSpotClient, Sequence[Delivery]], lis
     def change(client: HubSpotClient, deliveries: Sequence[Delivery]) -> list[Outcome]:
         list_id = cast(JoinList | LeaveList, deliveries[0].action).list
         try:
-            ids = [one.to.vendor_id for one in deliveries]
-            answer = client.ask(getattr(client.lists, name), list_id, ids)
+            ids = [one.to.vendor_id for one in deliveries if one.to.vendor_id]
+            answer = client.ask(getattr(client.lists, name), list_id, ids) if ids else {}
         except Exception as error:
             return [outcome_of(error, len(deliveries))] * len(deliveries)
         missing = {str(one) for one in answer.get("recordIdsMissing") or answer.get("recordsIdsMissing") or ()}
-        return [
-            Refused(reason="HubSpot does not know this contact") if one.to.vendor_id in missing else Done()
-            for one in deliveries
-        ]
+        return [_listed(one.to.vendor_id, missing) for one in deliveries]
 
     return change
+
+
+def _listed(vendor_id: str, missing: Collection[str]) -> Outcome:
+    if not vendor_id:
+        return RetryLater(reason="HubSpot does not know this contact yet")
+    return Refused(reason="HubSpot no longer has this contact") if vendor_id in missing else Done()
 
 
 def _list(delivery: Delivery) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from hashlib import blake2b
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import msgspec
 from msgspec import Struct
@@ -20,6 +20,7 @@ from mappings.mapping import FieldMapping
 MAX_NODES = 50_000  # a hundred events of some thirty values each, with room
 MAX_ITEMS = 1_000  # HubSpot sends a hundred at most
 MAX_ID = 40  # characters
+MAX_SAID = 20  # parameters in the address of a workflow's webhook
 
 # objectTypeId → the name that classic subscriptions use
 OBJECTS = {
@@ -321,7 +322,7 @@ _RECORD_IDS = ("vid", "canonical-vid", "id", "objectId", "hs_object_id")
 
 def _from_record(record: dict[str, Any], request: WebhookRequest, mapping: FieldMapping) -> Iterator[Event]:
     """A record as a workflow's "Send a webhook" posts it: the old ``vid`` shape, ``{id, properties}``, or the
-    properties that its author picked. What it means is said in the URL: ``?event=form.submitted``."""
+    properties that its author picked. What it means is said in the URL: ``?event=form.submitted&form=demo``."""
     held = record.get("properties", record)
     if not isinstance(held, dict):
         raise Unreadable("properties should be an object")
@@ -348,7 +349,7 @@ def _from_record(record: dict[str, Any], request: WebhookRequest, mapping: Field
         occurred_at=_record_time(record, properties, request),
         source_key=f"workflow|{kind}|{person}|{digest}|{_window(record, properties, request)}",
         identities=tuple(dict.fromkeys(identities)),
-        properties={"source": "workflow"},
+        properties={**_said(request), "source": "workflow"},
         told=properties if contact_id else {},
         mapping=mapping.version,
     )
@@ -364,6 +365,16 @@ def _meaning(request: WebhookRequest) -> str:
             f"?event={named[:60]} in the workflow's URL is no event type; one of {', '.join(sorted(EVENT_TYPES))}"
         )
     return named or EventType.CONTACT_UPDATED
+
+
+def _said(request: WebhookRequest) -> dict[str, Any]:
+    """What else the workflow's author wrote into the URL, as properties of the event. That it was the person's own
+    doing cannot be claimed there."""
+    said = {}
+    for name, value in parse_qsl(urlsplit(request.url).query, max_num_fields=MAX_SAID)[:MAX_SAID]:
+        if name not in ("event", "by_person", "actor"):
+            said[name[:40]] = {"true": True, "false": False}.get(value.lower(), value[:200])
+    return said
 
 
 def _legacy_emails(record: dict[str, Any]) -> Iterator[str]:

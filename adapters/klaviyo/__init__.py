@@ -17,7 +17,7 @@ ADAPTER = Adapter(
         Setting("webhook_secret_previous", "The secret before the last rotation; still accepted until you remove it."),
         Setting("flow_secret", "Secret that flow webhooks send in the header X-Baton-Secret."),
         Setting("flow_secret_previous", "The secret before the last rotation; still accepted until you remove it."),
-        Setting("max_age_seconds", "How old a signed webhook may be; 300 unless set.", secret=False),
+        Setting("max_age_seconds", "How old a signed webhook may be; 300 unless set.", secret=False, number=True),
         Setting("list", "List that a person's own consent subscribes them to.", secret=False),
     ),
     max_body=4 * 1024 * 1024,  # a thousand events do not fit in one MiB

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from adapters.contract import Delivery, Done, Outcome, Push, Refused
+from adapters.contract import Delivery, Done, Outcome, Push, Refused, RetryLater
 from adapters.http import outcome_of
 from adapters.klaviyo.client import KlaviyoClient, data_of
 from adapters.klaviyo.webhook import OWN_EVENT
@@ -223,7 +223,7 @@ def _change_list(call: Any, deliveries: Sequence[Delivery]) -> list[Outcome]:
         except Exception as error:
             return [outcome_of(error, len(deliveries))] * len(deliveries)
     return [
-        Done() if one.to.vendor_id else Refused(reason="Klaviyo changes lists by profile id, and none is known")
+        Done() if one.to.vendor_id else RetryLater(reason="Klaviyo does not know this profile yet")
         for one in deliveries
     ]
 

@@ -20,11 +20,10 @@ class Urgency(IntEnum):
 
 
 class Action(Struct, kw_only=True, omit_defaults=True, tag_field="do"):
-    """Something to do for one contact. ``is_message`` actions reach the person and pass every gate first;
-    ``lifts`` names actions that can end an opt-out, which needs the person's own recorded consent."""
+    """Something to do for one contact. ``lifts`` names actions that can end an opt-out, which needs the person's own
+    recorded consent."""
 
     urgency: ClassVar[Urgency] = Urgency.PROFILE
-    is_message: ClassVar[bool] = False
     lifts: ClassVar[bool] = False
 
 
@@ -117,14 +116,21 @@ class Subscribe(Action, tag="subscribe"):
 
 
 class JoinList(Action, tag="join_list"):
-    """Put the contact on a list of this tool."""
+    """Put the contact on a list of this tool. Tools send to lists, so it passes the gates of a message. It leaves after
+    the profile, which has to exist first."""
 
+    urgency: ClassVar[Urgency] = Urgency.BULK
     list: str
+    rule: str
+    occurred_at: datetime
+    channel: str = "email"
+    purpose: str = MARKETING
 
 
 class LeaveList(Action, tag="leave_list"):
     """Take the contact off a list of this tool."""
 
+    urgency: ClassVar[Urgency] = Urgency.BULK
     list: str
 
 
@@ -140,7 +146,6 @@ class SendMessage(Action, tag="send_message"):
     """Have this tool send a message: an event that starts the flow with the message's name."""
 
     urgency: ClassVar[Urgency] = Urgency.SEND
-    is_message: ClassVar[bool] = True
     message: str
     rule: str
     occurred_at: datetime

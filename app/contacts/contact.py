@@ -61,6 +61,7 @@ class Deliverability(Struct, omit_defaults=True):
 
     bounced_at: datetime | None = None
     bounce: str = ""
+    bounced_in: str = ""  # id of the connection that said so
     soft_bounces: int = 0
     complained_at: datetime | None = None
     complaint: str = ""

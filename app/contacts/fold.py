@@ -140,6 +140,7 @@ def _bounced(contact: Contact, event: Event) -> None:
     if event.properties.get("permanent"):
         reach.bounced_at = event.occurred_at
         reach.bounce = str(event.properties.get("reason") or "permanent bounce")
+        reach.bounced_in = str(event.connection_id)
     else:
         reach.soft_bounces += 1
 

@@ -30,6 +30,9 @@ class PersonDocument(BaseModel):
     hubspot_owner_id: str = ""
     active: bool = True
     absent_until: date | None = Field(None, description="The first day back: 2026-12-01")
+    takes: Condition | None = Field(
+        None, description="Territory: only contacts for which this holds, and those before people who take everybody"
+    )
 
 
 class HandoffRuleDocument(BaseModel):
@@ -57,6 +60,7 @@ class HandoffDocument(BaseModel):
     people: list[PersonDocument] = Field(
         default_factory=list, description="Who takes turns when nobody owns the contact"
     )
+    assign: Literal["round_robin", "least_busy"] = "round_robin"
     due_minutes: int = Field(30, gt=0)
     too_old_hours: float = Field(168, gt=0, description="An event that reaches us later than this raises no handoff")
     again_after_days: dict[str, float] = Field(

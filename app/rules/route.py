@@ -21,9 +21,12 @@ from app.contacts.action import (
     CreateNote,
     CreateTask,
     EnsureContact,
+    JoinList,
+    LeaveList,
     MoveStage,
     SendMessage,
     Subscribe,
+    Suppress,
     Unsubscribe,
     UpsertContact,
     kind_of,
@@ -39,6 +42,7 @@ from mappings.mapping import FieldMapping
 from mappings.transforms import is_blank
 
 PROFILE_SLOT = "profile"
+SUPPRESSED = "suppressed:email"  # the name under which we remember which address we stopped in a tool
 # A profile may wait this long for others, so that they leave together; nothing that a person waits for does
 GATHER_SECONDS = 5.0
 
@@ -90,19 +94,21 @@ def route_decision(decision: Decision, contact: Contact, targets: Sequence[Targe
     if decision.alert is not None:
         return [_plan(decision, target, decision.alert, "alert") for target in targets if target.can(decision.alert)]
     if decision.send is not None:
-        return _message(decision, decision.send, targets)
+        return _through(decision, decision.send, targets)
     return []
 
 
-def _message(decision: Decision, message: SendMessage, targets: Sequence[Target]) -> list[Plan]:
-    able = [target for target in targets if target.can(message) and decision.through in ("", target.name, target.kind)]
+def _through(decision: Decision, action: SendMessage | JoinList | LeaveList, targets: Sequence[Target]) -> list[Plan]:
+    """A message or a place on a list, through the one tool that was named, or the first that can."""
+    able = [target for target in targets if target.can(action) and decision.through in ("", target.name, target.kind)]
     if able:
-        return [_plan(decision, able[0], message, "message")]
+        return [_plan(decision, able[0], action, decision.what)]
     if decision.outcome is Outcome.TAKEN:
         named = f"the connection {decision.through}" if decision.through else "any connection"
+        does = f"sends {action.channel}" if isinstance(action, SendMessage) else "has lists"
         decision.outcome = Outcome.WITHHELD
-        decision.gates += (Gate("can be sent", False, f"{named} that sends {message.channel} is missing"),)
-        decision.summary = f"“{message.message}” by {message.channel}: {decision.gates[-1].detail}"
+        decision.gates += (Gate("can be sent", False, f"{named} that {does} is missing"),)
+        decision.summary = f"{decision.summary.partition(': ')[0]}: {decision.gates[-1].detail}"
     return []
 
 
@@ -166,14 +172,20 @@ def digest(contact: Contact, target: Target, values: Mapping[str, Any]) -> str:
         key: [str(consent.state), None if consent.lifted_by is None else consent.lifted_by.at]
         for key, consent in contact.consent.items()
     }
-    return blake2b(msgspec.json.encode([wanted, said], order="sorted"), digest_size=8).hexdigest()
+    reach = contact.deliverability.get("email")
+    bounced = contact.email if reach is not None and reach.bounced_at is not None else None
+    return blake2b(msgspec.json.encode([wanted, said, bounced], order="sorted"), digest_size=8).hexdigest()
 
 
 def sync(contact: Contact, target: Target, held: Held, values: Mapping[str, Any], now: datetime) -> list[Plan]:
     """What has to be written so that a tool holds what the contact is: profile, stage and consent."""
     if contact.erased_at is not None or str(target.id) in contact.deleted_in:
         return []
-    return [*_profile(contact, target, held, values), *_consents(contact, target, held)]
+    return [
+        *_profile(contact, target, held, values),
+        *_consents(contact, target, held),
+        *_bounces(contact, target, held),
+    ]
 
 
 def _profile(contact: Contact, target: Target, held: Held, values: Mapping[str, Any]) -> Iterator[Plan]:
@@ -264,6 +276,16 @@ def _consents(contact: Contact, target: Target, held: Held) -> Iterator[Plan]:
             yes = Subscribe(grant=grant, channel=channel, purpose=purpose, list=target.list)
             if target.can(yes) and _addressed(contact, channel):
                 yield Plan(key=uuid4().hex, connection_id=target.id, action=yes, slot=f"consent {key}")
+
+
+def _bounces(contact: Contact, target: Target, held: Held) -> Iterator[Plan]:
+    """An address that bounces for good in one tool is stopped in the others, before they try it themselves."""
+    reach = contact.deliverability.get("email")
+    if reach is None or reach.bounced_at is None or reach.bounced_in == str(target.id) or not contact.email:
+        return
+    stop = Suppress(reason=f"{contact.email} bounces: {reach.bounce}")
+    if held.properties.get(SUPPRESSED) != contact.email and target.can(stop) and held.vendor_id:
+        yield Plan(key=uuid4().hex, connection_id=target.id, action=stop, slot=SUPPRESSED)
 
 
 def _addressed(contact: Contact, channel: str) -> bool:

@@ -9,7 +9,7 @@ from typing import Literal
 from msgspec import Struct
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.contacts.action import Action, SendMessage, Subscribe
+from app.contacts.action import Action, JoinList, SendMessage, Subscribe
 from app.contacts.consent import CHANNELS, MARKETING, Consent, ConsentState, Grant, consent_key
 from app.contacts.contact import Contact, Signal
 from app.contacts.engagement import Tier, overall_tier, tier_of
@@ -137,7 +137,7 @@ def _talk_words(talk: Talk) -> str:
     return f"{talk.kind} with {talk.who}" if talk.who else talk.kind
 
 
-def gates(contact: Contact, message: SendMessage, policy: SuppressionDocument, now: datetime) -> list[Gate]:
+def gates(contact: Contact, message: SendMessage | JoinList, policy: SuppressionDocument, now: datetime) -> list[Gate]:
     """All gates for a message to this person at a moment, passed or not, in the words that an admin reads."""
     marketing = message.purpose != "transactional"
     reasons = suppressions(contact, policy, now)
@@ -169,7 +169,7 @@ def _gate(name: str, reasons: dict[str, list[Suppression]], scope: str, words: s
     return Gate(name, True)
 
 
-def _consent_gate(contact: Contact, message: SendMessage, policy: SuppressionDocument) -> Gate:
+def _consent_gate(contact: Contact, message: SendMessage | JoinList, policy: SuppressionDocument) -> Gate:
     consent = contact.consent.get(consent_key(message.channel, message.purpose), Consent())
     # A no to marketing as a whole is a no to each of its purposes
     overall = contact.consent.get(consent_key(message.channel), Consent())

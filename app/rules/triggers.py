@@ -4,9 +4,9 @@ from datetime import timedelta
 from typing import Literal
 
 from msgspec import Struct
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from app.contacts.action import SendMessage
+from app.contacts.action import JoinList, LeaveList, SendMessage
 from app.contacts.consent import CHANNELS, MARKETING
 from app.contacts.contact import Contact
 from app.contacts.event import Event
@@ -26,12 +26,59 @@ class MessageDocument(BaseModel):
     through: str = Field("", description="Connection that sends it; none: the first that can")
     include: list[str] = Field(default_factory=list, description="Event properties that the flow may use")
 
+    def action(self, rule: str, event: Event) -> SendMessage:
+        """The message that this event asks for."""
+        said = {name: event.properties[name] for name in self.include if name in event.properties}
+        return SendMessage(
+            message=self.name,
+            rule=rule,
+            occurred_at=event.occurred_at,
+            channel=self.channel,
+            purpose=self.purpose,
+            properties=said,
+        )
+
+    def __str__(self) -> str:
+        return f"“{self.name}” by {self.channel}"
+
     @field_validator("channel")
     @classmethod
     def _channel(cls, name: str) -> str:
         if name not in CHANNELS:
             raise ValueError(f'"{name}" is not a channel; these are {", ".join(CHANNELS)}')
         return name
+
+
+class ListDocument(BaseModel):
+    """Being on a list of one tool."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    list: str = Field(min_length=1, description="The list's id in the tool")
+    through: str = Field(min_length=1, description="Connection whose list it is")
+
+    @field_validator("list", mode="before")
+    @classmethod
+    def _id(cls, value: object) -> object:
+        return str(value) if isinstance(value, int) else value
+
+
+class JoinDocument(ListDocument):
+    def action(self, rule: str, event: Event) -> JoinList:
+        """Going on the list."""
+        return JoinList(list=self.list, rule=rule, occurred_at=event.occurred_at)
+
+    def __str__(self) -> str:
+        return f"On the list {self.list} of {self.through}"
+
+
+class LeaveDocument(ListDocument):
+    def action(self, rule: str, event: Event) -> LeaveList:
+        """Going off the list."""
+        return LeaveList(list=self.list)
+
+    def __str__(self) -> str:
+        return f"Off the list {self.list} of {self.through}"
 
 
 class TriggerDocument(BaseModel):
@@ -43,13 +90,28 @@ class TriggerDocument(BaseModel):
     when: Condition | None = None
     once_in_days: float = Field(30, ge=0, description="Not again for so many days")
     too_old_hours: float = Field(24, gt=0, description="An event that reaches us later than this sends nothing")
-    message: MessageDocument
+    message: MessageDocument | None = None
+    join: JoinDocument | None = None
+    leave: LeaveDocument | None = None
     active: bool = True
 
     @field_validator("on")
     @classmethod
     def _types(cls, names: list[str]) -> list[str]:
         return known_types(names)
+
+    @model_validator(mode="after")
+    def _one_thing(self) -> "TriggerDocument":
+        if sum(part is not None for part in (self.message, self.join, self.leave)) != 1:
+            raise ValueError('does exactly one thing: "message", "join" or "leave"')
+        return self
+
+    @property
+    def does(self) -> MessageDocument | JoinDocument | LeaveDocument:
+        """What follows from the event."""
+        done = self.message or self.join or self.leave
+        assert done is not None
+        return done
 
 
 class TriggersDocument(BaseModel):
@@ -105,17 +167,11 @@ def decide_messages(
 def _decide(
     contact: Contact, event: Event, trigger: Trigger, policy: Triggers, suppression: SuppressionDocument
 ) -> Decision:
-    asked = trigger.document.message
-    message = SendMessage(
-        message=asked.name,
-        rule=trigger.id,
-        occurred_at=event.occurred_at,
-        channel=asked.channel,
-        purpose=asked.purpose,
-        properties={name: event.properties[name] for name in asked.include if name in event.properties},
-    )
-    late = in_time(event, trigger.document.too_old_hours)
-    checks = [late, _mask(contact, event, trigger), *gates(contact, message, suppression, event.occurred_at)]
+    asked = trigger.document.does
+    action = asked.action(trigger.id, event)
+    checks = [in_time(event, trigger.document.too_old_hours), _mask(contact, event, trigger)]
+    if not isinstance(action, LeaveList):
+        checks += gates(contact, action, suppression, event.occurred_at)
     blocked = next((gate for gate in checks if not gate.passed), None)
     if blocked is None:
         contact.fired[trigger.id] = event.occurred_at
@@ -123,14 +179,13 @@ def _decide(
         key=key_of("message", trigger.id, event.id),
         rule=trigger.id,
         policy=policy.version,
-        what="message",
+        what="message" if trigger.document.message else "list",
         outcome=Outcome.TAKEN if blocked is None else Outcome.WITHHELD,
-        summary=f"“{asked.name}” by {asked.channel}: "
-        + (trigger.document.label if blocked is None else blocked.detail),
+        summary=f"{asked}: {trigger.document.label if blocked is None else blocked.detail}",
         event_id=event.id,
         at=event.occurred_at,
         gates=tuple(checks),
-        send=message,
+        send=action,
         through=asked.through,
     )
 

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, select
 
 from app.contacts.event import Identity, Ref
 from app.contacts.times import to_us
+from app.store import people
 from app.store.engine import Database
 from app.store.tables import shadows
 
@@ -66,6 +67,29 @@ def of_contacts(conn: Connection, contact_ids: Collection[int]) -> dict[int, lis
         for row in conn.execute(select(shadows).where(shadows.c.contact_id.in_(contact_ids))):
             found.setdefault(row.contact_id, []).append(_read(row))
     return found
+
+
+def ids_in(conn: Connection, connection_id: int, contact_ids: Collection[int]) -> dict[int, str]:
+    """contact → its id in one tool, where it is known: as an alias, or from the tool's last answer, the event about
+    which may not have been worked off yet."""
+    found = {key: known.get(connection_id, "") for key, known in people.vendor_ids(conn, contact_ids).items()}
+    found |= _answered(conn, connection_id, [key for key in contact_ids if not found.get(key)])
+    return {key: value for key, value in found.items() if value}
+
+
+def _answered(conn: Connection, connection_id: int, contact_ids: Collection[int]) -> dict[int, str]:
+    if not contact_ids:
+        return {}
+    query = (
+        select(shadows.c.contact_id, shadows.c.ref)
+        .where(
+            shadows.c.contact_id.in_(contact_ids),
+            shadows.c.connection_id == connection_id,
+            shadows.c.ref.startswith(ref_of("contact", "")),
+        )
+        .order_by(shadows.c.written_at.is_not(None), shadows.c.written_at, shadows.c.ref)
+    )
+    return {contact_id: ref.partition(":")[2] for contact_id, ref in conn.execute(query)}
 
 
 def _read(row: Any) -> Shadow:

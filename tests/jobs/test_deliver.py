@@ -3,19 +3,22 @@ against the simulators, on both databases. Catalogue: G2, G3, I2, I6, N1, N3–N
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
+import yaml
 from sqlalchemy import update
 
 from adapters.sandbox.server import Server, serve
+from app.rules.policy import default_documents, read_document
 from app.runtime import Runtime, now_utc
 from app.setup import add_connection
-from app.store import budgets, lanes, tables
+from app.store import budgets, lanes, policies, tables
 from app.store.engine import Conflict
 from jobs import deliver, ingest, landing
+from mappings.document import load_yaml
 from tests.conftest import make_runtime
 from tests.feeding import arrive, contact, drain, form, notice, rows, visit
 
@@ -96,6 +99,14 @@ def look_at_pricing(runtime: Runtime, email: str = "ann@acme.example") -> None:
     visit(runtime, f"visitor-{email.split('@')[0]}".ljust(16, "x"), "/pricing")
 
 
+def eventually(holds: Callable[[], Any], seconds: float = 5.0) -> Any:
+    """What holds within this time."""
+    end = time.monotonic() + seconds
+    while not (held := holds()) and time.monotonic() < end:
+        time.sleep(0.02)
+    return held
+
+
 def statuses(runtime: Runtime, kind: str) -> list[str]:
     return [row.status for row in rows(runtime, "deliveries", "status", kind=kind)]
 
@@ -132,6 +143,23 @@ def _linked(vendors: Server, kind: str, record: Any) -> list[tuple[str, str]]:
     return found
 
 
+def test_a_handoff_of_somebody_hubspot_does_not_know_yet_is_linked_to_them_all_the_same(
+    live: Runtime, vendors: Server
+) -> None:
+    visitor = "visitor-ann".ljust(16, "x")
+    for name in ("trial", "webinar", "guide", "demo"):
+        fields = {"full_name": "Ann Lee", "job_title": "Director", "company": "Acme"}
+        form(live, name, email="ann@acme.example", visitor_id=visitor, **fields)
+    visit(live, visitor, "/pricing")
+    drain(live)  # everything is decided before anything is sent
+    deliver.drain(live, 10)
+    ((hubspot_id, _),) = vendors.hubspot.contacts.items()
+    (task,) = vendors.hubspot.tasks.values()
+    (note,) = vendors.hubspot.notes.values()
+    assert ("contacts", hubspot_id) in _linked(vendors, "tasks", task)
+    assert ("contacts", hubspot_id) in _linked(vendors, "notes", note)
+
+
 def test_the_owner_of_the_contact_gets_the_handoff(one: Runtime, vendors: Server) -> None:
     owner = _an_owner(vendors)
     ready_for_sales(one, vendors, hubspot_owner_id=owner["id"])
@@ -164,16 +192,16 @@ def test_people_take_turns_when_nobody_owns_the_contact(one: Runtime, vendors: S
 
 
 def publish_people(runtime: Runtime, emails: list[str], away: str) -> None:
-    import yaml
-
-    from app.rules.policy import default_documents, read_document
-    from app.store import policies
-
-    document = yaml.safe_load(default_documents()["handoff"].text.replace("on:", '"on":'))
-    document["people"] = [
+    people = [
         {"name": email.split("@")[0].title(), "email": email, "absent_until": "2099-01-01" if email == away else None}
         for email in emails
     ]
+    publish(runtime, "handoff", people=people)
+
+
+def publish(runtime: Runtime, kind: str, **changes: Any) -> None:
+    """Put the shipped policy in force with these parts changed."""
+    document = {**load_yaml(default_documents()[kind].text, kind), **changes}
     with runtime.database.write() as conn:
         policies.publish(conn, read_document(yaml.safe_dump(document, sort_keys=False)), "test", "", runtime.clock())
     runtime.forget()
@@ -215,6 +243,64 @@ def test_an_opt_out_in_one_tool_is_written_to_the_other(live: Runtime, vendors: 
     (call,) = calls(vendors, "/api/profile-subscription-bulk-delete-jobs")
     assert "ann@acme.example" in str(call.body)
     assert not calls(vendors, "unsubscribe-all"), "HubSpot said it: it need not be told"
+
+
+def test_an_address_that_bounces_in_one_tool_is_stopped_in_the_other(live: Runtime, vendors: Server) -> None:
+    ready_for_sales(live, vendors)
+    publish(live, "triggers", triggers=[])
+    form(live, "newsletter", email="ann@acme.example", newsletter="yes")
+    settle(live)
+    (profile,) = vendors.klaviyo.profiles.values()
+    assert not profile.email.suppression
+    record = {"vid": int(_hubspot_id(live)), "properties": {"email": {"value": "ann@acme.example"}}}
+    arrive(live, "hubspot", record, query="?event=email.bounced&permanent=true&reason=no+such+mailbox")
+    settle(live)
+    assert len(calls(vendors, "/api/profile-suppression-bulk-create-jobs")) == 1
+    assert eventually(lambda: profile.email.suppression), "Klaviyo works its jobs off by and by"
+    arrive(live, "hubspot", [notice(live.clock(), int(_hubspot_id(live)), name="company", value="Acme 2", portalId=1)])
+    settle(live)
+    assert len(calls(vendors, "/api/profile-suppression-bulk-create-jobs")) == 1, "told once"
+
+
+# --- lists
+
+
+@pytest.mark.parametrize("tool", ["hubspot", "klaviyo"])
+def test_a_trigger_puts_people_on_a_list_and_takes_them_off(one: Runtime, vendors: Server, tool: str) -> None:
+    number = a_list(vendors, tool)
+    joins = {"id": "guides", "label": "Reads guides", "on": ["form.submitted"], "too_old_hours": 24, "once_in_days": 0}
+    publish(one, "triggers", triggers=[{**joins, "join": {"list": number, "through": tool}}])
+    form(one, "newsletter", email="ann@acme.example", newsletter="yes")
+    settle(one)
+    assert statuses(one, "join_list") == ["sent"]
+    assert len(members(vendors, tool, number)) == 1
+    publish(one, "triggers", triggers=[{**joins, "leave": {"list": number, "through": tool}}])
+    form(one, "goodbye", email="ann@acme.example")
+    settle(one)
+    assert statuses(one, "leave_list") == ["sent"]
+    assert not members(vendors, tool, number)
+
+
+def test_nobody_is_put_on_a_list_who_may_not_be_written_to(one: Runtime, vendors: Server) -> None:
+    number = a_list(vendors, "klaviyo")
+    trigger = {"id": "guides", "label": "Reads guides", "on": ["form.submitted"]}
+    publish(one, "triggers", triggers=[{**trigger, "join": {"list": number, "through": "klaviyo"}}])
+    form(one, "demo", email="ann@acme.example")
+    settle(one)
+    assert not calls(vendors, "relationships/profiles")
+    (decision,) = rows(one, "decisions", "outcome", "summary", what="list")
+    assert decision.outcome == "withheld"
+    assert "no consent for email marketing is on record" in decision.summary
+
+
+def a_list(vendors: Server, tool: str) -> str:
+    if tool == "hubspot":
+        return str(vendors.hubspot.add_list("Guides")["listId"])
+    return next(iter(vendors.klaviyo.lists))
+
+
+def members(vendors: Server, tool: str, number: str) -> Any:
+    return getattr(vendors, tool).lists[number]["members"]
 
 
 def test_no_write_lifts_an_opt_out_without_the_persons_later_consent(one: Runtime, vendors: Server) -> None:
@@ -292,7 +378,7 @@ def test_one_bad_contact_of_many_is_refused_alone(live: Runtime, vendors: Server
 
 def test_a_batch_refused_as_a_whole_is_halved_until_the_bad_one_is_alone(one: Runtime, vendors: Server) -> None:
     from adapters.contract import BatchRefused, Done, Push
-    from app.contacts.action import JoinList
+    from app.contacts.action import LeaveList
 
     sizes: list[int] = []
 
@@ -315,7 +401,7 @@ def test_a_batch_refused_as_a_whole_is_halved_until_the_bad_one_is_alone(one: Ru
     assert connection is not None
     lane = Lane(one, connection, lease, lambda: None)
     items = [
-        Delivery(id=n, key=str(n), action=JoinList(list="1"), to=Recipient(contact_id=n, email=f"p{n}@acme.example"))
+        Delivery(id=n, key=str(n), action=LeaveList(list="1"), to=Recipient(contact_id=n, email=f"p{n}@acme.example"))
         for n in range(16)
     ]
     outcomes = lane._send(Push(send, batch=100), items)
@@ -334,7 +420,7 @@ def test_a_refused_token_stops_the_connection_and_loses_nothing(live: Runtime, v
     assert "refuses our credentials" in broken.status_reason
     hubspot = rows(live, "deliveries", "status", "attempts", kind="upsert_contact", connection_id=broken.id)
     assert hubspot == [("pending", 0)]
-    from app.health import check_connection
+    from app.repairs import check_connection
 
     check_connection(live, broken)
     settle(live)

@@ -1,0 +1,103 @@
+"""Handoffs: who was handed over, to whom, by when, and what became of it."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+from sqlalchemy import Connection, func, insert, select, update
+
+from app.rules.assignment import Owner
+from app.rules.decision import HandoffPlan
+from app.store.engine import Database
+from app.store.tables import handoffs, rotations
+
+
+class HandoffRow(Struct, frozen=True, kw_only=True):
+    """A handoff with its owner, clock and verdict."""
+
+    id: int
+    key: str
+    contact_id: int
+    rule: str
+    opened_at: datetime
+    due_at: datetime
+    status: str
+    score: float
+    reason: str
+    owner_id: str
+    owner_email: str
+    owner_name: str
+    assigned_at: datetime | None
+    alerted_at: datetime | None
+
+
+def add(conn: Connection, made: Sequence[tuple[int, str, HandoffPlan]]) -> None:
+    """Add handoffs, as (contact, event, plan)."""
+    if made:
+        conn.execute(
+            insert(handoffs),
+            [
+                {
+                    "key": plan.key,
+                    "contact_id": contact_id,
+                    "event_id": event_id,
+                    "rule": plan.rule,
+                    "opened_at": plan.opened_at,
+                    "due_at": plan.due_at,
+                    "status": "open",
+                    "score": plan.score,
+                    "reason": plan.reason,
+                }
+                for contact_id, event_id, plan in made
+            ],
+        )
+
+
+def of_contacts(conn: Connection, contact_ids: Collection[int]) -> dict[int, dict[str, HandoffRow]]:
+    """The handoffs of these contacts, by key."""
+    found: dict[int, dict[str, HandoffRow]] = {contact_id: {} for contact_id in contact_ids}
+    for row in load(conn, handoffs.c.contact_id.in_(list(found))) if found else ():
+        found[row.contact_id][row.key] = row
+    return found
+
+
+def load(conn: Connection, condition: Any) -> list[HandoffRow]:
+    """Handoffs that meet a condition, oldest first."""
+    columns = [handoffs.c[name] for name in HandoffRow.__struct_fields__]
+    query = select(*columns).where(condition).order_by(handoffs.c.opened_at, handoffs.c.id)
+    return [HandoffRow(**row._mapping) for row in conn.execute(query)]
+
+
+def change(conn: Connection, changes: Mapping[str, Mapping[str, Any]]) -> None:
+    """Change handoffs, by key."""
+    for key, values in changes.items():
+        conn.execute(update(handoffs).where(handoffs.c.key == key).values(**values))
+
+
+def assign(conn: Connection, row: HandoffRow, owner: Owner, now: datetime) -> HandoffRow:
+    """Give a handoff its owner."""
+    conn.execute(update(handoffs).where(handoffs.c.id == row.id).values(assigned_why=owner.why, **_owned(owner, now)))
+    return replace(row, **_owned(owner, now))
+
+
+def _owned(owner: Owner, now: datetime) -> dict[str, Any]:
+    return {"owner_id": owner.id, "owner_email": owner.email, "owner_name": owner.name, "assigned_at": now}
+
+
+def next_turn(conn: Connection, database: Database, rotation: str) -> int:
+    """The next turn of a rotation, from 0, under a lock: two handoffs never get the same."""
+    conn.execute(database.insert(rotations).values(name=rotation, turn=0).on_conflict_do_nothing())
+    statement = update(rotations).where(rotations.c.name == rotation).values(turn=rotations.c.turn + 1)
+    return int(conn.execute(statement.returning(rotations.c.turn)).scalar_one()) - 1
+
+
+def open_by_owner(conn: Connection, addresses: Sequence[str]) -> dict[str, int]:
+    """How many handoffs each of these has that nobody has judged yet. Reads what is open, not what has been."""
+    query = (
+        select(handoffs.c.owner_email, func.count())
+        .where(handoffs.c.status.in_(("open", "claimed")), handoffs.c.owner_email.in_(list(addresses)))
+        .group_by(handoffs.c.owner_email)
+    )
+    return {str(address): int(count) for address, count in conn.execute(query)}
