@@ -7,6 +7,14 @@ from contextlib import suppress
 import structlog
 from rq.timeouts import BaseTimeoutException
 from sqlalchemy.exc import DBAPIError
+from tenacity import (
+    RetryCallState,
+    RetryError,
+    Retrying,
+    retry_if_exception,
+    stop_after_attempt,
+    wait_random_exponential,
+)
 
 from app.runtime import Runtime
 from app.store import inbox
@@ -68,17 +76,30 @@ def run(runtime: Runtime, claim: int, rows: list[inbox.InboxRow]) -> tuple[int, 
 
 
 def _stumble(runtime: Runtime, claim: int, row: inbox.InboxRow, error: Exception) -> None:
-    """Our bug, or a value that the database cannot hold: try a few times, then park the row to be mended and
-    replayed."""
+    """Our bug, or a value that the database cannot hold: try a few times, then let its events go on one by one, and
+    park what is still stumbled over to be mended and replayed."""
     name = type(error).__name__
     log.error("stumbled", inbox=row.id, attempt=row.attempts, error=name, exc_info=error)
-    with runtime.database.write() as conn:
+    reading = _parts(runtime, row) if row.attempts >= STUMBLES else None
+    with suppress(Conflict), runtime.database.write() as conn:  # it took so long that another worker has it by now
         if row.attempts < STUMBLES:
             inbox.retry(conn, claim, row.id, 2.0**row.attempts, f"Baton stumbled over this request ({name})")
-        else:
+        elif reading is None:
             reason = f"Baton stumbled over this request {row.attempts} times ({name}); please report it"
-            with suppress(Conflict):  # it took so long that another worker has it by now
-                inbox.settle(conn, claim, [inbox.Settled(row.id, parked=reason)])
+            inbox.settle(conn, claim, [inbox.Settled(row.id, parked=reason)])
+        else:
+            for item in reading.bad:
+                inbox.park_item(conn, row, item.body, item.reason)
+            inbox.part(conn, claim, row, reading.events)
+
+
+def _parts(runtime: Runtime, row: inbox.InboxRow) -> Reading | None:
+    """The row as it is read, where it holds several events; else None."""
+    try:
+        (reading,) = read_rows(runtime, [row])
+    except Exception:  # then the reading itself is what we stumble over
+        return None
+    return None if reading.parked or reading.wait or len(reading.events) < 2 else reading
 
 
 def _bring_in(runtime: Runtime, claim: int, rows: list[inbox.InboxRow]) -> tuple[int, int]:
@@ -86,23 +107,40 @@ def _bring_in(runtime: Runtime, claim: int, rows: list[inbox.InboxRow]) -> tuple
     ready = _set_aside(runtime, claim, readings)
     if not ready:
         return 0, 0
-    for attempt in range(TRIES):
-        try:
-            new = settle(runtime, claim, ready)
-            return sum(len(reading.events) for reading in ready), new
-        except Conflict as conflict:
-            log.info("again", reason=str(conflict)[:200], attempt=attempt)
-        except DBAPIError as error:
-            if getattr(error.orig, "sqlstate", None) not in _RETRYABLE:
-                raise
-            log.info("again", reason=in_words(error)[:200], attempt=attempt)
-        time.sleep(0.002 * 2**attempt)
-        if attempt + 1 < TRIES:
-            # Folding changes events and contacts: start from what was stored
-            ready = [one for one in read_rows(runtime, [reading.row for reading in ready]) if not one.wait]
-    with runtime.database.write() as conn:
-        inbox.release(conn, claim, [reading.row.id for reading in ready])
-    return 0, 0
+    try:
+        for attempt in _tries():
+            if attempt.retry_state.attempt_number > 1:
+                # Folding changes events and contacts: start from what was stored
+                ready = [one for one in read_rows(runtime, [reading.row for reading in ready]) if not one.wait]
+            with attempt:
+                new = settle(runtime, claim, ready)
+        return sum(len(reading.events) for reading in ready), new
+    except RetryError:
+        with runtime.database.write() as conn:
+            inbox.release(conn, claim, [reading.row.id for reading in ready])
+        return 0, 0
+
+
+def _tries() -> Retrying:
+    """A few tries where another worker was first, a little apart and never in step with it."""
+    return Retrying(
+        retry=retry_if_exception(_met_another),
+        stop=stop_after_attempt(TRIES),
+        wait=wait_random_exponential(multiplier=0.004, max=0.5),
+        before_sleep=_note_met,
+    )
+
+
+def _met_another(error: BaseException) -> bool:
+    if isinstance(error, DBAPIError):
+        return getattr(error.orig, "sqlstate", None) in _RETRYABLE
+    return isinstance(error, Conflict)
+
+
+def _note_met(state: RetryCallState) -> None:
+    error = state.outcome.exception() if state.outcome is not None else None
+    reason = in_words(error) if isinstance(error, DBAPIError) else str(error)
+    log.info("again", reason=reason[:200], attempt=state.attempt_number)
 
 
 def _set_aside(runtime: Runtime, claim: int, readings: list[Reading]) -> list[Reading]:

@@ -121,7 +121,13 @@ def _bounce(told: Mapping[str, Any]) -> dict[str, Any]:
     # A "Soft" bounce may still say that Klaviyo will not write there again: then it is as good as a hard one
     permanent = str(told.get("Bounce Type", "")).lower() == "hard" or info.get("add_exclusion") is True
     reason = info.get("reason") or told.get("Failure Type") or told.get("$klaviyo_bounce_category")
-    return {**_email(told), "permanent": permanent, "bounce_type": told.get("Bounce Type"), "reason": reason}
+    return {
+        **_email(told),
+        "recipient": told.get("Recipient Email Address"),
+        "permanent": permanent,
+        "bounce_type": told.get("Bounce Type"),
+        "reason": reason,
+    }
 
 
 def _sms_failure(told: Mapping[str, Any]) -> dict[str, Any]:

@@ -62,6 +62,7 @@ class Deliverability(Struct, omit_defaults=True):
     bounced_at: datetime | None = None
     bounce: str = ""
     bounced_in: str = ""  # id of the connection that said so
+    bounced_address: str = ""  # the address or number it was, where known
     soft_bounces: int = 0
     complained_at: datetime | None = None
     complaint: str = ""

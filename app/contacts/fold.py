@@ -141,8 +141,15 @@ def _bounced(contact: Contact, event: Event) -> None:
         reach.bounced_at = event.occurred_at
         reach.bounce = str(event.properties.get("reason") or "permanent bounce")
         reach.bounced_in = str(event.connection_id)
+        reach.bounced_address = _address(contact, event)
     else:
         reach.soft_bounces += 1
+
+
+def _address(contact: Contact, event: Event) -> str:
+    """What a channel's message was sent to: as the event says, else what the contact had then."""
+    known = contact.email if _channel(event) == "email" else str(contact.get("phone") or "")
+    return str(event.properties.get("recipient") or known or "").lower()
 
 
 def _delivered(contact: Contact, event: Event) -> None:

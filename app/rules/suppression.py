@@ -104,12 +104,12 @@ def suppressions(contact: Contact, policy: SuppressionDocument, now: datetime) -
     if manual is not None and (manual.until is None or manual.until > now):
         found.append(Suppression("manual", "everything", manual.since, manual.until, manual.reason))
     for channel, reach in contact.deliverability.items():
-        if reach.bounced_at is not None:
+        if reach.bounced_at is not None and _still(contact, channel, reach.bounced_address):
             found.append(Suppression("bounce", channel, reach.bounced_at, None, reach.bounce))
         elif reach.soft_bounces >= policy.soft_bounces:
             since = contact.first_seen_at or now
             found.append(Suppression("bounce", channel, since, None, f"{reach.soft_bounces} soft bounces in a row"))
-        if reach.complained_at is not None:
+        if reach.complained_at is not None and not _agreed_since(contact, channel, reach.complained_at):
             found.append(Suppression("complaint", channel, reach.complained_at, None, reach.complaint))
     for key, consent in contact.consent.items():
         no = consent.last_withdrawal
@@ -131,6 +131,21 @@ def suppressions(contact: Contact, policy: SuppressionDocument, now: datetime) -
             if (tier := tier_of(contact, channel, policy.tiers, now)).tier is Tier.DORMANT
         ]
     return found
+
+
+def _still(contact: Contact, channel: str, address: str) -> bool:
+    """Whether an address is the one that the contact has now; where it is not known, it is."""
+    now = contact.email if channel == "email" else str(contact.get("phone") or "")
+    return not address or not now or now.lower() == address
+
+
+def _agreed_since(contact: Contact, channel: str, complained_at: datetime) -> bool:
+    """Whether the person has said yes to the channel by themselves after they complained."""
+    consent = contact.consent.get(consent_key(channel))
+    proof = None if consent is None else consent.lifted_by
+    return (
+        consent is not None and consent.state is ConsentState.GRANTED and proof is not None and proof.at > complained_at
+    )
 
 
 def _talk_words(talk: Talk) -> str:

@@ -17,6 +17,9 @@ from tests.rules.making import SUPPRESSION
 
 KNOWN = event("contact.updated", ago(days=400), fields={"email": ANN, "phone": "+12025550123"})
 
+MAIL = event("contact.updated", ago(days=9), fields={"email": ANN})
+BEA = "bea@example.com"
+
 
 def reasons(*events: Event, policy: SuppressionDocument = SUPPRESSION) -> set[tuple[str, str]]:
     return {(one.reason, one.scope) for one in suppressions(folded(*events), policy, NOW)}
@@ -36,7 +39,34 @@ def reasons(*events: Event, policy: SuppressionDocument = SUPPRESSION) -> set[tu
         pytest.param([event("email.bounced", ago(days=n)) for n in range(4)], set(), id="four soft bounces"),
         pytest.param([event("sms.bounced", permanent=True)], {("bounce", "sms")}, id="a bounce of another channel"),
         pytest.param(
+            [MAIL, event("email.bounced", ago(days=1), permanent=True)], {("bounce", "email")}, id="the address it has"
+        ),
+        pytest.param(
+            [
+                MAIL,
+                event("email.bounced", ago(days=1), permanent=True),
+                event("contact.updated", fields={"email": BEA}),
+            ],
+            set(),
+            id="an address it had",
+        ),
+        pytest.param(
+            [MAIL, event("email.bounced", permanent=True, recipient=BEA)],
+            set(),
+            id="an address that is not its main one",
+        ),
+        pytest.param(
             [event("email.complained")], {("complaint", "email"), ("opt_out", "email/marketing")}, id="a complaint"
+        ),
+        pytest.param(
+            [event("email.complained", ago(days=2)), yes(ago(days=1))],
+            set(),
+            id="a complaint that the person took back",
+        ),
+        pytest.param(
+            [event("email.complained", ago(days=2)), yes(ago(days=1), by_person=False)],
+            {("complaint", "email"), ("opt_out", "email/marketing")},
+            id="a complaint that a tool took back",
         ),
         pytest.param([no(ago(days=1))], {("opt_out", "email/marketing")}, id="an opt-out"),
         pytest.param([event("sms.unsubscribed")], {("opt_out", "sms/marketing")}, id="an opt-out of another channel"),
