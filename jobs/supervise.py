@@ -1,11 +1,13 @@
 """``baton run``: starts the parts, restarts what dies, stops everything cleanly."""
 
+import ctypes
 import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import structlog
@@ -15,6 +17,17 @@ log = structlog.get_logger("baton.run")
 STOP_SECONDS = 25.0
 FIRST_PAUSE, MAX_PAUSE = 0.5, 15.0
 STEADY_SECONDS = 30.0
+
+
+_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+_PR_SET_PDEATHSIG = 1
+
+
+def _end_with_parent() -> None:
+    """Have the kernel send SIGTERM should the supervisor die without having stopped its parts. Runs between fork and
+    exec: nothing but the one call."""
+    if _libc is not None:
+        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 class Part:
@@ -37,11 +50,19 @@ class Part:
                     self.pause = FIRST_PAUSE
                 return
             log.warning("died", part=self.name, code=code, restart_in=self.pause)
+            self._end_group()  # a server that was killed leaves its workers behind
             self.process, self.due = None, now + self.pause
             self.pause = min(MAX_PAUSE, self.pause * 2)
         if now >= self.due:
-            self.process = subprocess.Popen(self.command, env={**os.environ, **self.env}, start_new_session=True)  # noqa: S603
+            self.process = subprocess.Popen(  # noqa: S603
+                self.command, env={**os.environ, **self.env}, start_new_session=True, preexec_fn=_end_with_parent
+            )
             self.started_at = now
+
+    def _end_group(self) -> None:
+        assert self.process is not None
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
 
     def ask_to_stop(self) -> None:
         """Send SIGTERM."""
@@ -56,7 +77,7 @@ class Part:
             self.process.wait(max(0.1, until - time.monotonic()))
         except subprocess.TimeoutExpired:
             log.warning("killed", part=self.name)
-            os.killpg(self.process.pid, signal.SIGKILL)
+            self._end_group()
             self.process.wait()
 
 
@@ -107,7 +128,7 @@ def web_command(host: str, port: int, workers: int, threads: int) -> list[str]:
         "--no-ws",
         "--respawn-failed-workers",
         "--workers-kill-timeout", "10",
-        "--log-level", "warning",
+        "--log-level", "error",  # below that it only remarks on the number of threads
         "--working-dir", str(Path(__file__).resolve().parents[1]),
         "wsgi:app",
     ]  # fmt: skip
