@@ -3,6 +3,7 @@
 import hashlib
 import secrets
 from datetime import datetime, timedelta
+from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
@@ -16,7 +17,12 @@ PREFIX = "baton_"
 IDLE, ABSOLUTE = timedelta(minutes=30), timedelta(hours=12)
 MIN_PASSWORD = 12
 _hasher = PasswordHasher(time_cost=3, memory_cost=64 * 1024, parallelism=4)
-_NOBODY = _hasher.hash(secrets.token_hex(16))  # checked for unknown users, so that they take as long
+
+
+@cache
+def _nobody() -> str:
+    """A hash to check for users who do not exist, so that they take as long. Made when it is first needed."""
+    return _hasher.hash(secrets.token_hex(16))
 
 
 class Taken(ValueError):
@@ -68,8 +74,9 @@ def check_password(conn: Connection, email: str, password: str) -> User | None:
     Writes nothing, so that nobody waits for the database while the password is hashed.
     """
     row = conn.execute(select(users).where(users.c.email == email.strip().lower(), users.c.active)).first()
+    nobody = _nobody()
     try:
-        _hasher.verify(row.password if row else _NOBODY, password)
+        _hasher.verify(row.password if row else nobody, password)
     except VerificationError:
         return None
     return None if row is None else User(row.id, row.email, row.name, row.role)

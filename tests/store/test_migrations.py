@@ -1,0 +1,165 @@
+"""The migrations make exactly the tables that the code knows, on both databases, however often and by however many."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine, inspect, text
+
+from app.setup import prepare
+from app.store import schema
+from app.store.engine import Database
+from app.store.tables import metadata
+from tests.conftest import KEY, Clock, make_runtime
+from tests.feeding import drain, form, rows
+from tests.servers import Postgres
+
+Fresh = Callable[[], str]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def fresh(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Fresh]:
+    """Makes databases with nothing in them."""
+    made: list[str] = []
+
+    def make() -> str:
+        made.append(f"empty_{id(made)}_{len(made)}")
+        if request.param == "sqlite":
+            return f"sqlite:///{tmp_path / made[-1]}.db"
+        server: Postgres = request.getfixturevalue("postgres")
+        admin = create_engine(server.url("postgres"), isolation_level="AUTOCOMMIT")
+        with admin.connect() as conn:
+            conn.execute(text(f"CREATE DATABASE {made[-1]}"))
+        admin.dispose()
+        return server.url(made[-1])
+
+    yield make
+    if request.param == "postgresql":
+        server = request.getfixturevalue("postgres")
+        admin = create_engine(server.url("postgres"), isolation_level="AUTOCOMMIT")
+        with admin.connect() as conn:
+            for name in made:
+                conn.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+        admin.dispose()
+
+
+def test_the_migrations_make_what_the_tables_say(fresh: Fresh) -> None:
+    database = Database(fresh(), pool_size=2)
+    schema.upgrade(database)
+    with database.read() as conn:
+        differences = compare_metadata(MigrationContext.configure(conn, opts={"compare_type": True}), metadata)
+    database.close()
+    assert differences == []
+
+
+def test_columns_defaults_and_indexes_are_those_that_the_tables_would_get(fresh: Fresh) -> None:
+    migrated, made = Database(fresh(), pool_size=2), Database(fresh(), pool_size=2)
+    schema.upgrade(migrated)
+    with made.write() as conn:
+        metadata.create_all(conn)
+    ours, theirs = shape(migrated), shape(made)
+    ours.pop("alembic_version")
+    migrated.close()
+    made.close()
+    assert ours == theirs
+
+
+def shape(database: Database) -> dict[str, Any]:
+    """Every table with its columns, keys and indexes as the database describes them."""
+    found: dict[str, Any] = {}
+    with database.read() as conn:
+        look = inspect(conn)
+        for table in look.get_table_names():
+            columns = [
+                (one["name"], str(one["type"]), one["nullable"], str(one["default"])) for one in look.get_columns(table)
+            ]
+            indexes = sorted(
+                (
+                    str(one["name"]),
+                    tuple(map(str, one["column_names"])),
+                    bool(one["unique"]),
+                    " ".join(str(one.get("dialect_options", {}).get(f"{conn.dialect.name}_where", "")).split()),
+                )
+                for one in look.get_indexes(table)
+            )
+            unique = sorted(tuple(one["column_names"]) for one in look.get_unique_constraints(table))
+            found[table] = (columns, look.get_pk_constraint(table)["constrained_columns"], indexes, unique)
+    return found
+
+
+def test_again_changes_nothing(fresh: Fresh) -> None:
+    database = Database(fresh(), pool_size=2)
+    assert not schema.is_current(database)
+    schema.upgrade(database)
+    before = shape(database)
+    for _ in range(2):
+        schema.upgrade(database)
+    assert schema.is_current(database)
+    assert shape(database) == before
+    database.close()
+
+
+def test_what_was_taken_back_can_be_made_again(fresh: Fresh) -> None:
+    database = Database(fresh(), pool_size=2)
+    schema.upgrade(database)
+    before = shape(database)
+    schema.downgrade(database, "base")
+    assert set(shape(database)) <= {"alembic_version"}
+    assert not schema.is_current(database)
+    schema.upgrade(database)
+    assert shape(database) == before
+    database.close()
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_what_is_stored_outlives_another_start(
+    request: pytest.FixtureRequest, tmp_path: Path, clock: Clock, kind: str
+) -> None:
+    runtime = make_runtime(request, kind, tmp_path, clock)
+    form(runtime, email="ann@example.com")
+    drain(runtime)
+    before = {table.name: rows(runtime, table.name) for table in metadata.sorted_tables}
+    prepare(runtime)
+    assert {table.name: rows(runtime, table.name) for table in metadata.sorted_tables} == before
+    runtime.close()
+
+
+@pytest.mark.process
+def test_processes_that_start_together_wait_for_the_first(fresh: Fresh, tmp_path: Path) -> None:
+    url = fresh()
+    env = {
+        "BATON_HOME": str(tmp_path / "home"),
+        "DATABASE_URL": url.replace("+psycopg", ""),
+        "BATON_SECRET_KEY": KEY,
+        "PATH": "",
+    }
+    command = [sys.executable, "-m", "app.cli", "connection", "list"]
+    started = [
+        subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(4)
+    ]
+    said = [process.communicate(timeout=60) for process in started]
+    assert [process.returncode for process in started] == [0] * 4, [error for _, error in said]
+    assert len({output for output, _ in said}) == 1
+    assert "forms" in said[0][0]
+    database = Database(url, pool_size=2)
+    assert schema.is_current(database)
+    with database.read() as conn:
+        assert conn.execute(text("SELECT count(*) FROM connections")).scalar() == 2
+        assert (
+            conn.execute(text("SELECT count(*) FROM policies WHERE status = 'published'")).scalar()
+            == conn.execute(text("SELECT count(*) FROM policies")).scalar()
+        )
+    database.close()
+
+
+def test_the_newest_migration_is_the_one_that_alembic_would_run_last() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(schema.MIGRATIONS))
+    assert schema.newest() == ScriptDirectory.from_config(config).get_current_head()
