@@ -40,7 +40,7 @@ class Alerts:
         host = getattr(service, "host", None)
         if host:
             try:
-                resolve(host, getattr(service, "port", None) or 443, self._allow_private)
+                resolve(host.strip("[]"), getattr(service, "port", None) or 443, self._allow_private)
             except ForbiddenTarget as error:
                 raise ConnectionRefused(str(error)) from None
             except OSError:
