@@ -39,10 +39,10 @@ def main() -> None:
 @click.option("--demo/--no-demo", default=True, help="On a first run without connections: play the sandbox story.")
 def run(demo: bool) -> None:
     """Start everything on this machine: web, workers and, unless REDIS_URL is set, an embedded Valkey."""
-    from app.factory import log_as_json
+    from app.logs import set_up_logs
     from app.run import run_all
 
-    log_as_json()
+    set_up_logs()
     run_all(demo)
 
 
@@ -59,11 +59,11 @@ def web() -> None:
 @click.option("--queue", type=click.Choice(["ingest", "deliver"]), help="Work this queue in this very process.")
 def worker(queue: str | None) -> None:
     """Start the workers only; the web server runs elsewhere."""
-    from app.factory import log_as_json
+    from app.logs import set_up_logs
     from app.run import run_workers
     from app.settings import Settings
 
-    log_as_json()
+    set_up_logs()
     if queue:
         from jobs.worker import work
 
@@ -145,7 +145,7 @@ def connection_list() -> None:
 @click.argument("name")
 def connection_check(name: str) -> None:
     """Try what the connection's credentials can do, with calls that change nothing."""
-    from app.health import check_connection
+    from app.repairs import check_connection
 
     runtime = _runtime()
     one = _named(runtime, name)
@@ -166,7 +166,7 @@ def connection_check(name: str) -> None:
 @click.option("--set", "pairs", multiple=True, metavar="KEY=VALUE", required=True, help="The new value of a setting.")
 def connection_rotate(name: str, pairs: tuple[str, ...]) -> None:
     """Change settings. Of a secret that signs webhooks the old value stays valid until it is replaced once more."""
-    from app.health import rotate_settings
+    from app.repairs import rotate_settings
     from app.setup import InvalidConnection
 
     runtime = _runtime()
@@ -396,27 +396,36 @@ def policy_import(folder: str, note: str) -> None:
 @click.option("--connection", "name", help="Only of this connection.")
 def replay(ids: tuple[int, ...], parked: bool, name: str | None) -> None:
     """Have requests in the inbox read again, after a mapping was mended for instance."""
-    from app.health import replay_inbox
+    from app import repairs
 
     runtime = _runtime()
     if not ids and not parked:
         raise click.ClickException("say which: their numbers, or --parked")
     chosen = None if name is None else _named(runtime, name).id
-    count = replay_inbox(runtime, ids, parked, chosen)
+    count = repairs.replay(runtime, ids)
+    if parked:
+        count += repairs.replay_parked(runtime, chosen)[0]
     click.echo(f"{count} will be read again.")
 
 
 @main.command()
 def doctor() -> None:
-    """Say which part is ill, since when, and what to do."""
+    """Say which part is ill, since when, and what to do.
+
+    Ends with 1 if a part is ILL; what only deserves a look is no fault.
+    """
     from app.health import examine
 
     findings = examine(_runtime(prepare=False))
     for finding in findings:
-        click.echo(f"{'ok  ' if finding.fine else 'ILL '} {finding.part}: {finding.says}")
+        mark = "ok  " if finding.fine else "ILL " if finding.grave else "look"
+        about = f"{finding.part} {finding.name}".rstrip()
+        when = f" since {finding.since:%Y-%m-%d %H:%M:%S} UTC" if finding.since else ""
+        when += f", last at {finding.last_at:%Y-%m-%d %H:%M:%S} UTC" if finding.last_at else ""
+        click.echo(f"{mark} {about}: {finding.title}{when}{'. ' if finding.says else ''}{finding.says}")
         if finding.advice:
             click.echo(f"     → {finding.advice}")
-    if not all(finding.fine for finding in findings):
+    if any(finding.grave for finding in findings):
         sys.exit(1)
 
 

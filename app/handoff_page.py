@@ -21,7 +21,7 @@ from app.receive import Refused, this_runtime
 from app.rules.handoff import VERDICTS
 from app.rules.packet import opening
 from app.runtime import Runtime
-from app.store import lists, people
+from app.store import people, rows
 
 handoff_page = Blueprint("handoff_page", __name__, template_folder="admin/templates")
 
@@ -47,7 +47,7 @@ def _page(token: str, problem: str = "") -> str:
     runtime = this_runtime()
     key = _key(runtime, token)
     with runtime.database.read() as conn:
-        row = lists.handoff_row(conn, key)
+        row = rows.handoff_row(conn, key)
         if row is None:
             abort(404)
         packet = _packet(runtime, conn, row["contact_id"])
@@ -76,7 +76,7 @@ def answer(token: str) -> AnyResponse:
     if not _was_ours(runtime, request.form.get("signed", ""), key):
         return _again(token, "This page was open for long. Please press the button once more.", 400)
     with runtime.database.read() as conn:
-        row = lists.handoff_row(conn, key)
+        row = rows.handoff_row(conn, key)
     if row is None:
         abort(404)
     name = _line("name", _LONGEST_NAME)
@@ -121,7 +121,7 @@ def _packet(runtime: Runtime, conn: Conn, contact_id: int) -> dict[str, Any] | N
     shown = views.contact(runtime, conn, contact_id)
     if shown is None or shown["erased_at"] is not None:
         return None
-    events = [msgspec.json.decode(row["body"], type=Event) for row in lists.newest_events(conn, contact_id, _EVENTS)]
+    events = [msgspec.json.decode(row["body"], type=Event) for row in rows.newest_events(conn, contact_id, _EVENTS)]
     state = views.state_of(conn, contact_id) or Contact()
     return {
         "contact": shown,

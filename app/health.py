@@ -1,180 +1,242 @@
-"""How Baton is doing: credentials, freshness, backlog; and the repairs that a person makes from outside."""
+"""How Baton is doing: each part that is ill, since when, and what to do about it.
 
-from collections.abc import Sequence
-from datetime import timedelta
+`baton doctor`, Home and a connection's page all ask here. Every question is a small one: what it costs does not grow
+with the tables.
+"""
 
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
 from msgspec import Struct
-from sqlalchemy import func, select
+from redis.exceptions import RedisError
+from sqlalchemy import Connection as Conn
 
-from adapters.contract import Check
-from adapters.registry import adapters
 from app.runtime import Runtime
-from app.setup import InvalidConnection, check_settings
-from app.store import breakers, connections, deliveries, inbox, notes, schema
-from app.store.connections import BROKEN, Connection
-from app.store.tables import deliveries as deliveries_table
-from app.store.tables import inbox as inbox_table
+from app.store import breakers, connections, counts, inbox, notes, schema
+from app.store.connections import Connection
+from app.store.vault import WrongKey
+from jobs.queue import connect
 
 LATE = timedelta(seconds=60)
 SWEEP_SILENT = timedelta(seconds=60)
+REFUSED_LATELY = timedelta(hours=1)
+
+# Parts; a finding about a connection says in ``name`` which one
+DATABASE, SECRETS, QUEUE, WORKERS, SENDING = "database", "secrets", "queue", "workers", "sending"
+INBOX, PARKED, DEAD, UNKNOWN, CONNECTION = "inbox", "parked", "dead", "unknown", "connection"
+
+Marks = Mapping[str, tuple[str, datetime]]
 
 
-class Finding(Struct, frozen=True):
-    """One part's state: fine or not, what there is to say, and what to do about it."""
+class Finding(Struct, frozen=True, kw_only=True):
+    """What one part is like: fine, or what is wrong, since when, and what to do.
+
+    ``grave`` is what keeps Baton from its work or waits for a person; the rest only deserves a look. ``since`` is when
+    it began and ``last_at`` when it was last seen, where that is known.
+    """
 
     part: str
-    fine: bool
-    says: str
+    title: str
+    name: str = ""
+    says: str = ""
     advice: str = ""
+    fine: bool = False
+    grave: bool = True
+    since: datetime | None = None
+    last_at: datetime | None = None
 
 
-def check_connection(runtime: Runtime, connection: Connection) -> Sequence[Check]:
-    """Try the connection's credentials, and keep what came of it. One that was broken and works again is active."""
-    adapter, client = runtime.adapter(connection), runtime.client(connection)
-    if adapter.check is None or client is None:
-        return []
-    checks = list(adapter.check(client))
-    now = runtime.clock()
-    kept = [{"capability": one.capability, "works": one.works, "advice": one.advice} for one in checks]
-    with runtime.database.write() as conn:
-        connections.set_checks(conn, connection.id, kept, now)
-        if connection.status == BROKEN and all(one.works for one in checks):
-            connections.set_status(conn, connection.id, connections.ACTIVE, "", now)
-    runtime.forget()
-    return checks
+class Pause(Struct, frozen=True):
+    """Who has stopped everything that goes out, why and when."""
 
-
-def rotate_settings(runtime: Runtime, connection: Connection, fresh: dict[str, str]) -> list[str]:
-    """Change settings; the names of secrets whose old value stays valid. Raises InvalidConnection."""
-    check_settings(connection.kind, fresh)
-    known = {setting.name for setting in adapters()[connection.kind].settings} | {"path_secret_previous"}
-    settings, kept = dict(connection.settings), []
-    for name, value in fresh.items():
-        previous = f"{name}_previous"
-        if previous in known and settings.get(name) and settings[name] != value:
-            settings[previous] = settings[name]
-            kept.append(name)
-        if value:
-            settings[name] = value
-        else:
-            settings.pop(name, None)
-    if not settings and connection.settings:
-        raise InvalidConnection("a connection without any setting can do nothing; pause it instead")
-    now = runtime.clock()
-    with runtime.database.write() as conn:
-        connections.change_settings(conn, runtime.vault, connection.id, settings)
-        if connection.status == BROKEN:
-            connections.set_status(conn, connection.id, connections.ACTIVE, "", now)
-        notes.write_audit(conn, "command line", "connection.rotate", connection.name, now, ", ".join(sorted(fresh)))
-    runtime.forget()
-    return kept
-
-
-def replay_inbox(runtime: Runtime, ids: Sequence[int], parked: bool, connection_id: int | None) -> int:
-    """Have requests read again; how many."""
-    with runtime.database.write() as conn:
-        chosen = list(ids)
-        if parked:
-            query = select(inbox_table.c.id).where(inbox_table.c.status == inbox.PARKED)
-            if connection_id is not None:
-                query = query.where(inbox_table.c.connection_id == connection_id)
-            chosen += conn.execute(query).scalars().all()
-        return sum(inbox.replay(conn, chosen[start : start + 500]) for start in range(0, len(chosen), 500))
+    by: str
+    reason: str
+    at: datetime
 
 
 def examine(runtime: Runtime) -> list[Finding]:
-    """Look at every part."""
+    """Look at every part, the database first: without it there is nothing more to see."""
     try:
-        if not schema.is_current(runtime.database):
-            advice = "start Baton, or run any command that changes something: they bring the schema up to date"
-            return [Finding("database", False, "its schema is not the one of this version", advice)]
-    except Exception as error:
-        says = f"cannot be reached ({type(error).__name__})"
-        return [Finding("database", False, says, "check DATABASE_URL, and that the server runs")]
-    findings = [Finding("database", True, "reachable, schema up to date")]
-    findings += [_redis(runtime), _sweep(runtime), _inbox(runtime)]
-    findings += [_connection(runtime, one) for one in runtime.connections().values()]
-    findings.append(_outbox(runtime))
+        current = schema.is_current(runtime.database)
+    except Exception as error:  # whatever the driver raises, it is the database that is ill
+        says = f"It cannot be reached ({type(error).__name__})."
+        advice = "Check DATABASE_URL, and that the server runs."
+        return [Finding(part=DATABASE, title="The database does not answer", says=says, advice=advice)]
+    if not current:
+        advice = "Start Baton, or run any command that changes something: they bring the schema up to date."
+        return [Finding(part=DATABASE, title="The database is not at this version's schema", advice=advice)]
+    try:
+        runtime.connections()
+    except WrongKey:
+        says = "They were written with another key than BATON_SECRET_KEY, or secret.key in BATON_HOME, has now."
+        advice = "Give Baton the key that it had before; it takes several, separated by commas, the newest first."
+        return [Finding(part=SECRETS, title="The stored secrets cannot be read", says=says, advice=advice)]
+    with runtime.database.read() as conn:
+        waiting = counts.up_to(conn, counts.waiting())
+        return [_fine(DATABASE, "reachable, schema up to date"), *look(runtime, conn, waiting)]
+
+
+def look(runtime: Runtime, conn: Conn, waiting: Mapping[str, int]) -> list[Finding]:
+    """Look at every part but the database; ``waiting`` are the counts of :func:`app.store.counts.waiting`."""
+    now, marks = runtime.clock(), notes.read_marks(conn)
+    refused = notes.refusals_by_connection(conn)
+    findings = [_queue(runtime), _workers(marks, now), _sending(marks), _inbox(conn, now), *_left(waiting)]
+    for one in sorted(runtime.connections().values(), key=lambda one: one.name):
+        findings += of_connection(one, marks, refused.get(one.id), now) or [
+            _fine(CONNECTION, "nothing is wrong with it", one.name)
+        ]
     return findings
 
 
-def _redis(runtime: Runtime) -> Finding:
-    from redis.exceptions import RedisError
+def _fine(part: str, title: str, name: str = "") -> Finding:
+    return Finding(part=part, title=title, name=name, fine=True, grave=False)
 
-    from jobs.queue import connect
 
-    url = runtime.settings.redis_url
-    if not url:
-        return Finding(
-            "queue", True, "no REDIS_URL here: `baton run` brings its own; without one work is found every 5 s"
-        )
+def paused(marks: Marks) -> Pause | None:
+    """Who has stopped everything that goes out, or None when nobody has."""
+    known = marks.get(notes.PAUSED)
+    if known is None:
+        return None
     try:
-        connect(url).ping()
+        said = msgspec.json.decode(known[0], type=dict[str, str])
+    except (msgspec.DecodeError, msgspec.ValidationError):
+        said = {"reason": known[0]}
+    return Pause(said.get("by", ""), said.get("reason", ""), known[1])
+
+
+# --- the parts
+
+
+def _queue(runtime: Runtime) -> Finding:
+    if not runtime.settings.redis_url:
+        return _fine(QUEUE, "no REDIS_URL here: `baton run` brings its own; without one work is found every 5 s")
+    client = connect(runtime.settings.redis_url)
+    try:
+        client.ping()
     except (RedisError, OSError) as error:
-        advice = "work goes on, found every 5 s instead of at once; start Redis or Valkey again"
-        return Finding("queue", False, f"Redis does not answer ({type(error).__name__})", advice)
-    return Finding("queue", True, "Redis answers")
-
-
-def _sweep(runtime: Runtime) -> Finding:
-    with runtime.database.read() as conn:
-        last = notes.read_marks(conn).get("swept")
-    if last is None or runtime.clock() - last[1] > SWEEP_SILENT:
-        since = f"since {last[1]:%Y-%m-%d %H:%M:%S} UTC" if last else "ever"
-        return Finding("workers", False, f"no worker has looked around {since}", "start `baton run`, or `baton worker`")
-    return Finding("workers", True, f"looked around at {last[1]:%H:%M:%S} UTC")
-
-
-def _inbox(runtime: Runtime) -> Finding:
-    with runtime.database.read() as conn:
-        oldest = inbox.oldest_pending(conn)
-        parked = conn.execute(
-            select(func.count()).select_from(inbox_table).where(inbox_table.c.status == inbox.PARKED)
-        ).scalar()
-    if oldest is not None and runtime.clock() - oldest > LATE:
-        advice = "look at the worker's log; rows that wait for a vendor say so in the inbox"
-        return Finding("inbox", False, f"something waits since {oldest:%Y-%m-%d %H:%M:%S} UTC", advice)
-    return Finding("inbox", True, f"nothing waits long; {parked} parked for a person")
-
-
-def _connection(runtime: Runtime, connection: Connection) -> Finding:
-    part = f"connection {connection.name}"
-    if connection.status != connections.ACTIVE:
-        advice = (
-            f"baton connection check {connection.name}"
-            if connection.status == BROKEN
-            else f"baton connection resume {connection.name}"
-        )
-        since = f"{connection.status} since {connection.status_at:%Y-%m-%d %H:%M} UTC"
-        return Finding(part, False, f"{since}: {connection.status_reason}", advice)
-    failing = [check for check in connection.checks if not check.get("works")]
-    if failing:
-        return Finding(part, False, f"cannot: {failing[0].get('capability')}", str(failing[0].get("advice")))
-    with runtime.database.read() as conn:
-        refused = notes.refusals_by_connection(conn).get(connection.id)
-        rests_until = breakers.failing(notes.read_marks(conn), connection.id).until
-    if rests_until is not None:
-        says = f"fails again and again, tried once a minute (next {rests_until:%H:%M:%S} UTC)"
-        return Finding(part, False, says, "see its latest failures under Deliveries; is the vendor down?")
-    if refused is not None and runtime.clock() - refused[1] < timedelta(hours=1):
-        advice = f"compare secret and address with the vendor's; then baton connection rotate {connection.name} --set …"
         return Finding(
-            part, False, f"{refused[0]} requests refused, last at {refused[1]:%H:%M} UTC: {refused[2]}", advice
+            part=QUEUE,
+            title="Redis does not answer",
+            says=f"Work goes on, but is found every five seconds instead of at once ({type(error).__name__}).",
+            advice="Start Redis or Valkey again.",
+            grave=False,
         )
-    return Finding(part, True, "active")
+    finally:
+        client.close()
+    return _fine(QUEUE, "Redis answers")
 
 
-def _outbox(runtime: Runtime) -> Finding:
-    with runtime.database.read() as conn:
-        waiting = sum(count for count, _ in deliveries.backlog(conn).values())
-        counts: dict[str, int] = dict(
-            conn.execute(
-                select(deliveries_table.c.status, func.count())
-                .where(deliveries_table.c.status.in_((deliveries.DEAD, deliveries.UNKNOWN)))
-                .group_by(deliveries_table.c.status)
-            ).all()
+def _workers(marks: Marks, now: datetime) -> Finding:
+    swept = marks.get("swept")
+    if swept is not None and now - swept[1] <= SWEEP_SILENT:
+        return _fine(WORKERS, "they have looked around within the last minute")
+    return Finding(
+        part=WORKERS,
+        title="Nobody is working",
+        says=f"No worker {'looks around any more' if swept else 'has looked around yet'}. What comes in is kept safe, "
+        "but nothing is read or sent.",
+        advice="Start `baton run`, or `baton worker` where the web server runs alone.",
+        since=swept[1] if swept else None,
+    )
+
+
+def _sending(marks: Marks) -> Finding:
+    stopped = paused(marks)
+    if stopped is None:
+        return _fine(SENDING, "not paused")
+    says = " ".join(part for part in (_sentence(stopped.reason), stopped.by and f"By {stopped.by}.") if part)
+    advice = "Resume it on Home when it should go on."
+    return Finding(part=SENDING, title="Everything is paused", says=says, advice=advice, grave=False, since=stopped.at)
+
+
+def _inbox(conn: Conn, now: datetime) -> Finding:
+    oldest = inbox.oldest_pending(conn)
+    if oldest is None or now - oldest <= LATE:
+        return _fine(INBOX, "nothing waits long")
+    return Finding(
+        part=INBOX,
+        title="The inbox is behind",
+        says="A request has come in and has not been read yet.",
+        advice="It may wait for a tool that does not answer; then it says so in the inbox. Else look at the worker's "
+        "log.",
+        since=oldest,
+    )
+
+
+def _left(waiting: Mapping[str, int]) -> list[Finding]:
+    """What was left for a person to look at."""
+    parked, dead, unknown = (waiting.get(name, 0) for name in ("inbox.parked", "deliveries.dead", "deliveries.unknown"))
+    findings = []
+    if parked:
+        findings.append(
+            Finding(
+                part=PARKED,
+                title=f"{_counted(parked, 'request', 'requests')} parked in the inbox",
+                says="They could not be read, and are kept whole.",
+                advice="Look at the reason; after it is mended, have them read again.",
+                grave=False,
+            )
         )
-    dead, unknown = counts.get(deliveries.DEAD, 0), counts.get(deliveries.UNKNOWN, 0)
-    says = f"{waiting} wait, {dead} dead, {unknown} of unknown outcome"
-    advice = "look at them under Deliveries, mend the cause, retry" if dead or unknown else ""
-    return Finding("deliveries", not (dead or unknown), says, advice)
+    if dead:
+        findings.append(
+            Finding(
+                part=DEAD,
+                title=f"{_counted(dead, 'delivery', 'deliveries')} given up",
+                says="A tool refused what was to be done, or did not answer for two days.",
+                advice="Look at the reason, mend it, then try them again.",
+            )
+        )
+    if unknown:
+        findings.append(
+            Finding(
+                part=UNKNOWN,
+                title=f"{_counted(unknown, 'delivery', 'deliveries')} with unknown outcome",
+                says="The tool's answer was lost. Baton looks by itself where it can; for the rest nobody can tell.",
+                advice="Look in the tool whether it is there; try again only if it is not.",
+            )
+        )
+    return findings
+
+
+def of_connection(
+    one: Connection, marks: Marks, refused: tuple[int, datetime, str] | None, now: datetime
+) -> list[Finding]:
+    """What is wrong with one connection; ``refused`` as :func:`app.store.notes.refusals_by_connection` has it."""
+    findings = []
+
+    def found(title: str, says: str, advice: str = "", **more: Any) -> None:
+        findings.append(
+            Finding(part=CONNECTION, name=one.name, title=f"{one.name}{title}", says=says, advice=advice, **more)
+        )
+
+    if one.status == connections.BROKEN:
+        advice = f"Give it new credentials (`baton connection rotate {one.name} --set …`), then check it. Nothing is "
+        found(" is broken", _sentence(one.status_reason), f"{advice}lost meanwhile: it all waits.", since=one.status_at)
+    elif one.status != connections.ACTIVE:
+        advice = "Resume it when it should go on."
+        found(" is paused", _sentence(one.status_reason), advice, grave=False, since=one.status_at)
+    if failing := [check for check in one.checks if not check.get("works")]:
+        says = f"What failed: {', '.join(str(check.get('capability')) for check in failing)}."
+        found(" cannot do everything", says, _sentence(str(failing[0].get("advice") or "")), grave=False)
+    if breakers.failing(marks, one.id).until is not None:
+        says = "It is tried once a minute until it answers. What is to be sent waits."
+        found(" fails again and again", says, "Is the tool down? Its status page may say so.")
+    if refused is not None and now - refused[1] < REFUSED_LATELY:
+        count, last_at, reason = refused
+        says = f"{'It' if count == 1 else 'They'} could not prove where {'it' if count == 1 else 'they'} came from. "
+        says += f"The last one: {_sentence(reason)}"
+        advice = "Compare secret and address with those at the vendor."
+        refusals = f"{_counted(count, 'request', 'requests')} {'was' if count == 1 else 'were'} refused"
+        found(f": {refusals}", says, advice, last_at=last_at)
+    return findings
+
+
+def _counted(count: int, one: str, many: str) -> str:
+    most = counts.COUNT_UP_TO
+    return f"{most:,}+ {many}" if count > most else f"{count:,} {one if count == 1 else many}"
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:] + ("" if not text or text.endswith((".", "!", "?")) else ".")

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cache, cached_property
 
 from msgspec import Struct
 from sqlalchemy import func, select
@@ -48,8 +48,7 @@ class Rulebook(Struct, frozen=True):
         for name in (f"{connection.kind}.{connection.name}", connection.kind):
             if name in self.mappings:
                 return self.mappings[name]
-        file = adapters()[connection.kind].mapping
-        return mapping_file(file) if file else _EMPTY
+        return _shipped(adapters()[connection.kind].mapping or "forms.yaml")
 
 
 class Runtime:
@@ -164,4 +163,7 @@ def can_call(adapter: Adapter, connection: Connection) -> bool:
     return all(connection.settings.get(name) for name in adapter.needs)
 
 
-_EMPTY = mapping_file("forms.yaml")
+@cache
+def _shipped(file: str) -> FieldMapping:
+    """A shipped mapping, read once: it is asked for with every request."""
+    return mapping_file(file)

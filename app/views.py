@@ -13,11 +13,12 @@ from app.contacts.consent import CHANNELS
 from app.contacts.contact import Contact
 from app.contacts.engagement import overall_tier, tier_of
 from app.contacts.event import Event
+from app.contacts.hygiene import remarks
 from app.rules.decision import Gate
 from app.rules.score import read_score, total
 from app.rules.suppression import conversation, gates, suppressions
 from app.runtime import Runtime
-from app.store import lists, people
+from app.store import lists, people, rows
 
 BATON = "baton"  # the connection that Baton's own events come from
 _contact = msgspec.json.Decoder(Contact).decode
@@ -35,7 +36,7 @@ def connection_name(runtime: Runtime, connection_id: int | None) -> str:
 def contact(runtime: Runtime, conn: Conn, contact_id: int) -> dict[str, Any] | None:
     """Everything that is known of one contact now; one that was merged is shown as the contact it became."""
     contact_id = people.survivor(conn, contact_id)
-    row = lists.contact_row(conn, contact_id)
+    row = rows.contact_row(conn, contact_id)
     if row is None:
         return None
     state, now = _contact(row["state"]), runtime.clock()
@@ -83,7 +84,9 @@ def contact(runtime: Runtime, conn: Conn, contact_id: int) -> dict[str, Any] | N
             handoff(runtime, found) for found in lists.handoffs_page(conn, 20, None, contact_id=contact_id).rows
         ],
         "aliases": _aliases(runtime, conn, contact_id),
-        "merged": lists.merges_of(conn, contact_id),
+        "merged": rows.merges_of(conn, contact_id),
+        "hygiene": remarks(state),
+        "possible_duplicates": _duplicates(conn, contact_id, state),
         "first_seen_at": state.first_seen_at,
         "created_at": row["created_at"],
         "updated_at": row["updated_at"],
@@ -91,9 +94,19 @@ def contact(runtime: Runtime, conn: Conn, contact_id: int) -> dict[str, Any] | N
     }
 
 
+def _duplicates(conn: Conn, contact_id: int, state: Contact) -> list[dict[str, Any]]:
+    found = rows.possible_duplicates(conn, contact_id, state.name)
+    known = {key: _contact(row["state"]) for key, row in rows.contact_states(conn, [key for key, _ in found]).items()}
+    return [
+        {"id": key, "email": known[key].email, "name": known[key].name, "why": why}
+        for key, why in found
+        if key in known
+    ]
+
+
 def state_of(conn: Conn, contact_id: int) -> Contact | None:
     """A contact's state as it is stored, or None."""
-    row = lists.contact_row(conn, contact_id)
+    row = rows.contact_row(conn, contact_id)
     return None if row is None else _contact(row["state"])
 
 
@@ -127,7 +140,7 @@ def glances(runtime: Runtime, conn: Conn, contact_ids: Collection[int]) -> dict[
     """Contacts as lists show them, by id: one query for all. Those that are gone are left out."""
     policies, now = runtime.rulebook().policies, runtime.clock()
     found = {}
-    for contact_id, row in lists.contact_states(conn, contact_ids).items():
+    for contact_id, row in rows.contact_states(conn, contact_ids).items():
         state = _contact(row["state"])
         found[contact_id] = Glance(
             contact_id,

@@ -10,7 +10,8 @@ from werkzeug.wrappers import Response
 from app.contacts.times import from_us, to_us
 from app.receive import Refused, this_runtime
 from app.store.connections import Connection
-from app.store.lists import Moment, Turn
+from app.store.timeline import Moment
+from app.store.turns import Turn
 
 PAGE = 25
 # A row's number as it fits in the database

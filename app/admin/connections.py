@@ -7,13 +7,13 @@ from flask import abort, render_template, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
-from app import actions
+from app import actions, health
 from app.admin import asked, roles, show, troubles, words
 from app.admin.blueprint import admin, role
 from app.receive import Refused, this_runtime
 from app.runtime import Runtime, can_call
 from app.setup import address
-from app.store import lists, notes
+from app.store import counts, notes, rows
 from app.store.connections import Connection
 from app.webhooks import PATH_SECRET
 
@@ -26,7 +26,7 @@ def connections() -> str:
     runtime = this_runtime()
     known = sorted(runtime.connections().values(), key=lambda one: one.name)
     with runtime.database.read() as conn:
-        waits = lists.count_up_to(conn, lists.backlogs([one.id for one in known]))
+        waits = counts.up_to(conn, counts.backlogs([one.id for one in known]))
         refused = notes.refusals_by_connection(conn)
         marks = notes.read_marks(conn)
     now = runtime.clock()
@@ -37,12 +37,12 @@ def connections() -> str:
                 "one": one,
                 "title": runtime.adapter(one).title,
                 "waits": waits[str(one.id)],
-                "troubles": troubles.of_connection(one, marks, refused.get(one.id), now),
+                "troubles": health.of_connection(one, marks, refused.get(one.id), now),
             }
             for one in known
         ],
-        paused=troubles.paused(marks),
-        most=lists.COUNT_UP_TO,
+        paused=health.paused(marks),
+        most=counts.COUNT_UP_TO,
     )
 
 
@@ -53,10 +53,10 @@ def connection(name: str) -> str:
     one = _named(runtime, name)
     adapter = runtime.adapter(one)
     with runtime.database.read() as conn:
-        waits = lists.count_up_to(conn, lists.backlogs([one.id]))[str(one.id)]
-        oldest = lists.waiting_since(conn, one.id) if waits else None
+        waits = counts.up_to(conn, counts.backlogs([one.id]))[str(one.id)]
+        oldest = counts.waiting_since(conn, one.id) if waits else None
         refused = notes.refusals_by_connection(conn).get(one.id)
-        refusals = lists.refused_page(conn, one.id, _REFUSED_SHOWN) if refused else []
+        refusals = rows.refused_page(conn, one.id, _REFUSED_SHOWN) if refused else []
         marks = notes.read_marks(conn)
     declared = {setting.name for setting in adapter.settings}
     settings = [(setting.name, setting.help, bool(one.settings.get(setting.name))) for setting in adapter.settings]
@@ -74,12 +74,12 @@ def connection(name: str) -> str:
         sends=bool(adapter.pushes),
         calls=adapter.check is not None and can_call(adapter, one),
         waits=waits,
-        most=lists.COUNT_UP_TO,
+        most=counts.COUNT_UP_TO,
         oldest=oldest,
         refused=refused,
         refusals=[_refusal(row) for row in refusals],
-        troubles=troubles.of_connection(one, marks, refused, runtime.clock()),
-        paused=troubles.paused(marks),
+        troubles=troubles.of_all(health.of_connection(one, marks, refused, runtime.clock())),
+        paused=health.paused(marks),
     )
 
 
@@ -108,7 +108,7 @@ def refused(name: str, row_id: int) -> str:
     runtime = this_runtime()
     one = _named(runtime, name)
     with runtime.database.read() as conn:
-        row = lists.refused_row(conn, row_id)
+        row = rows.refused_row(conn, row_id)
     if row is None or row["connection_id"] != one.id:
         abort(404)
     shown = _refusal(row)

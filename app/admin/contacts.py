@@ -14,7 +14,7 @@ from app.contacts.event import Identity
 from app.contacts.identity import EMAIL, GLOBAL_KINDS, PHONE, clean_email, clean_phone
 from app.receive import this_runtime
 from app.runtime import Runtime
-from app.store import lists
+from app.store import lists, search, timeline, turns
 
 _MOMENTS, _DECISIONS = 20, 8
 
@@ -29,7 +29,7 @@ def contacts() -> str:
     cut = False
     with runtime.database.read() as conn:
         if text:
-            found = lists.search_contacts(conn, text, stage, asked.PAGE, place)
+            found = search.search_contacts(conn, text, stage, asked.PAGE, place)
             ids = list(found.ids)
             if found.next is not None:
                 links["more"] = url_for("admin.contacts", q=text, stage=stage, place=asked.place_text(found.next))
@@ -39,7 +39,7 @@ def contacts() -> str:
             else:
                 links["start"] = url_for("admin.contacts", q=text, stage=stage)
         else:
-            turn = lists.turn_contacts(conn, asked.PAGE, *asked.turning(), stage)
+            turn = turns.contacts(conn, asked.PAGE, *asked.turning(), stage)
             ids, cut = [row["id"] for row in turn.rows], turn.cut
             links = asked.pages(turn, stage=stage)
         people = views.glances(runtime, conn, ids)
@@ -87,8 +87,8 @@ def contact(contact_id: int) -> Response | str:
             asked.say(f"Contact {contact_id} is the same person as this one; they were merged.")
             return redirect(url_for("admin.contact", contact_id=shown["id"]))
         may_be_sent = views.may_be_sent(runtime, conn, contact_id)
-        moments, older, newer = lists.turn_timeline(conn, contact_id, _MOMENTS, before, after)
-        why = lists.turn_decisions(conn, _DECISIONS, why_before, why_after, contact_id=contact_id, outcome=outcome)
+        moments, older, newer = timeline.turn(conn, contact_id, _MOMENTS, before, after)
+        why = turns.decisions(conn, _DECISIONS, why_before, why_after, contact_id=contact_id, outcome=outcome)
     kept = {"outcome": outcome, "why_before": why_before, "why_after": why_after}
     place = {"before": asked.moment_text(before), "after": asked.moment_text(after)}
 

@@ -7,7 +7,7 @@ from app import views
 from app.admin import asked, words
 from app.admin.blueprint import admin
 from app.receive import this_runtime
-from app.store import lists
+from app.store import rows, turns
 
 
 @admin.get("/decisions")
@@ -16,7 +16,7 @@ def decisions() -> Response | str:
     runtime = this_runtime()
     outcome, what = asked.one_of("outcome", tuple(words.OUTCOMES)), asked.one_of("what", tuple(words.DECISIONS))
     with runtime.database.read() as conn:
-        turn = lists.turn_decisions(conn, asked.PAGE, *asked.turning(), outcome=outcome, what=what)
+        turn = turns.decisions(conn, asked.PAGE, *asked.turning(), outcome=outcome, what=what)
         people = views.glances(runtime, conn, {row["contact_id"] for row in turn.rows})
     return render_template(
         "admin/decisions.html",
@@ -34,12 +34,12 @@ def decision(decision_id: int) -> str:
     """One decision with its checks, what it followed from and what came of it."""
     runtime = this_runtime()
     with runtime.database.read() as conn:
-        row = lists.decision_row(conn, decision_id)
+        row = rows.decision_row(conn, decision_id)
         if row is None:
             abort(404)
-        event = lists.event_row(conn, row["event_id"]) if row["event_id"] else None
+        event = rows.event_row(conn, row["event_id"]) if row["event_id"] else None
         people = views.glances(runtime, conn, {row["contact_id"]})
-        led_to = lists.deliveries_of(conn, row["contact_id"], row["key"])
+        led_to = rows.deliveries_of(conn, row["contact_id"], row["key"])
     return render_template(
         "admin/decision.html",
         decision=views.decision(runtime, row),

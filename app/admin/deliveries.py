@@ -8,7 +8,7 @@ from app import actions, views
 from app.admin import asked, show, words
 from app.admin.blueprint import admin
 from app.receive import Refused, this_runtime
-from app.store import lists
+from app.store import lists, rows, turns
 
 
 @admin.get("/deliveries")
@@ -18,7 +18,7 @@ def deliveries() -> str:
     status, kind = asked.one_of("status", tuple(words.DELIVERIES)), asked.one_of("kind", tuple(words.ACTIONS))
     connection = asked.connection()
     with runtime.database.read() as conn:
-        turn = lists.turn_deliveries(
+        turn = turns.deliveries(
             conn,
             asked.PAGE,
             *asked.turning(),
@@ -50,7 +50,7 @@ def delivery(delivery_id: int) -> str:
         if row is None:
             abort(404)
         people = views.glances(runtime, conn, {row["contact_id"]})
-        decision = lists.decision_of(conn, row["decision_key"]) if row["decision_key"] else None
+        decision = rows.decision_of(conn, row["decision_key"]) if row["decision_key"] else None
     shown = views.delivery(runtime, row)
     tries = [
         {**one, "request": show.body(one["request"] or ""), "answer": show.body(one["answer"] or "")}

@@ -9,7 +9,7 @@ from app.admin import asked, words
 from app.admin.blueprint import admin
 from app.receive import Refused, this_runtime
 from app.rules.handoff import VERDICTS
-from app.store import lists
+from app.store import counts, turns
 
 _ALL = "all"
 
@@ -20,7 +20,7 @@ def handoffs() -> str:
     runtime = this_runtime()
     status = asked.one_of("status", (*words.HANDOFFS, _ALL)) or "open"
     with runtime.database.read() as conn:
-        turn = lists.turn_handoffs(
+        turn = turns.handoffs(
             conn,
             asked.PAGE,
             *asked.turning(),
@@ -28,16 +28,16 @@ def handoffs() -> str:
             oldest_first=status in ("open", "claimed"),
         )
         people = views.glances(runtime, conn, {row["contact_id"] for row in turn.rows})
-        counts = lists.count_up_to(
-            conn, {name: query for name, query in lists.waiting().items() if name.startswith("handoffs.")}
+        waiting = counts.up_to(
+            conn, {name: query for name, query in counts.waiting().items() if name.startswith("handoffs.")}
         )
     return render_template(
         "admin/handoffs.html",
         rows=[views.handoff(runtime, row) for row in turn.rows],
         people=people,
         status=status,
-        counts=counts,
-        most=lists.COUNT_UP_TO,
+        counts=waiting,
+        most=counts.COUNT_UP_TO,
         links=asked.pages(turn, status=status),
         cut=turn.cut,
         now=runtime.clock(),

@@ -7,11 +7,11 @@ from flask import redirect, render_template, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
-from app import actions, views
+from app import actions, health, views
 from app.admin import asked, roles, troubles, words
 from app.admin.blueprint import admin, role
 from app.receive import Refused, this_runtime
-from app.store import lists, notes
+from app.store import counts, notes, turns
 from app.store.tables import decisions, deliveries, inbox
 
 SPAN = timedelta(hours=24)
@@ -28,25 +28,25 @@ def home() -> Response | str:
     since = runtime.clock() - SPAN
     known = sorted(runtime.connections().values(), key=lambda one: one.name)
     with runtime.database.read() as conn:
-        counts = lists.count_up_to(conn, lists.waiting())
-        found = troubles.troubles(runtime, conn, counts)
-        paused = troubles.paused(notes.read_marks(conn))
-        first = lists.first_since(conn, inbox, inbox.c.received_at, since)
-        came = lists.count_up_to(conn, lists.came_in([one.id for one in known], first), _CAME_IN_UP_TO)
-        sent_from = lists.first_since(conn, deliveries, deliveries.c.created_at, since)
-        decided_from = lists.first_since(conn, decisions, decisions.c.decided_at, since)
-        sent = lists.sent_by_kind(conn, sent_from)
+        waiting = counts.up_to(conn, counts.waiting())
+        found = troubles.of_all(health.look(runtime, conn, waiting))
+        paused = health.paused(notes.read_marks(conn))
+        first = counts.first_since(conn, inbox, inbox.c.received_at, since)
+        came = counts.up_to(conn, counts.came_in([one.id for one in known], first), _CAME_IN_UP_TO)
+        sent_from = counts.first_since(conn, deliveries, deliveries.c.created_at, since)
+        decided_from = counts.first_since(conn, decisions, decisions.c.decided_at, since)
+        sent = counts.sent_by_kind(conn, sent_from)
         kept_back = [
-            (what, reason) for what, reason in lists.withheld_since(conn, decided_from, sent_from) if what != "alert"
+            (what, reason) for what, reason in counts.withheld_since(conn, decided_from, sent_from) if what != "alert"
         ]
-        turn = lists.turn_handoffs(conn, _HANDOFFS_SHOWN, None, None, "open", oldest_first=True)
+        turn = turns.handoffs(conn, _HANDOFFS_SHOWN, None, None, "open", oldest_first=True)
         people = views.glances(runtime, conn, {row["contact_id"] for row in turn.rows})
     return render_template(
         "admin/home.html",
         troubles=found,
         paused=paused,
-        counts=counts,
-        most=lists.COUNT_UP_TO,
+        counts=waiting,
+        most=counts.COUNT_UP_TO,
         came=[(one, came[str(one.id)]) for one in known if came[str(one.id)]],
         came_most=_CAME_IN_UP_TO,
         connections=known,

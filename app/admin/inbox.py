@@ -5,29 +5,39 @@ from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from app import actions, views
-from app.admin import asked, show, words
-from app.admin.blueprint import admin
+from app.admin import asked, roles, show, words
+from app.admin.blueprint import admin, role
 from app.receive import Refused, this_runtime
-from app.store import lists
+from app.store import lists, search, turns
 
 
 @admin.get("/inbox")
 def inbox() -> str:
-    """Requests, by state and by connection."""
+    """Requests, by state, by connection, and by what stands in them."""
     runtime = this_runtime()
     status, connection = asked.one_of("status", tuple(words.INBOX)), asked.connection()
-    with runtime.database.read() as conn:
-        turn = lists.turn_inbox(
-            conn, asked.PAGE, *asked.turning(), status=status, connection_id=connection.id if connection else None
-        )
+    # Whoever may not see bodies may not guess at them either
+    text = asked.text("q") if role() in roles.SEES_BODIES else ""
     name = connection.name if connection else None
+    before, after = asked.turning()
+    chosen = {"status": status, "connection_id": connection.id if connection else None}
+    with runtime.database.read() as conn:
+        if text:
+            turn = search.search_inbox(conn, text, asked.PAGE, before, **chosen)
+        else:
+            turn = turns.inbox(conn, asked.PAGE, before, after, **chosen)
+    links = asked.pages(turn, status=status, connection=name, q=text)
+    if text and before is not None:
+        links["start"] = url_for("admin.inbox", status=status, connection=name, q=text)
     return render_template(
         "admin/inbox.html",
         rows=[views.inbox(runtime, row) for row in turn.rows],
         status=status,
         connection=name,
         connections=sorted(one.name for one in runtime.connections().values()),
-        links=asked.pages(turn, status=status, connection=name),
+        q=text,
+        searched=search.SEARCHED_REQUESTS,
+        links=links,
         cut=turn.cut,
     )
 

@@ -91,7 +91,8 @@ def _time(moment: datetime | str | None, say: Any, kind: str) -> Markup:
 
 def points(value: float) -> str:
     """Points of a score: whole where they are."""
-    return f"{value:.0f}" if abs(value - round(value)) < 0.05 else f"{value:.1f}"
+    said = f"{value:.0f}" if abs(value - round(value)) < 0.05 else f"{value:.1f}"
+    return said.replace("-", "−")
 
 
 def signed(value: float) -> str:
@@ -114,6 +115,11 @@ def plain_value(found: Any) -> str:
     if isinstance(found, dict):
         return json.dumps(found, ensure_ascii=False, default=str)
     return str(found)
+
+
+def sentence(text: str) -> str:
+    """A reason as it is stored, beginning like a sentence."""
+    return text[:1].upper() + text[1:]
 
 
 def label(name: str) -> str:
@@ -171,7 +177,7 @@ def facts(action: Mapping[str, Any]) -> list[tuple[str, str]]:
             ]
         elif name != "do":
             found.append((name, plain_value(said)))
-    return [(label(name), said) for name, said in found]
+    return [(label(name.removeprefix("fields ").removeprefix("properties.")), said) for name, said in found]
 
 
 def score_bar(contributions: Any, threshold: float) -> Any:
@@ -205,6 +211,7 @@ def install(app: Flask) -> None:
         value=value,
         plain_value=plain_value,
         label=label,
+        sentence=sentence,
         pretty=pretty,
         long=long,
         say=_say,

@@ -196,6 +196,17 @@ def park_item(conn: Connection, row: InboxRow, body: bytes, reason: str) -> None
     )
 
 
+def part(conn: Connection, number: int, row: InboxRow, events: Sequence[Event]) -> None:
+    """Let each of a claimed row's events go on as a row of its own, because one of them costs all the others.
+
+    Raises Conflict when the claim was lost.
+    """
+    one = {"connection_id": row.connection_id, "kind": "baton", "received_at": row.received_at, "url": row.url}
+    one |= {"parent_id": row.id, "attempts": SUSPECT_AFTER - 1}
+    conn.execute(insert(inbox), [{**one, "body": msgspec.json.encode([event])} for event in events])
+    settle(conn, number, [Settled(row.id, len(events))])
+
+
 def replay(conn: Connection, ids: Sequence[int]) -> int:
     """Have rows read again, after a mapping was mended for instance; how many there were."""
     return conn.execute(

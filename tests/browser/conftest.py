@@ -3,12 +3,13 @@
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from msgspec import Struct
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from sqlalchemy import update
 from werkzeug.serving import make_server
 
@@ -76,6 +77,84 @@ def bare_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     server.shutdown()
     thread.join(5)
     runtime.close()
+
+
+# --- the browser
+
+_ARGUMENTS = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-dev-shm-usage",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+# Before any script of the page: what its policy forbids is noted
+_LISTEN = """
+window.forbidden = [];
+document.addEventListener("securitypolicyviolation", (one) => {
+  window.forbidden.push(`${one.violatedDirective}: ${one.blockedURI} ${one.sample}`);
+});
+"""
+SECONDS = 10_000
+STILL: Any = {"reduced_motion": "reduce"}  # colours are looked at, and must not be on their way to others
+
+NewPage = Callable[..., Page]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """The system's Chromium. Without one, all that needs it is skipped, and says so."""
+    found = chromium()
+    if found is None:
+        pytest.skip("NO BROWSER: install Chromium or Google Chrome to run these tests")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=found, args=list(_ARGUMENTS))
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="session")
+def signed_in(browser: Browser, site: Site) -> Callable[[str], Any]:
+    """What a browser keeps of a session; each role signs in once, on the page, as people do."""
+    kept: dict[str, Any] = {}
+
+    def keep(role: str) -> Any:
+        if role not in kept:
+            context = browser.new_context()
+            page = context.new_page()
+            page.goto(f"{site.url}/admin/login")
+            page.fill("#email", f"{role}@team.example")
+            page.fill("#password", PASSWORD)
+            page.press("#password", "Enter")
+            page.wait_for_selector(".me")
+            kept[role] = context.storage_state()
+            context.close()
+        return kept[role]
+
+    return keep
+
+
+@pytest.fixture
+def new_page(browser: Browser, site: Site, signed_in: Callable[[str], Any]) -> Iterator[NewPage]:
+    """Open a page as somebody in a role, or as nobody; what went wrong on it fails the test in the end."""
+    contexts: list[BrowserContext] = []
+    wrong: list[str] = []
+
+    def open_page(role: str | None = "admin", **options: Any) -> Page:
+        state = signed_in(role) if role else None
+        context = browser.new_context(base_url=site.url, storage_state=state, **STILL, **options)
+        context.set_default_timeout(SECONDS)
+        context.add_init_script(_LISTEN)
+        page = context.new_page()
+        page.on("console", lambda said: wrong.append(said.text) if said.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("dialog", lambda dialog: wrong.append(f"a dialog: {dialog.message}"))
+        contexts.append(context)
+        return page
+
+    yield open_page
+    for context in contexts:
+        for page in context.pages:
+            wrong += page.evaluate("window.forbidden")
+        context.close()
+    assert not wrong
 
 
 # --- the story

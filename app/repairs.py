@@ -1,0 +1,85 @@
+"""Repairs that a person makes, from a screen or the command line: checking or changing credentials, reading again."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+
+from adapters.contract import Check
+from adapters.registry import adapters
+from app.runtime import Runtime
+from app.setup import InvalidConnection, check_settings
+from app.store import connections, inbox, notes
+from app.store.connections import BROKEN, Connection
+from app.store.tables import inbox as inbox_table
+
+TOGETHER = 500
+
+
+def check_connection(runtime: Runtime, connection: Connection) -> Sequence[Check]:
+    """Try the connection's credentials, and keep what came of it. One that was broken and works again is active."""
+    adapter, client = runtime.adapter(connection), runtime.client(connection)
+    if adapter.check is None or client is None:
+        return []
+    checks = list(adapter.check(client))
+    now = runtime.clock()
+    kept = [{"capability": one.capability, "works": one.works, "advice": one.advice} for one in checks]
+    with runtime.database.write() as conn:
+        connections.set_checks(conn, connection.id, kept, now)
+        if connection.status == BROKEN and all(one.works for one in checks):
+            connections.set_status(conn, connection.id, connections.ACTIVE, "", now)
+    runtime.forget()
+    return checks
+
+
+def rotate_settings(runtime: Runtime, connection: Connection, fresh: dict[str, str]) -> list[str]:
+    """Change settings; the names of secrets whose old value stays valid. Raises InvalidConnection."""
+    check_settings(connection.kind, fresh)
+    known = {setting.name for setting in adapters()[connection.kind].settings} | {"path_secret_previous"}
+    settings, kept = dict(connection.settings), []
+    for name, value in fresh.items():
+        previous = f"{name}_previous"
+        if previous in known and settings.get(name) and settings[name] != value:
+            settings[previous] = settings[name]
+            kept.append(name)
+        if value:
+            settings[name] = value
+        else:
+            settings.pop(name, None)
+    if not settings and connection.settings:
+        raise InvalidConnection("a connection without any setting can do nothing; pause it instead")
+    now = runtime.clock()
+    with runtime.database.write() as conn:
+        connections.change_settings(conn, runtime.vault, connection.id, settings)
+        if connection.status == BROKEN:
+            connections.set_status(conn, connection.id, connections.ACTIVE, "", now)
+        notes.write_audit(conn, "command line", "connection.rotate", connection.name, now, ", ".join(sorted(fresh)))
+    runtime.forget()
+    return kept
+
+
+def replay(runtime: Runtime, ids: Sequence[int]) -> int:
+    """Have requests read again; how many there were that did not wait for it already."""
+    count = 0
+    for start in range(0, len(ids), TOGETHER):
+        with runtime.database.write() as conn:
+            count += inbox.replay(conn, ids[start : start + TOGETHER])
+    return count
+
+
+def replay_parked(runtime: Runtime, connection_id: int | None = None, most: int | None = None) -> tuple[int, bool]:
+    """Have parked requests read again, oldest first, of one connection or of all; how many, and whether some are left.
+
+    In small transactions, so that what comes in can be stored meanwhile.
+    """
+    parked = select(inbox_table.c.id).where(inbox_table.c.status == inbox.PARKED)
+    if connection_id is not None:
+        parked = parked.where(inbox_table.c.connection_id == connection_id)
+    parked = parked.order_by(inbox_table.c.id).limit(TOGETHER)
+    count, found, last = 0, TOGETHER, 0
+    while found == TOGETHER and (most is None or count < most):
+        with runtime.database.write() as conn:
+            # From the last one on: a worker may have parked some again meanwhile
+            ids = conn.execute(parked.where(inbox_table.c.id > last)).scalars().all()
+            found, last = len(ids), ids[-1] if ids else last
+            count += inbox.replay(conn, ids) if ids else 0
+    return count, found == TOGETHER

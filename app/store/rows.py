@@ -1,0 +1,117 @@
+"""Single rows, and the few that belong to one thing, as screens show them."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from app.contacts.identity import ANONYMOUS
+from app.store.lists import EVENTS, Rows
+from app.store.tables import contacts, decisions, deliveries, events, handoffs, merges, refusals, shared_aliases
+
+_NEWEST = 5_000  # what a decision led to is looked for among so many of its contact's deliveries
+
+
+def contact_row(conn: Connection, contact_id: int) -> Mapping[str, Any] | None:
+    """One contact's row, or None."""
+    row = conn.execute(select(contacts).where(contacts.c.id == contact_id)).first()
+    return None if row is None else dict(row._mapping)
+
+
+def contact_states(conn: Connection, ids: Collection[int]) -> dict[int, Mapping[str, Any]]:
+    """These contacts' stored states and when each was last changed, by id."""
+    if not ids:
+        return {}
+    query = select(contacts.c.id, contacts.c.state, contacts.c.updated_at).where(contacts.c.id.in_(ids))
+    return {row.id: dict(row._mapping) for row in conn.execute(query)}
+
+
+def merges_of(conn: Connection, contact_id: int) -> Rows:
+    """The contacts that were merged into this one, and when, and by which identity."""
+    query = select(merges).where(merges.c.winner_id == contact_id).order_by(merges.c.id)
+    return [dict(row._mapping) for row in conn.execute(query)]
+
+
+def possible_duplicates(conn: Connection, contact_id: int, name: str, limit: int = 10) -> list[tuple[int, str]]:
+    """Other contacts that may be the same person, and why: they share a phone or a browser, or the whole name."""
+    mine, theirs = shared_aliases.alias(), shared_aliases.alias()
+    met = (
+        select(theirs.c.contact_id, theirs.c.kind)
+        .join(mine, (mine.c.key == theirs.c.key) & (mine.c.contact_id == contact_id))
+        .where(theirs.c.contact_id != contact_id, theirs.c.first_at.is_not(None))
+        .limit(limit)
+    )
+    found = {other: f"shares a {'browser' if kind == ANONYMOUS else kind}" for other, kind in conn.execute(met)}
+    if " " in name.strip():
+        namesakes = select(contacts.c.id).where(
+            contacts.c.name == name.lower(), contacts.c.id != contact_id, contacts.c.merged_into.is_(None)
+        )
+        for other in conn.execute(namesakes.limit(limit)).scalars():
+            found[other] = f"{found[other]} and the name" if other in found else "has the same name"
+    return list(found.items())[:limit]
+
+
+def decision_row(conn: Connection, decision_id: int) -> Mapping[str, Any] | None:
+    """One decision, or None."""
+    row = conn.execute(select(decisions).where(decisions.c.id == decision_id)).first()
+    return None if row is None else dict(row._mapping)
+
+
+def decision_of(conn: Connection, key: str) -> Mapping[str, Any] | None:
+    """The decision that has this key, or None."""
+    row = conn.execute(select(decisions).where(decisions.c.key == key)).first()
+    return None if row is None else dict(row._mapping)
+
+
+def deliveries_of(conn: Connection, contact_id: int, decision_key: str) -> Rows:
+    """What a decision about a contact led to, as far as it is among that contact's newest deliveries."""
+    names = ("id", "connection_id", "kind", "status", "reason", "created_at", "decision_key")
+    newest = (
+        select(*(deliveries.c[name] for name in names))
+        .where(deliveries.c.contact_id == contact_id)
+        .order_by(deliveries.c.id.desc())
+        .limit(_NEWEST)
+        .subquery()
+    )
+    query = select(newest).where(newest.c.decision_key == decision_key).order_by(newest.c.id).limit(50)
+    return [dict(row._mapping) for row in conn.execute(query)]
+
+
+def event_row(conn: Connection, event_id: str) -> Mapping[str, Any] | None:
+    """One event by its id, or None."""
+    row = conn.execute(select(*(events.c[name] for name in EVENTS)).where(events.c.id == event_id)).first()
+    return None if row is None else dict(row._mapping)
+
+
+def newest_events(conn: Connection, contact_id: int, limit: int) -> Rows:
+    """The newest events of a contact, by when they occurred."""
+    query = (
+        select(*(events.c[name] for name in EVENTS))
+        .where(events.c.contact_id == contact_id)
+        .order_by(events.c.occurred_at.desc())
+        .limit(limit)
+    )
+    return [dict(row._mapping) for row in conn.execute(query)]
+
+
+def handoff_row(conn: Connection, key: str) -> Mapping[str, Any] | None:
+    """One handoff by its key, or None."""
+    row = conn.execute(select(handoffs).where(handoffs.c.key == key)).first()
+    return None if row is None else dict(row._mapping)
+
+
+def refused_page(conn: Connection, connection_id: int, limit: int) -> Rows:
+    """The newest requests of a connection that were refused, without their bodies."""
+    query = (
+        select(refusals.c.id, refusals.c.at, refusals.c.reason, refusals.c.url, refusals.c.headers)
+        .where(refusals.c.connection_id == connection_id)
+        .order_by(refusals.c.id.desc())
+        .limit(limit)
+    )
+    return [dict(row._mapping) for row in conn.execute(query)]
+
+
+def refused_row(conn: Connection, row_id: int) -> Mapping[str, Any] | None:
+    """One refused request with its body, or None."""
+    row = conn.execute(select(refusals).where(refusals.c.id == row_id)).first()
+    return None if row is None else dict(row._mapping)

@@ -1,0 +1,107 @@
+"""Lists that people walk back and forth through: keyset pages, each on the index of one of its filters."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from msgspec import Struct
+from sqlalchemy import Connection, Table, func, select
+
+from app.store import tables
+from app.store.lists import DECISIONS, DELIVERIES, INBOX, Rows
+
+# So many rows are looked at for one page; where a filter has no index of its own, the rest waits for a click
+LOOK = 5_000
+_RARE = frozenset(("pending", "sending", "parked", "unknown", "dead", "open", "claimed"))
+_CONTACTS = ("id", "email", "name", "stage", "updated_at", "merged_into")
+
+
+class Turn(Struct, frozen=True):
+    """A page with the keys of its neighbours: ``older`` goes to ``before``, ``newer`` to ``after``; None where there is
+    none. ``cut`` says that the page is short because enough was looked at, not because there is no more."""
+
+    rows: Rows
+    older: int | None = None
+    newer: int | None = None
+    cut: bool = False
+
+
+def inbox(conn: Connection, limit: int, before: int | None, after: int | None, **filters: Any) -> Turn:
+    """Requests in the inbox, by ``status`` and ``connection_id``, newest first."""
+    return _turn(conn, tables.inbox, INBOX, filters, limit, before, after)
+
+
+def deliveries(conn: Connection, limit: int, before: int | None, after: int | None, **filters: Any) -> Turn:
+    """Deliveries without their actions, by ``status``, ``connection_id`` and ``kind``, newest first."""
+    names = [name for name in DELIVERIES if name not in ("action", "result")]
+    return _turn(conn, tables.deliveries, names, filters, limit, before, after)
+
+
+def decisions(conn: Connection, limit: int, before: int | None, after: int | None, **filters: Any) -> Turn:
+    """Decisions, by ``contact_id``, ``outcome`` and ``what``, newest first."""
+    return _turn(conn, tables.decisions, DECISIONS, filters, limit, before, after)
+
+
+def handoffs(
+    conn: Connection, limit: int, before: int | None, after: int | None, status: str | None, oldest_first: bool = False
+) -> Turn:
+    """Handoffs by status; with ``oldest_first`` the one that has waited longest leads."""
+    names = [column.name for column in tables.handoffs.c]
+    return _turn(conn, tables.handoffs, names, {"status": status}, limit, before, after, oldest_first)
+
+
+def contacts(conn: Connection, limit: int, before: int | None, after: int | None, stage: str | None) -> Turn:
+    """Contacts, newest first; with ``stage`` only those in it."""
+    return _turn(conn, tables.contacts, _CONTACTS, {"merged_into": None, "stage": stage}, limit, before, after)
+
+
+def _turn(
+    conn: Connection,
+    table: Table,
+    columns: Sequence[str],
+    filters: Mapping[str, Any],
+    limit: int,
+    before: int | None,
+    after: int | None,
+    oldest_first: bool = False,
+) -> Turn:
+    """A page on the index of one filter; what the other filters leave of it is looked for among ``LOOK`` rows.
+
+    ``merged_into`` is looked for as it is, also None; any other filter that is None is none.
+    """
+    given = {name: value for name, value in filters.items() if value is not None or name == "merged_into"}
+    order = ("status", "connection_id") if given.get("status") in _RARE else ("connection_id", "status")
+    lead = next((name for name in ("contact_id", *order, "outcome", "what") if name in given), None)
+    rest = {name: value for name, value in given.items() if name != lead}
+    key = table.c.id
+    upward = (after is not None) is not oldest_first
+    back = 1 if oldest_first else -1  # from an empty page one goes back to the row before it
+    edge = after if after is not None else before
+    looked = select(*(table.c[name] for name in columns))
+    if lead is not None:
+        looked = looked.where(table.c[lead] == given[lead])
+    if edge is not None:
+        looked = looked.where(key > edge if upward else key < edge)
+    looked = looked.order_by(key.asc() if upward else key.desc())
+    if rest:
+        part = looked.limit(LOOK).subquery()
+        matching = [part.c[name].is_(None) if value is None else part.c[name] == value for name, value in rest.items()]
+        query = select(part).where(*matching).order_by(part.c.id.asc() if upward else part.c.id.desc())
+    else:
+        query = looked
+    rows = [dict(row._mapping) for row in conn.execute(query.limit(limit + 1))]
+    more = len(rows) > limit
+    rows = rows[:limit]
+    end = rows[-1]["id"] if more else None
+    if rest and not more:
+        seen = looked.with_only_columns(key).limit(LOOK).subquery()
+        edges = func.max(seen.c.id) if upward else func.min(seen.c.id)
+        count, last = conn.execute(select(func.count(), edges).select_from(seen)).one()
+        end = last if count == LOOK else None
+    cut = end is not None and not more
+    if after is not None:
+        if end is None:  # the way back ends at the first page, which is shown in full
+            return _turn(conn, table, columns, filters, limit, None, None, oldest_first)
+        rows.reverse()
+        return Turn(rows, older=rows[-1]["id"] if rows else after - back, newer=end, cut=cut)
+    newer = None if before is None else (rows[0]["id"] if rows else before + back)
+    return Turn(rows, older=end, newer=newer, cut=cut)

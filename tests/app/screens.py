@@ -1,0 +1,133 @@
+"""A Baton for tests of its screens: something of everything in it, and browsers that are signed in to it."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Flask
+from sqlalchemy import insert, select, update
+from werkzeug.test import TestResponse
+
+from app.factory import create_app
+from app.limits import limiter
+from app.runtime import Runtime
+from app.store import access, inbox, notes, tables
+from tests.feeding import arrive, drain, form, hubspot, minutes, rows, visit
+
+SITE = "https://hub.example.com"
+PASSWORD = "correct horse battery"
+HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'&{{7*7}}"
+LONG = "x" * 10_000
+_TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
+
+
+def new_app(runtime: Runtime) -> Flask:
+    """The web application; nobody has been here yet."""
+    app = create_app(runtime)
+    limiter.reset()  # it counts for the whole process
+    return app
+
+
+class Browser:
+    """Somebody's browser: it keeps cookies, and reads forms before it sends them."""
+
+    def __init__(self, app: Flask, role: str | None = None) -> None:
+        self.app, self.client = app, app.test_client()
+        if role is not None:
+            self.secret = sign_in(app, self.client, role)
+
+    def get(self, path: str, **more: Any) -> TestResponse:
+        return self.client.get(path, base_url=SITE, **more)
+
+    def read(self, path: str) -> str:
+        """A page's text, which has to be there."""
+        answer = self.get(path)
+        assert answer.status_code == 200, f"{path}: {answer.status}"
+        return answer.get_data(as_text=True)
+
+    def token(self, path: str = "/admin/contacts") -> str:
+        found = _TOKEN.search(self.read(path))
+        assert found is not None, path
+        return found[1]
+
+    def post(self, path: str, fields: Mapping[str, Any] | None = None, on: str = "/admin/contacts") -> TestResponse:
+        """Send a form as a page would have sent it; ``on`` is that page."""
+        return self.client.post(path, base_url=SITE, data={"csrf_token": self.token(on), **(fields or {})})
+
+    def says(self, answer: TestResponse) -> str:
+        """The page that comes after a form was sent."""
+        assert answer.status_code == 303, answer.status
+        return self.read(answer.headers["Location"])
+
+
+def add_user(runtime: Runtime, role: str) -> int:
+    """A user of a role who cannot sign in by password: hashing one takes its time. Their id."""
+    with runtime.database.write() as conn:
+        email = f"{role}@team.example"
+        known = conn.execute(select(tables.users.c.id).where(tables.users.c.email == email)).scalar()
+        if known is not None:
+            return int(known)
+        statement = insert(tables.users).values(
+            email=email, name=f"{role.capitalize()} Person", role=role, password="!", created_at=runtime.clock()
+        )
+        return int(conn.execute(statement.returning(tables.users.c.id)).scalar_one())
+
+
+def sign_in(app: Flask, client: Any, role: str) -> str:
+    """Open a session for a user of a role and give the browser its cookie; the session's secret."""
+    runtime: Runtime = app.extensions["runtime"]
+    user = add_user(runtime, role)
+    with runtime.database.write() as conn:
+        secret = access.open_session(conn, user, runtime.clock())
+    with client.session_transaction(base_url=SITE) as session:
+        session["_user_id"], session["_fresh"] = secret, True
+    return secret
+
+
+def fill(runtime: Runtime) -> dict[str, int]:
+    """Something of everything: people, a handoff, and what can go wrong. The ids of rows that screens can show."""
+    now = runtime.clock()
+    connection = hubspot(runtime, access_token="secret-token-of-hubspot")
+    visit(runtime, "ann-visitor", "/blog", at=now - minutes(60))
+    ann = {"email": "ann@acme.example", "visitor_id": "ann-visitor".ljust(16, "x"), "first_name": "Ann"}
+    form(runtime, "trial", at=now - minutes(50), **ann, last_name="Archer", phone="+442071234567", consent="yes")
+    form(runtime, "demo", at=now - minutes(40), **ann)
+    visit(runtime, "ann-visitor", "/pricing", at=now - minutes(30))
+    form(
+        runtime, "contact", at=now - minutes(20), email="eve@hostile.example", first_name=HOSTILE, company=LONG,
+        message="Wort " * 2_000,
+    )  # fmt: skip
+    visit(runtime, "nobody-knows", f"/careers?{HOSTILE}", at=now - minutes(10))
+    arrive(runtime, "hubspot", f"no JSON {HOSTILE}".encode(), at=now - minutes(5))
+    arrive(runtime, "hubspot", {"not": "a list"}, at=now - minutes(4))
+    drain(runtime)
+    with runtime.database.write() as conn:
+        notes.refuse(
+            conn, runtime.database, connection.id, f"the signature does not match {HOSTILE}", "https://hub.example.com/x",
+            {"content-type": "application/json", "x-hostile": HOSTILE}, b'[{"email": "mallory@evil.example"}]',
+            now - minutes(3),
+        )  # fmt: skip
+        notes.mark(conn, runtime.database, "swept", "", now)
+    waiting = rows(runtime, "deliveries", "id", status="pending")
+    dead, unknown = waiting[0].id, waiting[1].id
+    change_delivery(runtime, dead, status="dead", reason=f"400 not valid: {HOSTILE}")
+    change_delivery(runtime, unknown, status="unknown", reason="the answer was lost")
+    by_email = {row.email: row.id for row in rows(runtime, "contacts", "id", "email")}
+    return {
+        "ann": by_email["ann@acme.example"],
+        "eve": by_email["eve@hostile.example"],
+        "visitor": by_email[None],
+        "parked": rows(runtime, "inbox", "id", status=inbox.PARKED)[0].id,
+        "read": rows(runtime, "inbox", "id", status=inbox.DONE)[0].id,
+        "dead": dead,
+        "unknown": unknown,
+        "decision": rows(runtime, "decisions", "id")[0].id,
+        "handoff": rows(runtime, "handoffs", "id")[0].id,
+        "refused": rows(runtime, "refusals", "id")[0].id,
+    }
+
+
+def change_delivery(runtime: Runtime, delivery_id: int, **values: Any) -> None:
+    table = tables.deliveries
+    with runtime.database.write() as conn:
+        conn.execute(update(table).where(table.c.id == delivery_id).values(**values))
