@@ -90,9 +90,10 @@ class _Watchdog:
             self._lock.notify()
             return self._count
 
-    def done(self, ticket: int) -> None:
+    def done(self, ticket: int) -> bool:
+        """Whether the call came to its own end; where its connection was cut, an end may look like one and be none."""
         with self._lock:
-            self._live.pop(ticket, None)
+            return self._live.pop(ticket, None) is not None
 
     def _run(self) -> None:
         while True:
@@ -100,7 +101,7 @@ class _Watchdog:
                 while not self._due or self._due[0][0] > time.monotonic():
                     self._lock.wait(max(0.001, self._due[0][0] - time.monotonic()) if self._due else None)
                 connection = self._live.pop(heapq.heappop(self._due)[1], None)
-            sock = getattr(connection, "sock", None)
+            sock = getattr(connection, "sock", None) or getattr(connection, "wire", None)
             if sock is not None:
                 with suppress(OSError):  # it was closed in the same moment, which is what we want
                     sock.shutdown(socket.SHUT_RDWR)
@@ -123,6 +124,8 @@ def _guarded(base: type[HTTPConnection], allow_private: bool) -> type[HTTPConnec
         def request(self, *args: Any, **kw: Any) -> None:
             _this_call.ticket = _watchdog.watch(self, TOTAL_SECONDS)
             super().request(*args, **kw)
+            # Where an answer ends with its connection, ``sock`` is given away to the answer before that has come
+            self.wire = self.sock
 
     return Guarded
 
@@ -158,6 +161,8 @@ class VendorPool(urllib3.PoolManager):
         try:
             response = super().urlopen(method, url, redirect=False, **kw)
             data = _read(response, started)
+            if not _watchdog.done(_this_call.ticket):
+                raise BadAnswer(_TOO_LONG)
             exchange.status, exchange.answer = response.status, _text(data)
             _check(response, data)
             return _Answer(data, response)
@@ -191,6 +196,9 @@ class _Answer(urllib3.HTTPResponse):
         return self.headers
 
 
+_TOO_LONG = f"the answer was not complete after {TOTAL_SECONDS:g} s"
+
+
 def _read(response: Any, started: float) -> bytes:
     pieces: list[bytes] = []
     size = 0
@@ -203,12 +211,17 @@ def _read(response: Any, started: float) -> bytes:
         if size > MAX_ANSWER:
             raise BadAnswer(f"the answer is longer than {MAX_ANSWER // 1024} KiB")
         if time.monotonic() - started > TOTAL_SECONDS:
-            raise BadAnswer(f"the answer was not complete after {TOTAL_SECONDS:g} s")
+            raise BadAnswer(_TOO_LONG)
 
 
 def _check(response: Any, data: bytes) -> None:
     """A success has to look like one: a proxy's or login page with a 200 is none."""
-    if not 200 <= response.status < 300 or not data:
+    if not 200 <= response.status < 300:
+        return
+    if not data:
+        # A connection that breaks among the headers reads like an answer without more of them, and without a body
+        if response.status != 204 and not {"content-length", "transfer-encoding"} & {*map(str.lower, response.headers)}:
+            raise BadAnswer(f"answered {response.status} and broke off")
         return
     kind = str(response.headers.get("content-type", "")).lower()
     if "html" in kind or data.lstrip()[:1] == b"<":

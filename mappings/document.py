@@ -44,7 +44,8 @@ def load_yaml(text: str, place: str) -> Any:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{place}, line {mark.line + 1}, column {mark.column + 1}" if mark else place
-        raise InvalidDocument([f"{where}: {getattr(error, 'problem', None) or 'not YAML'}"]) from None
+        what = getattr(error, "problem", None) or getattr(error, "reason", None) or "not YAML"
+        raise InvalidDocument([f"{where}: {what}"]) from None
     except (RecursionError, ValueError):
         raise InvalidDocument([f"{place}: nested too deeply, or a value that cannot be read"]) from None
     if _unfolded(data, {}) > MAX_NODES:

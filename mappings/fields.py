@@ -6,7 +6,8 @@ CUSTOM = "custom."
 
 
 class FieldType(StrEnum):
-    TEXT = "text"
+    TEXT = "text"  # one line
+    LINES = "lines"  # a text that may have several
     EMAIL = "email"
     PHONE = "phone"
     NUMBER = "number"
@@ -27,7 +28,7 @@ FIELDS: dict[str, FieldType] = {
     "company_size": FieldType.TEXT,
     "industry": FieldType.TEXT,
     "website": FieldType.TEXT,
-    "street": FieldType.TEXT,
+    "street": FieldType.LINES,
     "zip": FieldType.TEXT,
     "city": FieldType.TEXT,
     "state": FieldType.TEXT,
@@ -38,7 +39,7 @@ FIELDS: dict[str, FieldType] = {
     "owner_id": FieldType.TEXT,
     "owner_email": FieldType.EMAIL,
     "preferred_channel": FieldType.TEXT,
-    "message": FieldType.TEXT,
+    "message": FieldType.LINES,
     "external_id": FieldType.TEXT,
 }
 
@@ -61,7 +62,8 @@ SIGNALS: dict[str, FieldType] = {
 
 
 def type_of(name: str) -> FieldType | None:
-    """The type of a field, computed value or signal; custom fields are text; None for an unknown name."""
+    """The type of a field, computed value or signal; custom fields are text, which may have several lines; None for an
+    unknown name."""
     if name.startswith(CUSTOM) and len(name) > len(CUSTOM):
-        return FieldType.TEXT
+        return FieldType.LINES
     return FIELDS.get(name) or SIGNALS.get(name) or COMPUTED.get(name)

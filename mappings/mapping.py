@@ -237,6 +237,8 @@ class FieldMapping:
                 return
             kind = type_of(rule.contact)
             value = COERCE[kind](value) if kind else value
+            if is_blank(value):  # there was nothing in it that anybody could see
+                return
         except CannotTransform as error:
             mapped.held.append(Held(source, f"{str(properties.get(source))[:200]} ({error})", "mismatch"))
             return
@@ -262,10 +264,12 @@ class FieldMapping:
 
 def _first(rule: _Rule, properties: Mapping[str, Any]) -> tuple[str, Any]:
     if rule.template:
-        text = rule.template
-        for source in rule.sources:
-            value = properties.get(source)
-            text = text.replace("{" + source + "}", "" if is_blank(value) else str(value))
+
+        def filled(hole: re.Match[str]) -> str:
+            value = properties.get(hole[1])
+            return "" if is_blank(value) else str(value)
+
+        text = _PLACEHOLDER.sub(filled, rule.template)
         return rule.sources[0], " ".join(text.split())
     for source in rule.sources:
         value = properties.get(source)

@@ -1,5 +1,6 @@
 """The named steps that a mapping row can put a value through: words, some with one setting; no expressions."""
 
+import re
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
@@ -100,18 +101,39 @@ def _to_phone(value: Any, region: str | None = None) -> str:
     return clean_phone(text, region) or text
 
 
+# What nobody sees and nobody means: control characters, half letters, marks that turn the direction or have no width.
+# Joiners (U+200C, U+200D) stay: emoji and some languages need them.
+_UNSEEN = (
+    "\x7f-\x84\x86-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\ud800-\udfff\U000e0000-\U000e007f"
+)
+_NOT_IN_LINE = re.compile(f"[\x00-\x08\x0e-\x1b{_UNSEEN}]")
+_NOT_IN_LINES = re.compile(f"[\x00-\x08\x0b\x0c\x0e-\x1f{_UNSEEN}]")
+
+
 def _to_text(value: Any) -> str:
+    """One line, as it belongs in a name: nothing unseen in it, and one blank where there was any white space."""
+    return " ".join(_NOT_IN_LINE.sub("", _as_text(value)).split())
+
+
+def _to_lines(value: Any) -> str:
+    """A text with its lines as they were, and nothing unseen in it."""
+    return _NOT_IN_LINES.sub("", _as_text(value)).strip()
+
+
+def _as_text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, list):
-        return "; ".join(_to_text(part) for part in value)
+        return "; ".join(_as_text(part) for part in value)
     if isinstance(value, dict):
         raise CannotTransform("a nested object is not a text")
-    return str(value).strip()
+    return str(value)
 
 
 COERCE: dict[FieldType, Step] = {
     FieldType.TEXT: _to_text,
+    FieldType.LINES: _to_lines,
     FieldType.EMAIL: _to_email,
     FieldType.PHONE: _to_phone,
     FieldType.NUMBER: to_number,

@@ -2,8 +2,10 @@
 
 Two kinds of fields are explicit. Ones whose *name* is about nothing else (``newsletter``, ``sms_consent``, ``gdpr``,
 ``einwilligung``), and ones whose *sentence* is ("Yes, send me your newsletter", "Ich möchte Angebote per E-Mail
-erhalten"). A box for terms or the privacy policy is no consent to marketing, whatever its name. A box that is absent
-says nothing; an explicit no is a refusal and recorded as a withdrawal, since the person spoke last.
+erhalten"). A box for terms or the privacy policy is no consent to marketing, whatever its name.
+
+A box that is absent or not ticked says nothing: somebody who asks for a demo and leaves the newsletter's box alone has
+not unsubscribed. A no that was chosen is a refusal and recorded as a withdrawal, since the person spoke last.
 """
 
 import re
@@ -157,12 +159,10 @@ YES = vocabulary(
     subscribed ok x wahr vrai confirmed subscribe
     """
 )
-NO = vocabulary(
-    """
-    0 off no n false f nein non nee nie nao unchecked unselected denied declined refused disagree optout
-    unsubscribed
-    """
-)
+NO = vocabulary("no n nein non nee nie nao denied declined refused disagree optout unsubscribed")
+# What builders send for a box that was left alone. Where a no can be chosen, it is one.
+UNTICKED = vocabulary("0 off false f unchecked unselected falsch faux falso")
+ASKED = vocabulary("radio select menu dropdown yesno legal choice")
 YES_FIRST = vocabulary("yes ja oui si sim tak")
 NO_FIRST = vocabulary("no nein non nee nie nao")
 TICKS = frozenset("✓✔☑✅")
@@ -272,7 +272,7 @@ def said(values: Sequence[Any], answer: Answer) -> bool | None:
 
 def _yes_or_no(value: Any, answer: Answer) -> bool | None:
     if isinstance(value, bool):
-        return value
+        return value or _not_ticked(answer)
     text = as_text(value)
     if text in TICKS:
         return True
@@ -280,6 +280,8 @@ def _yes_or_no(value: Any, answer: Answer) -> bool | None:
     if not words:
         return None
     whole = "".join(words)
+    if whole in UNTICKED:
+        return _not_ticked(answer)
     if whole in YES or whole in NO:
         return whole in YES
     if whole in ("".join(_words(answer.label)), "".join(_words(answer.key))):
@@ -287,6 +289,12 @@ def _yes_or_no(value: Any, answer: Answer) -> bool | None:
     if words[0] in NO_FIRST or _REFUSAL.match(" ".join(words)):
         return False
     return True if words[0] in YES_FIRST or _AGREEMENT.search(" ".join(words)) else None
+
+
+def _not_ticked(answer: Answer) -> bool | None:
+    """What a "false" or "0" means: a no where the builder says that the question takes one, nothing for a box."""
+    kind = words_of(answer.type.casefold().replace("_", " ").replace("yes no", "yesno"))
+    return False if mentions(kind, ASKED) and "checkbox" not in kind and "checkboxes" not in kind else None
 
 
 def _is_consent_name(words: _Words) -> bool:

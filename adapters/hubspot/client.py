@@ -88,10 +88,14 @@ class HubSpotClient:
         """An SDK call whose success has no body."""
         call(*args, **kw, _preload_content=False)
 
-    def raw(self, method: str, path: str, body: Any = None, query: Mapping[str, Any] | None = None) -> Any:
-        """A call that the SDK has no class for."""
+    def raw(self, method: str, path: str, body: Any = None, query: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """A call that the SDK has no class for. Raises HttpError for a refusal, BadAnswer for an empty or shapeless
+        success."""
         headers = {"Authorization": f"Bearer {self._token}", "Accept": "application/json"}
-        return self._http.call(method, self._base + path, headers, body, query)
+        data = self._http.call(method, self._base + path, headers, body, query)
+        if not isinstance(data, dict):
+            raise BadAnswer("answered without the data that belongs to it")
+        return data
 
 
 def connect(account: Account) -> HubSpotClient:

@@ -125,7 +125,7 @@ def _thread(client: HubSpotClient, ref: Ref) -> Record:
         if error.status == 404:
             return Record()
         raise
-    contact = (answer or {}).get("associatedContactId")
+    contact = answer.get("associatedContactId")
     return Record(contacts=(Identity("hubspot", str(contact)),) if contact else ())
 
 

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
+import msgspec
+
 from adapters.contract import Account
 from adapters.http import BadAnswer
 
@@ -29,6 +31,8 @@ class KlaviyoClient:
         # The newest revision is asked for; never one that Klaviyo thinks is near enough
         sdk.api_client.default_headers["X-Klaviyo-Revision-Fall-Forward-Opt-Out"] = "1"
         sdk.api_client.rest_client.pool_manager = self._account.http.pool
+        # The SDK's own reader stumbles over an empty success, with an error that tells nothing
+        sdk.api_client.deserialize = _plain
         return sdk
 
     @cached_property
@@ -42,6 +46,17 @@ class KlaviyoClient:
     @cached_property
     def lists(self) -> Any:
         return self.sdk.Lists
+
+
+def _plain(text: str, kind: Any, exclude_none: bool = False) -> dict[str, Any]:
+    """An answer that the SDK expects to have a body, as plain data. Raises BadAnswer for anything else."""
+    try:
+        data = msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        data = None
+    if not isinstance(data, dict):
+        raise BadAnswer("answered without the data that belongs to it")
+    return data
 
 
 def data_of(answer: Any) -> Any:

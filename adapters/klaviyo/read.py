@@ -61,13 +61,16 @@ def profile_record(profile: Mapping[str, Any], mapping: FieldMapping, now: datet
         mapping=mapping.version,
     )
     events = events_of(mapped, read, name)
-    return Record(identities=read.identities, events=(*events, *_consents(attributes, read, name)))
+    return Record(identities=read.identities, events=(*events, *_consents(attributes, read, name, now)))
 
 
 def flat(attributes: Mapping[str, Any]) -> dict[str, Any]:
     """A profile's attributes in one level, as mappings name them: ``location.city``, ``properties.plan``."""
-    properties = {key: value for key, value in attributes.items() if not isinstance(value, dict | list)}
-    for group in ("location", "properties"):
+    groups = ("location", "properties")
+    properties = {
+        key: value for key, value in attributes.items() if key not in groups and not isinstance(value, dict | list)
+    }
+    for group in groups:
         for key, value in (attributes.get(group) or {}).items():
             properties[f"{group}.{key}"] = value
     return properties
@@ -80,7 +83,7 @@ def _changed_at(attributes: Mapping[str, Any], now: datetime) -> datetime:
         return now
 
 
-def _consents(attributes: Mapping[str, Any], read: Event, name: str) -> Iterator[Event]:
+def _consents(attributes: Mapping[str, Any], read: Event, name: str, now: datetime) -> Iterator[Event]:
     """What a profile says of consent, per channel, as events at the time it was said. Suppression beats consent."""
     subscriptions = attributes.get("subscriptions") or {}
     for channel, path in (
@@ -97,22 +100,27 @@ def _consents(attributes: Mapping[str, Any], read: Event, name: str) -> Iterator
         since = held.get("consent_timestamp") or held.get("last_updated") or attributes.get("updated")
         for no in held.get("suppression") or held.get("suppressions") or ():
             if isinstance(no, Mapping):
-                yield _stopped(channel, str(no.get("reason") or ""), no.get("timestamp") or since, read, name)
+                at = _at(no.get("timestamp") or since, read, now)
+                yield _stopped(channel, str(no.get("reason") or ""), at, read, name)
         if said == "UNSUBSCRIBED":
-            yield _consent(channel, "withdrawn", held, since, read, name)
+            # Of the two times that a consent has, a no is as new as the newer one
+            at = max(_at(since, read, now), _at(held.get("last_updated") or since, read, now))
+            yield _consent(channel, "withdrawn", held, at, read, name)
         elif said == "SUBSCRIBED":
-            yield _consent(channel, "granted", held, since, read, name)
+            yield _consent(channel, "granted", held, _at(since, read, now), read, name)
 
 
-def _at(value: Any, read: Event) -> datetime:
+def _at(value: Any, read: Event, now: datetime) -> datetime:
+    """When it was said. That may be after the profile's own last change, and must not be put before it: an older no
+    could be lifted by a yes that it came after."""
     try:
-        return min(parse_time(value), read.occurred_at)
+        return min(parse_time(value), now)
     except ValueError:
         return read.occurred_at
 
 
-def _consent(channel: str, state: str, held: Mapping[str, Any], since: Any, read: Event, name: str) -> Event:
-    at, method = _at(since, read), str(held.get("method") or "")
+def _consent(channel: str, state: str, held: Mapping[str, Any], at: datetime, read: Event, name: str) -> Event:
+    method = str(held.get("method") or "")
     return Event(
         type=EventType.CONSENT_CHANGED,
         occurred_at=at,
@@ -133,8 +141,7 @@ _BOUNCED = frozenset(("HARD_BOUNCE", "INVALID_EMAIL"))
 _SPAM = frozenset(("SPAM_COMPLAINT", "SPAM_REPORT"))
 
 
-def _stopped(channel: str, reason: str, since: Any, read: Event, name: str) -> Event:
-    at = _at(since, read)
+def _stopped(channel: str, reason: str, at: datetime, read: Event, name: str) -> Event:
     kind = EventType.CONSENT_CHANGED
     properties: dict[str, Any] = {"channel": channel, "state": "withdrawn", "method": reason}
     if reason in _BOUNCED:

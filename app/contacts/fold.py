@@ -314,7 +314,7 @@ def _message_sent(contact: Contact, event: Event) -> None:
             event.occurred_at,
             str(said.get("rule", "")),
             str(said.get("channel", "email")),
-            connection if isinstance(connection := said.get("connection"), int) else 0,
+            connection if type(connection := said.get("connection")) is int else 0,
         )
     )
     del contact.sends[:-MAX_SENDS]

@@ -31,7 +31,7 @@ from app.contacts.action import (
     UpsertContact,
     kind_of,
 )
-from app.contacts.consent import ConsentState, consent_key
+from app.contacts.consent import Consent, ConsentState, consent_key
 from app.contacts.contact import STAGE_ORDER, Contact, LifecycleStage
 from app.contacts.engagement import overall_tier
 from app.rules.decide import Policies
@@ -264,7 +264,7 @@ def _consents(contact: Contact, target: Target, held: Held) -> Iterator[Plan]:
             stop = Unsubscribe(channel=channel, purpose=purpose)
             if (
                 told != "withdrawn"
-                and str(target.id) not in consent.withdrawn
+                and not _heard_no(consent, str(target.id))
                 and target.can(stop)
                 and _addressed(contact, channel)
             ):
@@ -276,6 +276,14 @@ def _consents(contact: Contact, target: Target, held: Held) -> Iterator[Plan]:
             yes = Subscribe(grant=grant, channel=channel, purpose=purpose, list=target.list)
             if target.can(yes) and _addressed(contact, channel):
                 yield Plan(key=uuid4().hex, connection_id=target.id, action=yes, slot=f"consent {key}")
+
+
+def _heard_no(consent: Consent, source: str) -> bool:
+    """Whether a tool said no itself, and has heard no yes since: its own, or the person's, which was written to it."""
+    no = consent.withdrawn.get(source)
+    if no is None or (consent.by_person is not None and consent.by_person.at > no.at):
+        return False
+    return consent.granted is None or consent.granted.source != source or consent.granted.at <= no.at
 
 
 def _bounces(contact: Contact, target: Target, held: Held) -> Iterator[Plan]:

@@ -1,7 +1,6 @@
 """Page views and what else a site reports, and the browser script that reports it."""
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -11,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
 from adapters.contract import BadItem, Unreadable, WebhookRequest
@@ -22,7 +20,6 @@ from app.contacts.event import Event
 from app.contacts.fold import fold
 
 ROOT = Path(__file__).parents[2]
-SAMPLES = ROOT / "adapters" / "site" / "samples"
 SCRIPT = ROOT / "app" / "static" / "baton.js"
 RECEIVED = datetime(2026, 3, 10, 9, 30, tzinfo=UTC)
 VISITOR = "5f0c1b7e9a2d4c63b8e1f07a6d3c2b91"
@@ -48,19 +45,6 @@ def track(report: Any, **more: Any) -> Event:
 
 
 # Reports --------------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "sample",
-    [pytest.param(path, id=path.name) for path in sorted(SAMPLES.iterdir()) if not path.name.endswith(".events.json")],
-)
-def test_sample_becomes_its_golden_events(sample):
-    events = parse(request(sample.read_bytes()))
-    text = json.dumps(msgspec.to_builtins(events), indent=2, ensure_ascii=False) + "\n"
-    golden = sample.with_name(f"{sample.stem}.events.json")
-    if os.environ.get("BATON_GOLDEN") == "write":
-        golden.write_text(text, encoding="utf-8")
-    assert text == golden.read_text(encoding="utf-8")
 
 
 def test_the_adapter_is_found_and_needs_nothing():
