@@ -134,7 +134,7 @@ class Landing:
         told = dict(outcome.told)
         action = delivery.action
         if isinstance(action, Unsubscribe):
-            told[consent_property(action.channel, action.purpose)] = "withdrawn"
+            told[consent_property(action.channel, action.purpose)] = f"withdrawn {(action.at or now).isoformat()}"
         elif isinstance(action, Subscribe):
             told[consent_property(action.channel, action.purpose)] = f"granted {action.grant.at.isoformat()}"
         elif isinstance(action, Suppress):

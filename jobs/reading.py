@@ -29,6 +29,8 @@ from app.runtime import Runtime
 from app.store import budgets, shadows
 from app.store.connections import Connection
 from app.store.inbox import InboxRow
+from app.store.shadows import Shadow
+from mappings.mapping import FieldMapping
 
 log = structlog.get_logger("baton.ingest")
 
@@ -37,6 +39,7 @@ LINKS_HOLD = timedelta(minutes=10)  # how long we believe which contacts a deal 
 READ_HOLDS = timedelta(days=30)  # how long a contact counts as read; what changes comes by webhook
 GIVE_UP = timedelta(hours=24)
 MAX_IDENTITIES, MAX_IDENTITY = 1_000, 500  # of one event; characters
+MIN_SECRET = 8  # characters; what is shorter is a word
 _GONE = frozenset((EventType.CONTACT_DELETED, EventType.CONTACT_ERASED))
 
 _decode_own = msgspec.json.Decoder(list[Event]).decode
@@ -192,11 +195,14 @@ def _read_contacts(runtime: Runtime, connection: Connection, adapter: Adapter, r
     refs = [Ref("contact", value) for value in named]
     with runtime.database.read() as conn:
         fresh = shadows.fresh_refs(conn, connection.id, refs, runtime.clock() - READ_HOLDS)
-    missing = [ref for ref in refs if ref not in fresh]
+        missing = [ref for ref in refs if ref not in fresh]
+        before = shadows.load(conn, connection.id, [shadows.ref_of(*ref) for ref in missing])
     found, problem = _ask(runtime, connection, missing)
+    mapping = runtime.rulebook().mapping_for(connection)
     for ref in missing:
         record = found.get(ref)
         if record is not None:
+            record = _news(record, before.get(shadows.ref_of(*ref)), mapping)
             _introduce(record, ref, list(named[ref.value].values()), adapter)
         elif problem:
             for reading in named[ref.value].values():
@@ -204,6 +210,18 @@ def _read_contacts(runtime: Runtime, connection: Connection, adapter: Adapter, r
     if not problem:
         # Also what the vendor does not know: it is not asked for again with every event
         _remember(runtime, connection, [ref for ref in missing if ref not in found], {})
+
+
+def _news(record: Record, before: Shadow | None, mapping: FieldMapping) -> Record:
+    """What was read, without an opt-out that the tool held when we last looked: read again it is not said again, and
+    must not undo what the person has said since."""
+    if before is None:
+        return record
+    known = mapping.inbound({name: value for name, (value, _) in before.properties.items()})
+    if known.signals.get("email_opt_out") is not True:
+        return record
+    news = tuple(event for event in record.events if event.type != EventType.EMAIL_UNSUBSCRIBED)
+    return msgspec.structs.replace(record, events=news)
 
 
 def _introduce(record: Record, ref: Ref, readings: Sequence[Reading], adapter: Adapter) -> None:
@@ -243,12 +261,16 @@ def _ask(runtime: Runtime, connection: Connection, refs: Sequence[Ref]) -> tuple
                 outcome = outcome_of(error)
             except ConnectionRefused as refusal:
                 # Without credentials nothing can be read, but what came in is still true
-                log.warning("read_refused", connection=connection.name, reason=str(refusal))
+                log.warning("read_refused", connection=connection.name, error=type(refusal).__name__)
                 return {}, ""
-            log.warning("read_failed", connection=connection.name, reason=str(outcome), calls=len(calls))
+            # Not with the vendor's words: they may repeat what they were told, addresses and credentials too
+            status = calls[-1].status if calls else None
+            log.warning("read_failed", connection=connection.name, error=type(error).__name__, status=status)
             if isinstance(outcome, RetryLater) and outcome.after:
                 budgets.hold_back(runtime.database, connection.id, adapter.read_limits, outcome.after)
             reason = outcome.reason if isinstance(outcome, RetryLater | Unknown) else str(outcome)
+            for value in connection.settings.values():
+                reason = reason.replace(value, "…") if len(value) >= MIN_SECRET else reason
             return {}, f"{adapter.title} cannot be read now: {reason}"
 
 

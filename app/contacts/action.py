@@ -91,11 +91,12 @@ class Alert(Action, tag="alert"):
 
 
 class Unsubscribe(Action, tag="unsubscribe"):
-    """Stop a channel for a purpose in this tool."""
+    """Stop a channel for a purpose in this tool. ``at`` is when the person said no."""
 
     urgency: ClassVar[Urgency] = Urgency.OPT_OUT
     channel: str = "email"
     purpose: str = MARKETING
+    at: datetime | None = None
 
 
 class Suppress(Action, tag="suppress"):

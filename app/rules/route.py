@@ -261,9 +261,10 @@ def _consents(contact: Contact, target: Target, held: Held) -> Iterator[Plan]:
         channel, _, purpose = key.partition("/")
         told = held.properties.get(consent_property(channel, purpose))
         if consent.state is ConsentState.WITHDRAWN:
-            stop = Unsubscribe(channel=channel, purpose=purpose)
+            no = consent.last_withdrawal
+            stop = Unsubscribe(channel=channel, purpose=purpose, at=no.at if no is not None else None)
             if (
-                told != "withdrawn"
+                not _told_no(told, consent, str(target.id))
                 and not _heard_no(consent, str(target.id))
                 and target.can(stop)
                 and _addressed(contact, channel)
@@ -276,6 +277,15 @@ def _consents(contact: Contact, target: Target, held: Held) -> Iterator[Plan]:
             yes = Subscribe(grant=grant, channel=channel, purpose=purpose, list=target.list)
             if target.can(yes) and _addressed(contact, channel):
                 yield Plan(key=uuid4().hex, connection_id=target.id, action=yes, slot=f"consent {key}")
+
+
+def _told_no(told: Any, consent: Consent, source: str) -> bool:
+    """Whether we told a tool of a no, and it has heard no yes of its own since."""
+    word, _, at = str(told or "").partition(" ")
+    if word != "withdrawn":
+        return False
+    yes = consent.granted
+    return yes is None or yes.source != source or not at or yes.at <= datetime.fromisoformat(at)
 
 
 def _heard_no(consent: Consent, source: str) -> bool:

@@ -17,7 +17,7 @@ from app.runtime import Runtime, now_utc
 from app.setup import add_connection
 from app.store import budgets, lanes, policies, tables
 from app.store.engine import Conflict
-from jobs import deliver, ingest, landing
+from jobs import deliver, ingest, landing, reading
 from mappings.document import load_yaml
 from tests.conftest import make_runtime
 from tests.feeding import arrive, contact, drain, form, notice, rows, visit
@@ -260,6 +260,31 @@ def test_an_address_that_bounces_in_one_tool_is_stopped_in_the_other(live: Runti
     arrive(live, "hubspot", [notice(live.clock(), int(_hubspot_id(live)), name="company", value="Acme 2", portalId=1)])
     settle(live)
     assert len(calls(vendors, "/api/profile-suppression-bulk-create-jobs")) == 1, "told once"
+
+
+def test_an_opt_out_that_hubspot_has_held_for_long_does_not_undo_a_later_yes(
+    one: Runtime, vendors: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hubspot_id = vendors.hubspot.act("create_contact", email="ann@acme.example")["id"]
+    vendors.hubspot.act("opt_out", contact="ann@acme.example")
+    arrive(one, "hubspot", [notice(one.clock(), int(hubspot_id), "creation", portalId=1)])
+    drain(one)
+    assert _email_consent(one) == "withdrawn"
+    form(one, "newsletter", email="ann@acme.example", newsletter="yes")
+    drain(one)
+    assert _email_consent(one) == "granted"
+    monkeypatch.setattr(reading, "READ_HOLDS", timedelta(0))  # everything is read anew
+    for company in ("Acme 1", "Acme 2"):
+        vendors.hubspot.act("set_property", contact="ann@acme.example", name="company", value=company)
+        body = notice(one.clock(), int(hubspot_id), name="company", value=company, portalId=1)
+        arrive(one, "hubspot", [body])
+        drain(one)
+    assert contact(one, email="ann@acme.example")["fields"]["company"] == "Acme 2"
+    assert _email_consent(one) == "granted"
+
+
+def _email_consent(runtime: Runtime) -> str:
+    return str(contact(runtime, email="ann@acme.example")["consent"]["email"]["marketing"]["state"])
 
 
 # --- lists

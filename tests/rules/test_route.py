@@ -196,26 +196,41 @@ def test_tool_that_is_ahead_stays_ahead_unless_a_person_moved_the_stage(by):
 # Consent --------------------------------------------------------------------------------------------------------------
 
 
+STOP = Unsubscribe(at=ago(days=1))
+CONSENT = consent_property("email", "marketing").replace(":", "__")
+
+
 def test_no_that_one_tool_heard_is_written_to_the_others():
-    assert told(no(ago(days=1), connection=KLAVIYO)) == [Unsubscribe()]
+    assert told(no(ago(days=1), connection=KLAVIYO)) == [STOP]
     assert told(no(ago(days=1), connection=HUBSPOT)) == []
-    assert told(no(ago(days=1), connection=FORMS), tool=KLA) == [Unsubscribe()]
+    assert told(no(ago(days=1), connection=FORMS), tool=KLA) == [STOP]
 
 
 def test_no_is_written_once():
-    assert told(no(ago(days=1), connection=KLAVIYO), consent__email=1) == [Unsubscribe()]
-    held = {consent_property("email", "marketing").replace(":", "__"): "withdrawn"}
+    assert told(no(ago(days=1), connection=KLAVIYO), consent__email=1) == [STOP]
+    held = {CONSENT: f"withdrawn {ago(days=1).isoformat()}"}
     assert told(no(ago(days=1), connection=KLAVIYO), **held) == []
+
+
+def test_tool_that_was_told_of_a_no_is_told_of_a_later_one_once_it_has_a_yes_of_its_own():
+    held = {CONSENT: f"withdrawn {ago(days=9).isoformat()}"}
+    agreed_there = event(
+        "consent.changed", ago(days=5), connection=HUBSPOT, state="granted", channel="email", by_person=True
+    )
+    history = [no(ago(days=9), connection=KLAVIYO), agreed_there]
+    assert told(*history, no(ago(days=1), connection=KLAVIYO), **held) == [Unsubscribe(at=ago(days=1))]
+    held = {CONSENT: f"withdrawn {ago(days=1).isoformat()}"}
+    assert told(*history, no(ago(days=1), connection=KLAVIYO), **held) == []
 
 
 def test_tool_that_said_no_once_is_told_of_a_later_one_that_it_did_not_hear():
     """It said no, then the person agreed again, which was written to it; what it holds now is the yes."""
     history = [no(ago(days=9), connection=HUBSPOT), yes(ago(days=5)), no(ago(days=1), connection=KLAVIYO)]
-    assert told(*history) == [Unsubscribe()]
+    assert told(*history) == [STOP]
     agreed_there = event(
         "consent.changed", ago(days=5), connection=HUBSPOT, state="granted", channel="email", by_person=False
     )
-    assert told(history[0], agreed_there, history[2]) == [Unsubscribe()]
+    assert told(history[0], agreed_there, history[2]) == [STOP]
     assert told(history[0], history[2]) == [], "without a yes between, it holds the no"
     assert told(*history, no(ago(hours=1), connection=HUBSPOT)) == [], "now it has heard it"
 
