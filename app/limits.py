@@ -1,10 +1,9 @@
 """How often one address may post forms and page views. Counted in this process's memory: no other service is asked."""
 
-from flask import request
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 
-FORM_PER_ADDRESS, FORM_IN_ALL = "60 per minute", "1200 per minute"
+FORM_PER_ADDRESS = "60 per minute"
 TRACK_PER_ADDRESS = "600 per minute"
 
 limiter = Limiter(get_remote_address, storage_uri="memory://", strategy="fixed-window", headers_enabled=False)
@@ -13,10 +12,6 @@ limiter = Limiter(get_remote_address, storage_uri="memory://", strategy="fixed-w
 def _local() -> bool:
     """Whether we cannot tell senders apart: a proxy on this machine that we were not told of, or a developer."""
     return get_remote_address() in ("127.0.0.1", "::1")
-
-
-def _this_form() -> str:
-    return request.path
 
 
 limit_forms = limiter.limit(FORM_PER_ADDRESS, exempt_when=_local)

@@ -1,12 +1,17 @@
 """Everything Baton reads from its environment, in one place."""
 
 import os
+import re
 import secrets
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 from cryptography.fernet import Fernet
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+_PUBLIC_URL = re.compile(r"https?://[A-Za-z0-9.\[\]:-]+(?:/[A-Za-z0-9._~/-]*)?")
 
 
 class InvalidSetting(ValueError):
@@ -38,12 +43,14 @@ class Settings:
         home = Path(env.get("BATON_HOME") or "var").absolute()
         host = env.get("BATON_HOST") or "127.0.0.1"
         port = _whole(env, "BATON_PORT", 8000)
+        if port > 65535:
+            raise InvalidSetting(f"BATON_PORT={port} is not a port; they go up to 65535")
         shown = "127.0.0.1" if host in ("0.0.0.0", "::", "") else host  # noqa: S104
         return cls(
             home=home,
             database_url=_database_url(env.get("DATABASE_URL") or f"sqlite:///{home / 'baton.db'}"),
-            redis_url=env.get("REDIS_URL") or "",
-            public_url=(env.get("BATON_PUBLIC_URL") or f"http://{shown}:{port}").rstrip("/"),
+            redis_url=_redis_url(env.get("REDIS_URL") or ""),
+            public_url=_public_url(env.get("BATON_PUBLIC_URL") or f"http://{shown}:{port}"),
             host=host,
             port=port,
             workers=_whole(env, "BATON_WORKERS", 2),
@@ -81,17 +88,36 @@ class Settings:
 def _database_url(url: str) -> str:
     for plain in ("postgres://", "postgresql://"):
         if url.startswith(plain):
-            return "postgresql+psycopg://" + url.removeprefix(plain)
-    if not url.startswith(("postgresql+psycopg://", "sqlite:///")):
+            url = "postgresql+psycopg://" + url.removeprefix(plain)
+    try:
+        make_url(url)
+        known = url.startswith(("postgresql+psycopg://", "sqlite:///"))
+    except (ArgumentError, ValueError):
+        known = False
+    if not known:
         raise InvalidSetting(
             f"DATABASE_URL={url.split('@')[-1]!r} is neither postgresql://… nor sqlite:///path/to/file.db"
         )
     return url
 
 
+def _redis_url(url: str) -> str:
+    if url and not url.startswith(("redis://", "rediss://", "unix://")):
+        raise InvalidSetting(f"REDIS_URL={url.split('@')[-1]!r} should begin with redis://, rediss:// or unix://")
+    return url
+
+
+def _public_url(url: str) -> str:
+    if not _PUBLIC_URL.fullmatch(url):
+        raise InvalidSetting(
+            f"BATON_PUBLIC_URL={url!r} should be https://… and a host, with a path if need be, and nothing after it"
+        )
+    return url.rstrip("/")
+
+
 def _whole(env: "os._Environ[str] | dict[str, str]", name: str, default: int) -> int:
     text = env.get(name) or str(default)
-    if not text.isdigit():
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
         raise InvalidSetting(f"{name}={text!r} is not a whole number; leave it out for {default}")
     return int(text)
 

@@ -1,5 +1,6 @@
 """Making an installation ready: schema, shipped policies, the doors for forms and page views."""
 
+import re
 import secrets
 
 from adapters.registry import adapters
@@ -9,6 +10,10 @@ from app.store.connections import Connection
 from app.webhooks import PATH_SECRET
 
 BUILT_IN = (("forms", "forms"), ("site", "site"))
+BATON = "baton"
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
+_BASE_URL = re.compile(r"https?://[^/\s]")
 
 
 class InvalidConnection(ValueError):
@@ -20,6 +25,7 @@ def prepare(runtime: Runtime) -> None:
     schema.upgrade(runtime.database)
     now = runtime.clock()
     with runtime.database.write() as conn:
+        schema.go_alone(runtime.database, conn)
         policies.ship_defaults(conn, now)
         for name, kind in BUILT_IN:
             if connections.load_by_name(conn, runtime.vault, name) is None:
@@ -36,9 +42,11 @@ def add_connection(runtime: Runtime, kind: str, name: str, settings: dict[str, s
     missing = [setting.name for setting in adapter.settings if setting.required and not settings.get(setting.name)]
     if missing:
         raise InvalidConnection(f"{kind} needs {', '.join(missing)}: --set {missing[0]}=…")
-    if not name or len(name) > 40 or not all(letter.isalnum() or letter in "-_." for letter in name):
-        raise InvalidConnection("a connection's name has letters, digits, dots and dashes, at most 40")
-    if base_url and not base_url.startswith(("https://", "http://")):
+    if not _NAME.fullmatch(name):
+        raise InvalidConnection("a connection's name has letters (a to z), digits, dots and dashes, at most 40")
+    if name == BATON:
+        raise InvalidConnection(f'"{BATON}" is what Baton\'s own events come from; choose another name')
+    if base_url and not _BASE_URL.match(base_url):
         raise InvalidConnection(f"--base-url {base_url} is not an address")
     if adapter.receives and not adapter.signed and adapter.parse is not None and kind not in dict(BUILT_IN):
         settings = {PATH_SECRET: secrets.token_urlsafe(24), **settings}

@@ -122,7 +122,7 @@ class Planner:
             self.known_handoffs.setdefault(sources[source], {}).update(handed)
 
     def _learn(self, conn: Conn, new: Iterable[tuple[Event, Person]]) -> None:
-        """Take over what tools told of the properties that we write to them."""
+        """Take over what tools told of the properties that are worth remembering."""
         by_id = {target.id: target for target in self.targets if target.mapping is not None}
         told: dict[int, list[tuple[Event, Person, str]]] = {}
         for event, person in new:
@@ -133,14 +133,14 @@ class Planner:
         for connection_id, items in told.items():
             mapping = by_id[connection_id].mapping
             assert mapping is not None
-            written = {theirs for _, theirs in mapping.targets}
             stored = shadows.load(conn, connection_id, {ref for _, _, ref in items})
             for event, person, ref in items:
                 shadow, _ = self.learned.get((connection_id, ref)) or (
                     stored.get(ref) or Shadow(connection_id, ref),
                     person,
                 )
-                shadow.learn({name: value for name, value in event.told.items() if name in written}, event.occurred_at)
+                kept = {name: value for name, value in event.told.items() if name in mapping.remembered}
+                shadow.learn(kept, event.occurred_at)
                 if event.properties.get("source") == "read":
                     shadow.read_at = self.now
                 self.learned[(connection_id, ref)] = (shadow, person)

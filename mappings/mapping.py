@@ -188,6 +188,9 @@ class FieldMapping:
                 for source in rule.sources:
                     self._by_source.setdefault(source, []).append(rule)
         self._writers = [rule for rule in self._rules if rule.writes]
+        # What is kept of what the vendor holds: what we write there, and its opt-out, which is news only once
+        opt_outs = (source for rule in self._rules if rule.contact == "email_opt_out" for source in rule.sources)
+        self.remembered = frozenset((*(rule.sources[0] for rule in self._writers), *opt_outs))
 
     @property
     def sources(self) -> list[str]:

@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from functools import wraps
 from typing import Any
 
@@ -9,10 +10,13 @@ import msgspec
 from flask import Blueprint, Response, request
 from msgspec import Struct
 
+from app.contacts.times import from_us, to_us
 from app.receive import Refused, answer, read_body, this_runtime
 from app.store import access, lists
+from app.store.timeline import Moment
 
 MAX_BODY = 64 * 1024
+MAX_ID = 2**63 - 1
 
 LIMIT = {"name": "limit", "schema": {"type": "integer", "minimum": 1, "maximum": lists.MAX_LIMIT, "default": 50}}
 CURSOR = {"name": "cursor", "schema": {"type": "string"}, "description": "The `next` of the page before"}
@@ -49,6 +53,10 @@ def operation(blueprint: Blueprint, declared: Operation) -> Callable[[View], Vie
                 if name not in known:
                     listed = f"; there are {', '.join(sorted(known))}" if known else ""
                     raise Refused(400, f"there is no parameter {name[:40]!r} here{listed}")
+                if "\0" in request.args[name]:
+                    raise Refused(400, f"{name} holds a NUL character")
+            if any(key > MAX_ID for key in path.values()):
+                raise Refused(404, "there is nothing with this id")
             return answer(view(**path), declared.statuses[0])
 
         rule = declared.path.replace("{", "<int:").replace("}", ">")
@@ -80,21 +88,53 @@ def limit() -> int:
 
 def cursor() -> int | None:
     """Where the page begins, or None for the first."""
+    match _cursor():
+        case []:
+            return None
+        case [text] if (key := _key(text)) is not None:
+            return key
+    raise _no_cursor()
+
+
+def moment() -> Moment | None:
+    """Where a page of a timeline begins, or None for the first."""
+    match _cursor():
+        case []:
+            return None
+        case [at, "event" | "decision" as source, text]:
+            us, key = _key(at), _key(text)
+            if us is not None and us <= _LAST_US and key is not None:
+                return Moment(from_us(us), source, key)
+    raise _no_cursor()
+
+
+def to_cursor(*place: int | str | None) -> str | None:
+    """A key as the opaque text that a client hands back; None stays None."""
+    if None in place:
+        return None
+    return base64.urlsafe_b64encode("~".join(map(str, place)).encode()).decode().rstrip("=")
+
+
+_LAST_US = to_us(datetime.max.replace(tzinfo=UTC))
+
+
+def _no_cursor() -> Refused:
+    return Refused(400, "cursor is not one that this API gave")
+
+
+def _cursor() -> list[str]:
     text = request.args.get("cursor")
     if not text:
-        return None
+        return []
     try:
-        number = int(base64.urlsafe_b64decode(text.encode() + b"==").decode())
-    except (ValueError, UnicodeError):
-        raise Refused(400, "cursor is not one that this API gave") from None
-    if not 0 <= number < 2**62:
-        raise Refused(400, "cursor is not one that this API gave")
-    return number
+        return base64.b64decode(text.encode() + b"=" * (-len(text) % 4), b"-_", validate=True).decode().split("~")
+    except ValueError:
+        raise _no_cursor() from None
 
 
-def to_cursor(number: int | None) -> str | None:
-    """A key as the opaque text that a client hands back."""
-    return None if number is None else base64.urlsafe_b64encode(str(number).encode()).decode().rstrip("=")
+def _key(text: str) -> int | None:
+    key = int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(MAX_ID)) else MAX_ID + 1
+    return key if key <= MAX_ID else None
 
 
 def choice(name: str, known: tuple[str, ...]) -> str | None:
@@ -110,9 +150,10 @@ def number(name: str) -> int | None:
     text = request.args.get(name) or None
     if text is None:
         return None
-    if not (text.isascii() and text.isdigit() and len(text) < 19):
+    key = _key(text)
+    if key is None:
         raise Refused(400, f"{name} is an id")
-    return int(text)
+    return key
 
 
 def connection_filter() -> int | None:
@@ -129,7 +170,9 @@ def connection_filter() -> int | None:
 
 
 def json_body() -> dict[str, Any]:
-    """The request's JSON object; an empty body is an empty object."""
+    """The request's JSON object; an empty body is an empty object, and so is none at all."""
+    if request.content_length is None and "Transfer-Encoding" not in request.headers:
+        return {}
     body = read_body(MAX_BODY)
     if not body.strip():
         return {}

@@ -16,6 +16,7 @@ from app.api.operation import (
     cursor,
     json_body,
     limit,
+    moment,
     number,
     operation,
     require_token,
@@ -24,10 +25,11 @@ from app.api.operation import (
 from app.contacts.contact import LifecycleStage
 from app.contacts.event import Identity
 from app.contacts.identity import EMAIL, GLOBAL_KINDS, PHONE, clean_email, clean_phone
+from app.contacts.times import to_us
 from app.receive import Refused, answer, this_runtime
 from app.rules.handoff import VERDICTS
 from app.store import deliveries as stored_deliveries
-from app.store import lists
+from app.store import lists, timeline
 
 api = Blueprint("api", __name__, url_prefix="/api/v1")
 
@@ -142,16 +144,14 @@ def contact(contact_id: int) -> Any:
     ),
 )
 def contact_timeline(contact_id: int) -> Any:
-    from app.contacts.times import from_us, to_us
-
     runtime = this_runtime()
-    before = cursor()
+    before = moment()
     with runtime.database.read() as conn:
         known = _one(views.contact(runtime, conn, contact_id), "contact")["id"]
-        rows, rest = lists.timeline(conn, known, limit(), from_us(before) if before else None)
+        rows, rest, _ = timeline.turn(conn, known, limit(), before, None)
     show = {"event": views.event, "decision": views.decision}
     items = [{"source": row["source"], **show[row["source"]](runtime, row)} for row in rows]
-    return {"items": items, "next": to_cursor(to_us(rest)) if rest else None}
+    return {"items": items, "next": to_cursor(to_us(rest.at), rest.source, rest.key) if rest else None}
 
 
 @operation(

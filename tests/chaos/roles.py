@@ -1,0 +1,117 @@
+"""What the forked processes of tests do: real workers, and parts of them that die at a place that was agreed on."""
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from contextlib import contextmanager
+from typing import Any
+
+from app.logs import set_up_logs
+from app.runtime import Runtime
+from app.settings import Settings
+from jobs import deliver, ingest, worker
+
+
+def work(queue: str) -> None:
+    """``baton worker --queue …``"""
+    set_up_logs()
+    worker.work(Settings.from_environment(), queue)
+
+
+def drain(seconds: float, until_empty: bool = True) -> None:
+    """Take in and send for so long, without Redis."""
+    set_up_logs()
+    runtime = Runtime(Settings.from_environment(), pool_size=8)
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        taken = ingest.drain(runtime, max(0.1, end - time.monotonic()))
+        sent = deliver.drain(runtime, max(0.1, end - time.monotonic()))
+        if until_empty and not taken and sent:
+            return
+        time.sleep(0.02)
+
+
+def doomed(place: str, listed: str, seconds: float = 30.0) -> int:
+    """Take in and send; die at the named place, or write down all the places that there are. 0 when it was not met."""
+    points = Points(place, listed)
+    points.install()
+    drain(seconds)
+    return 0
+
+
+class Points:
+    """Before and after each commit and each call: places named by whose commit or what call it is."""
+
+    def __init__(self, place: str, listed: str) -> None:
+        self._place, self._listed = place, listed
+
+    def reach(self, name: str) -> None:
+        if self._listed:
+            with open(self._listed, "a") as file:
+                file.write(name + "\n")
+        if name == self._place:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def install(self) -> None:
+        from adapters.http import VendorPool
+        from app.store.engine import Database
+
+        database_write, urlopen = Database.write, VendorPool.urlopen
+        reach = self.reach
+
+        @contextmanager
+        def write(database: Any) -> Any:
+            name = _caller()
+            with database_write(database) as conn:
+                yield conn
+                reach(f"{name} before commit")
+            reach(f"{name} after commit")
+
+        def call(pool: Any, method: str, url: str, *args: Any, **kw: Any) -> Any:
+            name = f"{method} {_shape(url)}"
+            reach(f"{name} before call")
+            answer = urlopen(pool, method, url, *args, **kw)
+            reach(f"{name} after call")
+            return answer
+
+        Database.write = write  # type: ignore[method-assign, assignment]
+        VendorPool.urlopen = call  # type: ignore[method-assign]
+        _on_unit_commit(reach)
+
+
+def _on_unit_commit(reach: Callable[[str], None]) -> None:
+    """On PostgreSQL a unit of work is one transaction of its own."""
+    from app.store.engine import Database
+
+    database_unit = Database.unit
+
+    @contextmanager
+    def unit(database: Any) -> Any:
+        with database_unit(database) as made:
+            yield made
+            if not database.is_sqlite:
+                reach("settle.settle before commit")
+        if not database.is_sqlite:
+            reach("settle.settle after commit")
+
+    Database.unit = unit  # type: ignore[method-assign, assignment]
+
+
+def _caller() -> str:
+    """Whose transaction this is: the first function up the stack that is Baton's and not the database's."""
+    import sys
+
+    frame: Any = sys._getframe(1)
+    while frame is not None:
+        path = frame.f_code.co_filename
+        if "/tests/" not in path and not path.endswith(("contextlib.py", "engine.py")):
+            return f"{os.path.basename(path).removesuffix('.py')}.{frame.f_code.co_name.strip('_')}"
+        frame = frame.f_back
+    return "?"
+
+
+def _shape(url: str) -> str:
+    """A call's address without what differs from run to run."""
+    path = url.split("?")[0].split("/", 3)[-1]
+    return "/".join("…" if any(c.isdigit() for c in part) and len(part) > 2 else part for part in path.split("/"))

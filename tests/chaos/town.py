@@ -1,0 +1,145 @@
+"""People who do a known number of things, and what their tools must hold when Baton is done with it."""
+
+import json
+import time
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+import yaml
+
+from adapters.sandbox.server import Server
+from app.rules.policy import default_documents, read_document
+from app.runtime import Runtime
+from app.setup import add_connection
+from app.store import inbox, policies
+from app.store.inbox import Arrival
+from mappings.document import load_yaml
+from tests.chaos.forks import Forks
+from tests.feeding import rows
+
+NOTED = "Noted"
+OPEN = ("pending", "sending", "unknown", "dead")
+
+
+class Town:
+    """An installation whose people write (each form makes one message) or are ready for sales (one task and note)."""
+
+    def __init__(self, runtime: Runtime, vendors: Server, forks: Forks) -> None:
+        self.runtime, self.vendors, self.forks = runtime, vendors, forks
+        self.written: dict[str, list[int]] = defaultdict(list)
+        self.ready: set[str] = set()
+        self._count = 0
+        hubspot = {"access_token": "t", "client_secret": "s"}
+        add_connection(runtime, "hubspot", "hubspot", hubspot, f"{vendors.url}/hubspot")
+        add_connection(runtime, "klaviyo", "klaviyo", {"api_key": "k", "webhook_secret": "s"}, f"{vendors.url}/klaviyo")
+        trigger = {
+            "id": "noted", "label": "Wrote something", "on": ["form.submitted"], "once_in_days": 0,
+            "when": {"field": "event.form", "op": "equals", "value": "note"},
+            "too_old_hours": 24, "message": {"name": NOTED, "channel": "email", "include": ["number"]},
+        }  # fmt: skip
+        self.publish("triggers", triggers=[trigger])
+
+    def publish(self, kind: str, **changes: Any) -> None:
+        """Put the shipped policy in force with these parts changed."""
+        document = {**load_yaml(default_documents()[kind].text, kind), **changes}
+        read = read_document(yaml.safe_dump(document, sort_keys=False))
+        with self.runtime.database.write() as conn:
+            policies.publish(conn, read, "test", "", self.runtime.clock())
+        self.runtime.forget()
+
+    # --- what people do
+
+    def sign_up(self, *emails: str) -> list[Arrival]:
+        """They agree to hear from us."""
+        return [self._form("newsletter", email=email, newsletter="yes") for email in emails]
+
+    def write(self, email: str) -> Arrival:
+        """Somebody who has signed up fills in a form."""
+        self._count += 1
+        self.written[email].append(self._count)
+        return self._form("note", email=email, number=str(self._count), company=f"Company {self._count:06}")
+
+    def get_ready(self, email: str) -> list[Arrival]:
+        """Somebody does all that makes a handoff."""
+        self.ready.add(email)
+        visitor = f"visitor-{email.split('@')[0]}".ljust(16, "x")
+        fields = {"email": email, "visitor_id": visitor, "full_name": "Ann Lee", "job_title": "Director"}
+        forms = [self._form(name, **fields, company="Acme") for name in ("trial", "webinar", "guide", "demo")]
+        self._count += 1
+        sent = self.runtime.clock().isoformat()
+        page = {"id": f"{self._count:032x}", "anonymous_id": visitor, "url": "https://x.example/pricing"}
+        return [*forms, self._arrival("site", "track", "", {**page, "sent_at": sent})]
+
+    def _form(self, name: str, **answers: str) -> Arrival:
+        self._count += 1
+        return self._arrival("forms", "form", name, {**answers, "submission_id": f"s{self._count}"})
+
+    def _arrival(self, connection: str, kind: str, route: str, body: dict[str, Any]) -> Arrival:
+        found = self.runtime.connection(connection)
+        assert found is not None
+        return Arrival(
+            connection_id=found.id, kind=kind, route=route, received_at=self.runtime.clock(),
+            body=json.dumps(body).encode(), headers={"content-type": "application/json"},
+        )  # fmt: skip
+
+    def arrive(self, arrivals: Iterable[Arrival]) -> None:
+        """Put requests in the inbox, as the web process does."""
+        with self.runtime.database.write() as conn:
+            inbox.accept(conn, list(arrivals))
+
+    # --- what has to come of it
+
+    def left(self) -> dict[str, int]:
+        """What is not at its end yet."""
+        counts: dict[str, int] = defaultdict(int)
+        for row in rows(self.runtime, "inbox", "status"):
+            if row.status != "done":
+                counts[f"inbox {row.status}"] += 1
+        for row in rows(self.runtime, "deliveries", "status"):
+            if row.status in OPEN:
+                counts[f"deliveries {row.status}"] += 1
+        return dict(counts)
+
+    def drained(self, seconds: float) -> float:
+        """Wait until nothing is left to do; how long it took."""
+        began = time.monotonic()
+        while left := self.left():
+            assert time.monotonic() - began < seconds, f"after {seconds:g} s there is still {left}\n{self.said()}"
+            time.sleep(0.1)
+        return time.monotonic() - began
+
+    def said(self) -> str:
+        """The end of what the workers have printed."""
+        return self.forks.said()[-3_000:]
+
+    def check(self) -> None:
+        """0 lost, 0 twice, 0 out of order."""
+        heard: dict[str, list[int]] = defaultdict(list)
+        for event in self.vendors.klaviyo.happened(f"Baton: {NOTED}"):
+            profile = self.vendors.klaviyo.profiles[event.profile]
+            heard[profile.email.value if hasattr(profile.email, "value") else str(profile.email)].append(
+                int(event.properties["number"])
+            )
+        assert dict(heard) == dict(self.written), "each message once, and in order"
+        told: dict[str, list[str]] = defaultdict(list)
+        for record in self.vendors.hubspot.tasks.values():
+            told["tasks"].append(record.properties["hs_task_body"])
+        for record in self.vendors.hubspot.notes.values():
+            told["notes"].append(record.properties["hs_note_body"])
+        assert len(told["tasks"]) == len(set(told["tasks"])) == len(self.ready), "a task for each handoff, once"
+        assert len(told["notes"]) == len(set(told["notes"])) == len(self.ready), "a note for each handoff, once"
+        self._check_profiles()
+
+    def _check_profiles(self) -> None:
+        last: dict[str, str] = {}
+        names: dict[str, str] = {key: one.properties.get("email", "") for key, one in self.vendors.hubspot.contacts.items()}
+        for call in self.vendors.called("hubspot", path="/batch/up"):
+            for item in call.body["inputs"]:
+                email = names.get(item["id"], item["id"])
+                company = item["properties"].get("company", "")
+                if company.startswith("Company "):
+                    assert company >= last.get(email, ""), f"{email}: an older profile after a newer one"
+                    last[email] = company
+        for email, numbers in self.written.items():
+            assert last.get(email) == f"Company {numbers[-1]:06}", email
