@@ -160,7 +160,7 @@ class VendorPool(urllib3.PoolManager):
         response = None
         try:
             response = super().urlopen(method, url, redirect=False, **kw)
-            data = _read(response, started)
+            data = _without(_read(response, started), kw.get("headers"))
             if not _watchdog.done(_this_call.ticket):
                 raise BadAnswer(_TOO_LONG)
             exchange.status, exchange.answer = response.status, _text(data)
@@ -212,6 +212,14 @@ def _read(response: Any, started: float) -> bytes:
             raise BadAnswer(f"the answer is longer than {MAX_ANSWER // 1024} KiB")
         if time.monotonic() - started > TOTAL_SECONDS:
             raise BadAnswer(_TOO_LONG)
+
+
+def _without(data: bytes, headers: Mapping[str, str] | None) -> bytes:
+    """An answer without the credentials that it may repeat: answers are kept, and shown to admins."""
+    for name, value in (headers or {}).items():
+        if name.lower() == "authorization" and value.strip():
+            data = data.replace(value.split()[-1].encode(), b"***")
+    return data
 
 
 def _check(response: Any, data: bytes) -> None:
