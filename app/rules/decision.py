@@ -6,7 +6,7 @@ from hashlib import blake2b
 
 from msgspec import Struct, field
 
-from app.contacts.action import Alert, JoinList, LeaveList, SendMessage
+from app.contacts.action import Alert, JoinList, LeaveList, SendMessage, TrackEvent
 from app.contacts.event import Event
 
 
@@ -50,7 +50,7 @@ class Decision(Struct, kw_only=True):
     event_id: str
     at: datetime
     gates: tuple[Gate, ...] = ()
-    send: SendMessage | JoinList | LeaveList | None = None
+    send: SendMessage | JoinList | LeaveList | TrackEvent | None = None
     through: str = ""
     handoff: HandoffPlan | None = None
     alert: Alert | None = None

@@ -27,6 +27,7 @@ from app.contacts.action import (
     SendMessage,
     Subscribe,
     Suppress,
+    TrackEvent,
     Unsubscribe,
     UpsertContact,
     kind_of,
@@ -98,18 +99,23 @@ def route_decision(decision: Decision, contact: Contact, targets: Sequence[Targe
     return []
 
 
-def _through(decision: Decision, action: SendMessage | JoinList | LeaveList, targets: Sequence[Target]) -> list[Plan]:
-    """A message or a place on a list, through the one tool that was named, or the first that can."""
+def _through(
+    decision: Decision, action: SendMessage | JoinList | LeaveList | TrackEvent, targets: Sequence[Target]
+) -> list[Plan]:
+    """A message, a place on a list or word of an event, through the one tool that was named, or the first that can."""
     able = [target for target in targets if target.can(action) and decision.through in ("", target.name, target.kind)]
     if able:
         return [_plan(decision, able[0], action, decision.what)]
     if decision.outcome is Outcome.TAKEN:
         named = f"the connection {decision.through}" if decision.through else "any connection"
-        does = f"sends {action.channel}" if isinstance(action, SendMessage) else "has lists"
+        does = f"sends {action.channel}" if isinstance(action, SendMessage) else _CAN[type(action)]
         decision.outcome = Outcome.WITHHELD
         decision.gates += (Gate("can be sent", False, f"{named} that {does} is missing"),)
         decision.summary = f"{decision.summary.partition(': ')[0]}: {decision.gates[-1].detail}"
     return []
+
+
+_CAN = {JoinList: "has lists", LeaveList: "has lists", TrackEvent: "takes events"}
 
 
 def _handoff(decision: Decision, targets: Sequence[Target]) -> Iterator[Plan]:

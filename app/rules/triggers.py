@@ -6,7 +6,7 @@ from typing import Literal
 from msgspec import Struct
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from app.contacts.action import JoinList, LeaveList, SendMessage
+from app.contacts.action import JoinList, LeaveList, SendMessage, TrackEvent
 from app.contacts.consent import CHANNELS, MARKETING
 from app.contacts.contact import Contact
 from app.contacts.event import Event
@@ -63,6 +63,24 @@ class ListDocument(BaseModel):
         return str(value) if isinstance(value, int) else value
 
 
+class TrackDocument(BaseModel):
+    """Telling a tool that something happened; no message follows from it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(pattern=r"^[A-Za-z0-9 _-]{1,60}$", description="What the tool calls it")
+    through: str = Field(min_length=1, description="Connection that is told")
+    include: list[str] = Field(default_factory=list, description="Event properties that it gets")
+
+    def action(self, rule: str, event: Event) -> TrackEvent:
+        """What the tool is told of this event."""
+        said = {name: event.properties[name] for name in self.include if name in event.properties}
+        return TrackEvent(name=self.name, occurred_at=event.occurred_at, properties=said)
+
+    def __str__(self) -> str:
+        return f"“{self.name}” told to {self.through}"
+
+
 class JoinDocument(ListDocument):
     def action(self, rule: str, event: Event) -> JoinList:
         """Going on the list."""
@@ -93,6 +111,7 @@ class TriggerDocument(BaseModel):
     message: MessageDocument | None = None
     join: JoinDocument | None = None
     leave: LeaveDocument | None = None
+    track: TrackDocument | None = None
     active: bool = True
 
     @field_validator("on")
@@ -102,14 +121,14 @@ class TriggerDocument(BaseModel):
 
     @model_validator(mode="after")
     def _one_thing(self) -> "TriggerDocument":
-        if sum(part is not None for part in (self.message, self.join, self.leave)) != 1:
-            raise ValueError('does exactly one thing: "message", "join" or "leave"')
+        if sum(part is not None for part in (self.message, self.join, self.leave, self.track)) != 1:
+            raise ValueError('does exactly one thing: "message", "join", "leave" or "track"')
         return self
 
     @property
-    def does(self) -> MessageDocument | JoinDocument | LeaveDocument:
+    def does(self) -> MessageDocument | JoinDocument | LeaveDocument | TrackDocument:
         """What follows from the event."""
-        done = self.message or self.join or self.leave
+        done = self.message or self.join or self.leave or self.track
         assert done is not None
         return done
 
@@ -170,7 +189,7 @@ def _decide(
     asked = trigger.document.does
     action = asked.action(trigger.id, event)
     checks = [in_time(event, trigger.document.too_old_hours), _mask(contact, event, trigger)]
-    if not isinstance(action, LeaveList):
+    if isinstance(action, SendMessage | JoinList):
         checks += gates(contact, action, suppression, event.occurred_at)
     blocked = next((gate for gate in checks if not gate.passed), None)
     if blocked is None:
@@ -179,7 +198,7 @@ def _decide(
         key=key_of("message", trigger.id, event.id),
         rule=trigger.id,
         policy=policy.version,
-        what="message" if trigger.document.message else "list",
+        what=_WHAT[type(action)],
         outcome=Outcome.TAKEN if blocked is None else Outcome.WITHHELD,
         summary=f"{asked}: {trigger.document.label if blocked is None else blocked.detail}",
         event_id=event.id,
@@ -188,6 +207,9 @@ def _decide(
         send=action,
         through=asked.through,
     )
+
+
+_WHAT = {SendMessage: "message", JoinList: "list", LeaveList: "list", TrackEvent: "event"}
 
 
 def _mask(contact: Contact, event: Event, trigger: Trigger) -> Gate:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from adapters.sandbox.server import Server, serve
+from tests.adapters.making import Peer
 
 
 @pytest.fixture(scope="module")
@@ -19,3 +20,10 @@ def vendors(serving: Server) -> Server:
     serving.reset()
     serving.klaviyo.configure(job_seconds=0)
     return serving
+
+
+@pytest.fixture
+def peer() -> Iterator[Peer]:
+    made = Peer()
+    yield made
+    made.stop()

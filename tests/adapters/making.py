@@ -1,7 +1,10 @@
 """What tests of adapters share: requests as they arrive, clients of the real SDKs, and deliveries."""
 
 import itertools
-from collections.abc import Sequence
+import socket
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -44,3 +47,44 @@ def push(adapter: Adapter, client: Any, *deliveries: Delivery) -> Sequence[Outco
     """What comes of deliveries that leave in one call."""
     assert len({adapter.pushes[type(one.action)].group(one) for one in deliveries}) == 1, "these leave in two calls"
     return adapter.pushes[type(deliveries[0].action)].send(client, deliveries)
+
+
+class Peer:
+    """A server that says what a test tells it to say, byte by byte; each connection is used once."""
+
+    def __init__(self) -> None:
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+        self.say: Callable[[socket.socket], None] = lambda connection: None
+        self.heard: list[bytes] = []
+        self.stopping = threading.Event()
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self) -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = self.listener.accept()
+                threading.Thread(target=self._talk, args=(connection,), daemon=True).start()
+
+    def _talk(self, connection: socket.socket) -> None:
+        with connection, suppress(OSError):
+            asked = b""
+            while b"\r\n\r\n" not in asked:
+                asked += connection.recv(65_536)
+            head, _, body = asked.partition(b"\r\n\r\n")
+            length = next((int(line[15:]) for line in head.split(b"\r\n") if line.startswith(b"Content-Length:")), 0)
+            while len(body) < length:
+                body += connection.recv(65_536)
+            asked = head + b"\r\n\r\n" + body
+            self.heard.append(asked)
+            self.say(connection)
+
+    def answers(self, body: bytes = b"", *headers: str, status: str = "200 OK", length: int | None = None) -> None:
+        """Answer this to every call."""
+        size = len(body) if length is None else length
+        head = "\r\n".join([f"HTTP/1.1 {status}", f"Content-Length: {size}", "Connection: close", *headers])
+        self.say = lambda connection: connection.sendall(head.encode() + b"\r\n\r\n" + body)
+
+    def stop(self) -> None:
+        self.stopping.set()
+        self.listener.close()

@@ -1,0 +1,97 @@
+"""Starting scenarios: what they get, how it is signed, and what Make's answers mean. Catalogue: M3 (out), N4."""
+
+import json
+
+import pytest
+from standardwebhooks import Webhook
+
+from adapters.contract import Account, Again, ConnectionRefused, Done, Refused, RetryLater, Unknown
+from adapters.http import Http
+from adapters.make import ADAPTER
+from adapters.make.push import connect
+from app.contacts.action import SendMessage, TrackEvent
+from tests.adapters.making import NOW, Peer, delivery, push
+
+TRIAL = TrackEvent(name="Trial started", occurred_at=NOW, properties={"form": "trial"})
+
+
+def scenario(peer: Peer, **settings: str):
+    return connect(Account({"webhook_url": peer.url, **settings}, "", Http(allow_private=True)))
+
+
+def heard(peer: Peer) -> tuple[dict[str, str], bytes]:
+    """Headers and body of the last request."""
+    head, _, body = peer.heard[-1].partition(b"\r\n\r\n")
+    lines = head.decode().split("\r\n")[1:]
+    return {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}, body
+
+
+def test_scenario_gets_what_happened_and_to_whom(peer):
+    peer.answers(b"Accepted")
+    one = delivery(TRIAL, email="ann@example.com")
+    assert push(ADAPTER, scenario(peer), one) == [Done(note="Accepted")]
+    assert json.loads(heard(peer)[1]) == {
+        "version": 1,
+        "id": one.key,
+        "type": "event",
+        "name": "Trial started",
+        "occurred_at": "2026-03-10T09:30:00Z",
+        "contact": {"id": one.to.contact_id, "email": "ann@example.com", "phone": "", "external_id": ""},
+        "data": {"form": "trial"},
+    }
+
+
+def test_message_is_one_that_the_scenario_sends(peer):
+    peer.answers(b"Accepted")
+    message = SendMessage(message="Welcome", rule="welcome", occurred_at=NOW)
+    push(ADAPTER, scenario(peer), delivery(message, email="ann@example.com"))
+    said = json.loads(heard(peer)[1])
+    assert (said["type"], said["name"]) == ("message", "Welcome")
+
+
+@pytest.mark.parametrize("secret", ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "a text of one's own"])
+def test_requests_are_signed_as_standard_webhooks_has_it(peer, secret):
+    peer.answers(b"Accepted")
+    push(ADAPTER, scenario(peer, signing_secret=secret), delivery(TRIAL))
+    headers, body = heard(peer)
+    verifier = Webhook(secret) if secret.startswith("whsec_") else Webhook(secret.encode())
+    verifier.verify(body, headers)
+    with pytest.raises(Exception, match="No matching signature"):
+        verifier.verify(body.replace(b"trial", b"trick"), headers)
+
+
+def test_api_key_goes_along(peer):
+    peer.answers(b"Accepted")
+    push(ADAPTER, scenario(peer, api_key="k-1"), delivery(TRIAL))
+    assert heard(peer)[0]["x-make-apikey"] == "k-1"
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "means"),
+    [
+        pytest.param("429 Too Many Requests", b"", RetryLater(reason="429: ", after=10.0), id="too many requests"),
+        pytest.param("400 Bad Request", b"Queue is full.", RetryLater(reason="400: Queue is full."), id="a full queue"),
+        pytest.param("400 Bad Request", b"no such field", Refused(reason="400: no such field"), id="another structure"),
+        pytest.param("500 Oops", b"x", Unknown(reason="500: x"), id="trouble of Make's"),
+    ],
+)
+def test_answers_mean(peer, status, body, means):
+    peer.answers(body, status=status)
+    (outcome,) = push(ADAPTER, scenario(peer), delivery(TRIAL))
+    assert type(outcome) is type(means)
+    assert outcome.reason.startswith(means.reason)
+    assert getattr(outcome, "after", None) == getattr(means, "after", None)
+
+
+@pytest.mark.parametrize("status", ["401 Unauthorized", "410 Gone"])
+def test_webhook_that_is_gone_or_wants_a_key_stops_the_connection(peer, status):
+    peer.answers(b"no", status=status)
+    with pytest.raises(ConnectionRefused):
+        push(ADAPTER, scenario(peer), delivery(TRIAL))
+
+
+def test_lost_answer_is_left_to_a_person(peer):
+    peer.say = lambda connection: connection.close()
+    (outcome,) = push(ADAPTER, scenario(peer), delivery(TRIAL))
+    assert isinstance(outcome, Unknown)
+    assert {one.again for one in ADAPTER.pushes.values()} == {Again.PARK}
