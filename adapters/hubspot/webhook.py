@@ -292,6 +292,8 @@ def _source_key(notice: Notice) -> str:
 
 def _described(notice: Notice) -> dict[str, Any]:
     described: dict[str, Any] = {"subscription_type": notice.subscription_type or notice.event_type}
+    if notice.event_id is not None:
+        described["event"] = str(notice.event_id)[:MAX_ID]  # not unique, but what HubSpot's own log calls it
     if notice.property_name:
         described["property"] = notice.property_name
     if notice.change_source:
