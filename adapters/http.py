@@ -9,7 +9,7 @@ import heapq
 import socket
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -29,10 +29,15 @@ from adapters.guard import ForbiddenTarget, connect
 CONNECT_SECONDS, READ_SECONDS, TOTAL_SECONDS = 3.05, 10.0, 15.0
 MAX_ANSWER = 1024 * 1024
 KEEP_CHARACTERS = 16_000
+MIN_SECRET = 8
 
 
 class BadAnswer(Exception):
     """The vendor answered, but not as its API does: HTML with a 200, broken JSON, an endless body."""
+
+
+class TooLate(Exception):
+    """The right to call has run out, so that nothing was sent: somebody else may be calling by now."""
 
 
 class HttpError(Exception):
@@ -56,17 +61,20 @@ class Exchange(Struct, kw_only=True):
 
 
 _heard: ContextVar[list[Exchange] | None] = ContextVar("heard", default=None)
+_may_call: ContextVar[Callable[[], bool] | None] = ContextVar("may_call", default=None)
 
 
 @contextmanager
-def recording() -> Iterator[list[Exchange]]:
-    """Collect the calls that are made within, in order."""
+def recording(may_call: Callable[[], bool] | None = None) -> Iterator[list[Exchange]]:
+    """Collect the calls that are made within, in order. ``may_call`` is asked right before each; where it says no,
+    the call is not made but raises TooLate."""
     exchanges: list[Exchange] = []
-    token = _heard.set(exchanges)
+    tokens = _heard.set(exchanges), _may_call.set(may_call)
     try:
         yield exchanges
     finally:
-        _heard.reset(token)
+        _heard.reset(tokens[0])
+        _may_call.reset(tokens[1])
 
 
 class _Watchdog:
@@ -153,6 +161,9 @@ class VendorPool(urllib3.PoolManager):
             preload_content=False,
             timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
         )
+        may_call = _may_call.get()
+        if may_call is not None and not may_call():
+            raise TooLate("the right to call has run out")
         started, at = time.monotonic(), datetime.now(UTC)
         exchange = Exchange(
             at=at, seconds=0, method=method, url=url, request=_text(kw.get("body")), status=None, answer=""
@@ -217,8 +228,9 @@ def _read(response: Any, started: float) -> bytes:
 def _without(data: bytes, headers: Mapping[str, str] | None) -> bytes:
     """An answer without the credentials that it may repeat: answers are kept, and shown to admins."""
     for name, value in (headers or {}).items():
-        if name.lower() == "authorization" and value.strip():
-            data = data.replace(value.split()[-1].encode(), b"***")
+        secret = value.split()[-1].encode() if name.lower() == "authorization" and value.strip() else b""
+        if len(secret) >= MIN_SECRET:  # what is shorter would be found in any answer, and spoil it
+            data = data.replace(secret, b"***")
     return data
 
 

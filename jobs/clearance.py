@@ -38,7 +38,7 @@ from app.rules.route import mark_of, outward
 from app.rules.score import read_score
 from app.rules.suppression import gates, may_lift
 from app.runtime import Rulebook, Runtime
-from app.store import handoffs, people, shadows
+from app.store import deliveries, handoffs, people, shadows
 from app.store.connections import Connection
 from app.store.deliveries import Claimed
 from app.store.handoffs import HandoffRow
@@ -72,6 +72,9 @@ class Clearance:
         """Look at each delivery once more."""
         cleared = Cleared()
         self._load(claimed)
+        if not self.runtime.database.is_sqlite:
+            # Between finding them and locking their contacts somebody may have changed or withdrawn some
+            claimed = [one for one in deliveries.as_now(self.conn, claimed) if one.contact_id in self.states]
         for one in claimed:
             state = self.states.get(one.contact_id)
             if state is None:

@@ -1,5 +1,6 @@
 """What a job finds in its process: the runtime, and how to wake others. Set once when a worker starts."""
 
+import threading
 from collections.abc import Callable
 
 from app.runtime import Runtime
@@ -22,6 +23,7 @@ class JobContext:
         self.took(queue)
 
 
+stopping = threading.Event()  # set when this process was asked to stop: begin nothing new
 _current: JobContext | None = None
 
 

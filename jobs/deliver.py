@@ -10,7 +10,7 @@ import structlog
 
 from app.runtime import Runtime
 from app.store import breakers, deliveries, lanes, notes
-from jobs.context import current
+from jobs.context import current, stopping
 from jobs.lane import Lane
 from jobs.queue import DELIVER, INGEST
 
@@ -32,13 +32,14 @@ def drain(runtime: Runtime, seconds: float, wake: Callable[..., None] = lambda *
     """Send what is due on every connection; whether nothing was left when the time was up."""
     until = time.monotonic() + seconds
     running: dict[int, threading.Thread] = {}
+    resting: set[int] = set()  # nothing could leave there, though something is due
     while True:
         running = {connection_id: thread for connection_id, thread in running.items() if thread.is_alive()}
-        over = time.monotonic() >= until
-        due = [] if over else [one for one in _due(runtime) if one not in running]
+        over = time.monotonic() >= until or stopping.is_set()
+        due = [] if over else [one for one in _due(runtime) if one not in running and one not in resting]
         started = False
         for connection_id in due:
-            thread = _open_lane(runtime, connection_id, until, wake)
+            thread = _open_lane(runtime, connection_id, until, wake, resting)
             if thread is not None:
                 running[connection_id], started = thread, True
         if not running and not started:
@@ -68,7 +69,7 @@ def _due(runtime: Runtime) -> list[int]:
 
 
 def _open_lane(
-    runtime: Runtime, connection_id: int, until: float, wake: Callable[..., None]
+    runtime: Runtime, connection_id: int, until: float, wake: Callable[..., None], resting: set[int]
 ) -> threading.Thread | None:
     connection = runtime.connections()[connection_id]
     lease = lanes.take(runtime.database, f"deliver:{connection_id}", _me())
@@ -77,7 +78,8 @@ def _open_lane(
 
     def work() -> None:
         try:
-            Lane(runtime, connection, lease, lambda: wake(INGEST)).run(until)
+            if not Lane(runtime, connection, lease, lambda: wake(INGEST)).run(until):
+                resting.add(connection_id)
         except Exception:
             log.exception("lane_failed", connection=connection.name)
         finally:

@@ -19,7 +19,7 @@ from tenacity import (
 from app.runtime import Runtime
 from app.store import inbox
 from app.store.engine import Conflict, in_words, is_unavailable
-from jobs.context import current
+from jobs.context import current, stopping
 from jobs.queue import DELIVER, INGEST
 from jobs.reading import Reading, read_rows, wait_until
 from jobs.settle import settle
@@ -44,7 +44,7 @@ def ingest() -> None:
 def drain(runtime: Runtime, seconds: float, wake: Callable[..., None] = lambda *queues: None) -> int:
     """Work off the inbox until it is empty or the time is up; how many events were new."""
     until, rows, total = time.monotonic() + seconds, 50, 0
-    while time.monotonic() < until:
+    while time.monotonic() < until and not stopping.is_set():
         claim, claimed = inbox.claim(runtime.database, rows)
         if not claimed:
             break

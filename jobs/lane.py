@@ -10,16 +10,18 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 import structlog
 
-from adapters.contract import BatchRefused, ConnectionRefused, Delivery, Outcome, Push, Refused, Unknown
-from adapters.http import recording
+from adapters.contract import BatchRefused, ConnectionRefused, Delivery, Outcome, Push, Refused, RetryLater, Unknown
+from adapters.http import TOTAL_SECONDS, TooLate, recording
+from app.contacts.action import kind_of
 from app.runtime import Runtime
 from app.store import budgets, deliveries, lanes
 from app.store.connections import Connection
 from app.store.deliveries import Claimed
-from app.store.engine import Conflict
+from app.store.engine import Conflict, is_unavailable
 from app.store.lanes import Lease
 from jobs.breaker import Breaker
 from jobs.clearance import Clearance
+from jobs.context import stopping
 from jobs.landing import Landing, Work
 from jobs.orphans import resolve_orphans
 
@@ -29,6 +31,10 @@ CHUNK_SECONDS = 0.1  # how far ahead calls are claimed: what is urgent waits no 
 MAX_IN_FLIGHT = 96
 MAX_ROWS = 1_000
 RENEW_SECONDS = 5.0
+# Calls are begun no later than this after the lease was renewed: who takes it over must not meet one under way
+CALL_SECONDS = lanes.LEASE_SECONDS - TOTAL_SECONDS
+PATIENT_SECONDS = 2.0  # a longer wait for the vendor's limits is spent in the database, where others can be sent
+RECORD_SECONDS = 60.0
 
 
 class Lane:
@@ -43,28 +49,34 @@ class Lane:
         self.landing = Landing(runtime, connection, lease, self.breaker, note)
         self._renewed = time.monotonic()
         self._limits = {limit.name: limit.of(connection.settings) for limit in self.adapter.limits}
+        self._closed: dict[str, float] = {}  # kind → until when the vendor's limits let none of it through
 
-    def run(self, until: float) -> None:
-        """Send until nothing is due, the time is up, or the lease is lost."""
+    def run(self, until: float) -> bool:
+        """Send until nothing is due, the time is up, or the lease is lost; whether anything could be sent or looked up."""
+        busy = False
         with ThreadPoolExecutor(MAX_IN_FLIGHT, thread_name_prefix=f"lane-{self.connection.name}") as pool:
             flying: dict[Future[Work], Work] = {}
             try:
-                resolve_orphans(self.runtime, self.connection, self.lease)
-                while time.monotonic() < until and self._still_mine():
+                busy = resolve_orphans(self.runtime, self.connection, self.lease)
+                self._look_at_limits()
+                while time.monotonic() < until and not stopping.is_set() and self._still_mine():
                     room = min(MAX_IN_FLIGHT, self.breaker.allowed()) - len(flying)
                     started = self._start(pool, flying, room) if room > 0 else 0
+                    busy = busy or bool(flying)
                     if not started and not flying:
                         break
                     self._land(flying, block=not started)
             finally:
                 while flying:
                     self._land(flying, block=True)
+        return busy
 
     def _still_mine(self) -> bool:
-        if time.monotonic() - self._renewed > RENEW_SECONDS:
+        asked = time.monotonic()
+        if asked - self._renewed > RENEW_SECONDS:
             if not lanes.renew(self.database, self.lease):
                 return False
-            self._renewed = time.monotonic()
+            self._renewed = asked
         current = self.runtime.connections().get(self.connection.id)
         return current is not None and current.sends and current.version == self.connection.version
 
@@ -76,18 +88,24 @@ class Lane:
         claimed = self._claim(calls)
         for work in claimed:
             limits = [self._limits[name] for name in work.push.limits if name in self._limits]
-            delay = budgets.reserve(self.database, self.connection.id, limits)
-            if delay > 0:
-                self._wait(delay)
+            delay = budgets.reserve(self.database, self.connection.id, limits, patience=PATIENT_SECONDS)
+            if delay > PATIENT_SECONDS:
+                with self.database.write() as conn:
+                    deliveries.put_off(conn, [one.id for one, _ in work.items], self.lease.fence, delay)
+                self._look_at_limits()
+                continue
+            time.sleep(delay)
             flying[pool.submit(self._call, work)] = work
         return len(claimed)
 
-    def _wait(self, seconds: float) -> None:
-        """Wait for a place in the budget, and keep the lease meanwhile."""
-        end = time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0:
-            time.sleep(min(left, RENEW_SECONDS))
-            self._still_mine()
+    def _look_at_limits(self) -> None:
+        """Find out for which kinds the vendor's limits leave no room for a while, be it that it told us to wait."""
+        with self.database.read() as conn:
+            held = budgets.held_back(conn, self.connection.id)
+        for action, push in self.adapter.pushes.items():
+            wait = max((held.get(name, 0.0) for name in push.limits), default=0.0)
+            if wait > PATIENT_SECONDS:
+                self._closed[kind_of(action)] = time.monotonic() + wait
 
     def _chunk(self) -> int:
         """How many calls to claim at once: a tenth of a second's worth."""
@@ -101,7 +119,8 @@ class Lane:
         try:
             with self.database.write() as conn:
                 lanes.hold(conn, self.database, self.lease)
-                found = deliveries.ready(conn, self.connection.id, min(MAX_ROWS, calls * largest))
+                closed = [kind for kind, end in self._closed.items() if end > time.monotonic()]
+                found = deliveries.ready(conn, self.connection.id, min(MAX_ROWS, calls * largest), closed)
                 if not found:
                     return []
                 clearance = Clearance(self.runtime, rulebook, self.connection, conn, now)
@@ -151,10 +170,19 @@ class Lane:
 
     # --- in the air
 
+    def _may_call(self) -> bool:
+        return time.monotonic() - self._renewed < CALL_SECONDS
+
     def _call(self, work: Work) -> Work:
-        with recording() as work.exchanges:
+        with recording(self._may_call) as work.exchanges:
             try:
+                if not self._may_call():  # this process slept; another one may have taken over
+                    raise TooLate("the lease ran out before it was sent")
                 work.outcomes = self._send(work.push, [delivery for _, delivery in work.items])
+            except TooLate as late:
+                log.warning("too_late", connection=self.connection.name, deliveries=[one.id for one, _ in work.items])
+                outcome = Unknown(reason=str(late)) if work.exchanges else RetryLater(reason=str(late))
+                work.outcomes = [outcome] * len(work.items)
             except ConnectionRefused as refusal:
                 work.refusal = str(refusal)
             except Exception as error:
@@ -191,6 +219,17 @@ class Lane:
             return
         done, _ = wait(flying, timeout=1.0 if block else 0.0, return_when=FIRST_COMPLETED)
         if done:
-            self.landing.record([future.result() for future in done])
+            self._record([future.result() for future in done])
             for future in done:
                 del flying[future]
+
+    def _record(self, works: Sequence[Work]) -> None:
+        """Write down what came of calls. While the database is away that is tried again: nobody else can know."""
+        end = time.monotonic() + RECORD_SECONDS
+        while True:
+            try:
+                return self.landing.record(works)
+            except Exception as error:
+                if not is_unavailable(error) or time.monotonic() > end:
+                    raise
+                time.sleep(0.5)

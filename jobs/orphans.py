@@ -18,8 +18,8 @@ from app.store.lanes import Lease
 log = structlog.get_logger("baton.deliver")
 
 
-def resolve_orphans(runtime: Runtime, connection: Connection, lease: Lease) -> None:
-    """Find out what became of calls whose answer nobody has."""
+def resolve_orphans(runtime: Runtime, connection: Connection, lease: Lease) -> bool:
+    """Find out what became of calls whose answer nobody has; whether there were any."""
     with runtime.database.read() as conn:
         left = deliveries.orphans(conn, connection.id, lease.fence)
     for one in left:
@@ -33,6 +33,7 @@ def resolve_orphans(runtime: Runtime, connection: Connection, lease: Lease) -> N
         else:
             reason = "the worker died while sending, and nobody can tell whether it was done"
             _settle(runtime, lease, one, status=deliveries.UNKNOWN, reason=reason)
+    return bool(left)
 
 
 def _look_up(runtime: Runtime, connection: Connection, lease: Lease, one: Claimed, push: Push) -> None:

@@ -3,7 +3,6 @@
 import os
 import signal
 import socket
-import threading
 import time
 from typing import Any
 
@@ -15,6 +14,7 @@ from rq.serializers import JSONSerializer
 
 from app.runtime import Runtime
 from app.settings import Settings
+from jobs import context
 from jobs.context import JobContext, enter
 from jobs.queue import JOBS, Waker, connect, guard_key
 from jobs.sweep import Ticker
@@ -58,6 +58,7 @@ class QuietWorker(SimpleWorker):
     def request_stop(self, signum: Any, frame: Any) -> None:
         """Remember that it was a person who asked: RQ ends its loop in the same way when Redis goes away."""
         self.asked_to_stop = True
+        context.stopping.set()
         super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
 
 
@@ -70,7 +71,7 @@ def work(settings: Settings, queue: str) -> None:
     holder = f"{socket.gethostname()}:{os.getpid()}"
     ticker = Ticker(runtime, waker.wake, holder)
     ticker.start()
-    stopping = threading.Event()
+    stopping = context.stopping
     log.info("started", queue=queue, pid=os.getpid())
     try:
         while not stopping.is_set():

@@ -6,6 +6,7 @@ burst is a count of calls per slice of its window. Both hand out places ahead of
 several calls.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
@@ -35,16 +36,19 @@ class Limit(Protocol):
 _decode = msgspec.json.Decoder(dict[str, int]).decode
 
 
-def reserve(database: Database, connection_id: int, limits: Sequence[Limit], calls: int = 1) -> float:
+def reserve(
+    database: Database, connection_id: int, limits: Sequence[Limit], calls: int = 1, patience: float = math.inf
+) -> float:
     """Take places for so many calls under each limit; the seconds to wait before the first of them.
 
-    The strictest limit decides. With an even limit the calls that follow start one spacing apart each.
+    The strictest limit decides. With an even limit the calls that follow start one spacing apart each. Where the wait
+    would be longer than ``patience``, nothing is taken.
     """
     if not limits:
         return 0.0
     with database.write() as conn:
         now, known = _load(conn, database, connection_id, [limit.name for limit in limits])
-        wait = 0
+        wait, after = 0, {}
         for limit in limits:
             next_us, used = known[limit.name]
             start = max(next_us, now)
@@ -52,9 +56,21 @@ def reserve(database: Database, connection_id: int, limits: Sequence[Limit], cal
                 next_us = start + int(calls * limit.seconds * 1_000_000 / limit.calls)
             else:
                 start, used = _place(used, start, limit, calls)
-            _save(conn, connection_id, limit.name, next_us, used)
+            after[limit.name] = start, next_us, used
             wait = max(wait, start - now)
+        for name, (start, next_us, used) in after.items():
+            if wait <= patience * 1_000_000:
+                _save(conn, connection_id, name, next_us, used)
+            elif start - now == wait:  # the one that has no room until then: see held_back()
+                _save(conn, connection_id, name, start, known[name][1])
     return wait / 1_000_000
+
+
+def held_back(conn: Connection, connection_id: int) -> dict[str, float]:
+    """limit → the seconds until its next call may start, for those where that is not now."""
+    query = select(budgets.c.name, budgets.c.next_us, db_now()).where(budgets.c.connection_id == connection_id)
+    waits = {name: (next_us - to_us(now)) / 1_000_000 for name, next_us, now in conn.execute(query)}
+    return {name: wait for name, wait in waits.items() if wait > 0}
 
 
 def _place(used: dict[str, int], start: int, limit: Limit, calls: int) -> tuple[int, dict[str, int]]:

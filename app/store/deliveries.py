@@ -9,7 +9,7 @@ from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, insert, or_, select, text, update
 
 from app.contacts.action import AnyAction
-from app.store.engine import Database, db_now
+from app.store.engine import Database, db_in, db_now
 from app.store.tables import attempts, calls, deliveries
 
 PENDING, SENDING, SENT, WITHHELD, UNKNOWN, DEAD = "pending", "sending", "sent", "withheld", "unknown", "dead"
@@ -175,9 +175,9 @@ def _to_look_up() -> ColumnElement[bool]:
     return and_(deliveries.c.status == UNKNOWN, deliveries.c.reason.is_(None), deliveries.c.not_before <= db_now())
 
 
-def ready(conn: Connection, connection_id: int, limit: int) -> list[Claimed]:
+def ready(conn: Connection, connection_id: int, limit: int, without: Collection[str] = ()) -> list[Claimed]:
     """What could leave now, most urgent first, oldest first; for each contact only the first of an urgency that is
-    still open, so that a later write never overtakes an earlier one."""
+    still open, so that a later write never overtakes an earlier one. Kinds in ``without`` are left out."""
     earlier = deliveries.alias("earlier")
     first = ~exists().where(
         earlier.c.contact_id == deliveries.c.contact_id,
@@ -197,7 +197,17 @@ def ready(conn: Connection, connection_id: int, limit: int) -> list[Claimed]:
         .order_by(deliveries.c.urgency, deliveries.c.id)
         .limit(limit)
     )
+    if without:
+        query = query.where(deliveries.c.kind.not_in(without))
     return [_claimed(row) for row in conn.execute(query)]
+
+
+def as_now(conn: Connection, found: Sequence[Claimed]) -> list[Claimed]:
+    """Those of these that still wait, as they are now: locked, so that they stay so until the claim is committed."""
+    query = select(*(deliveries.c[name] for name in Claimed.__struct_fields__)).where(
+        deliveries.c.id.in_([one.id for one in found]), deliveries.c.status == PENDING
+    )
+    return [_claimed(row) for row in conn.execute(query.order_by(deliveries.c.id).with_for_update())]
 
 
 def _claimed(row: Any) -> Claimed:
@@ -214,6 +224,15 @@ def start(conn: Connection, taken: Sequence[Claimed], fence: int) -> None:
             .where(deliveries.c.id.in_([one.id for one in taken]), deliveries.c.status == PENDING)
             .values(status=SENDING, fence=fence, attempts=deliveries.c.attempts + 1, updated_at=db_now())
         )
+
+
+def put_off(conn: Connection, ids: Collection[int], fence: int, seconds: float) -> None:
+    """Let claimed deliveries that were not sent wait for so long; that was no try."""
+    conn.execute(
+        update(deliveries)
+        .where(deliveries.c.id.in_(ids), deliveries.c.fence == fence, deliveries.c.status == SENDING)
+        .values(status=PENDING, attempts=deliveries.c.attempts - 1, not_before=db_in(seconds), updated_at=db_now())
+    )
 
 
 def rewrite(conn: Connection, actions: Mapping[int, AnyAction]) -> None:

@@ -19,6 +19,10 @@ from sqlalchemy.sql.functions import GenericFunction
 from app.store.tables import UtcTime
 
 SQLITE_BUSY_MS = 15_000
+# PostgreSQL ends the transaction, and with it the locks, of a process that has said nothing for so long (a stopped one)
+IDLE_MS = 60_000
+# ... and a machine that does not even acknowledge what it is sent is given up; the default is a quarter of an hour
+SILENT_MS = 15_000
 
 
 class db_now(GenericFunction[Any]):  # noqa: N801  named as it reads in SQL
@@ -72,7 +76,14 @@ class Database:
                 max_overflow=8,
                 hide_parameters=True,
                 pool_pre_ping=True,
-                connect_args={"connect_timeout": 5, "options": "-c timezone=utc"},
+                connect_args={
+                    "connect_timeout": 5,
+                    "tcp_user_timeout": SILENT_MS,
+                    "keepalives_idle": SILENT_MS // 1_000,
+                    "keepalives_interval": 5,
+                    "keepalives_count": 3,
+                    "options": f"-c timezone=utc -c idle_in_transaction_session_timeout={IDLE_MS}",
+                },
             )
         self._writing: Engine = self.engine.execution_options(baton_write=True)
 
