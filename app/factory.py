@@ -1,5 +1,7 @@
 """``create_app``: the one place where the web process is joined together."""
 
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from flask import Flask, Response, request
@@ -18,30 +20,52 @@ from app.probes import probes
 from app.receive import answer
 from app.runtime import Runtime
 from app.settings import Settings
+from app.store.engine import is_unavailable
 from app.tracking import tracking
 from app.webhooks import webhooks
 from jobs.queue import Waker
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 
 def create_app(runtime: Runtime | None = None) -> Flask:
     """The web application on a runtime; by default the one that the environment describes."""
     runtime = runtime or Runtime(Settings.from_environment())
-    app = Flask("app", static_folder=None)
-    app.extensions["runtime"] = runtime
-    app.extensions["waker"] = waker = Waker(runtime.settings.redis_url)
-    app.extensions["acceptor"] = Acceptor(runtime, waker)
+    waker = Waker(runtime.settings.redis_url)
+    parts = {"runtime": runtime, "waker": waker, "acceptor": Acceptor(runtime, waker)}
+    app = _bare("app", parts)
     limiter.init_app(app)
-    protect(app, runtime.settings)
-    for door in (webhooks, forms, tracking, probes, api, handoff_page):
+    for door in (forms, tracking, probes, api, handoff_page):
         app.register_blueprint(door)
     admin.install(app, runtime.settings)
-    app.register_error_handler(HTTPException, _http_error)
-    app.register_error_handler(Exception, _our_error)
+    # Vendors call one address, again and again. There is nothing there to sign in to and nobody to slow down, and an
+    # app without sessions and rate limits costs them half as much
+    vendors = _bare("vendors", parts)
+    vendors.register_blueprint(webhooks)
+    app.wsgi_app = _by_path("/webhooks/", vendors.wsgi_app, app.wsgi_app)  # type: ignore[assignment,method-assign]
     if runtime.settings.proxy_hops:
         hops = runtime.settings.proxy_hops
         # Only the client's address is taken from the proxy; URLs are built from BATON_PUBLIC_URL
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=0, x_host=0)  # type: ignore[method-assign]
     return app
+
+
+def _bare(name: str, parts: Mapping[str, Any]) -> Flask:
+    """An app that has the process's parts, answers errors and protects its answers, and does nothing yet."""
+    app = Flask(name, static_folder=None)
+    app.extensions.update(parts)
+    protect(app, parts["runtime"].settings)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(Exception, _our_error)
+    return app
+
+
+def _by_path(path: str, special: "WSGIApplication", general: "WSGIApplication") -> "WSGIApplication":
+    def choose(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        return (special if environ.get("PATH_INFO", "").startswith(path) else general)(environ, start_response)
+
+    return choose
 
 
 def _http_error(error: HTTPException) -> Response:
@@ -58,4 +82,6 @@ def _our_error(error: Exception) -> Response:
     structlog.get_logger("baton.web").error("failed", error=type(error).__name__, exc_info=error)
     if is_screen(request.path):
         return our_error_page(error)
+    if is_unavailable(error):
+        return answer({"error": "the database is away; try again"}, 503)
     return answer({"error": "something went wrong on our side"}, 500)

@@ -1,5 +1,7 @@
 """Security headers for every answer. Strict by default; what has to be looser is named here, with its reason."""
 
+from functools import cache
+
 from flask import Flask, Response, request
 
 from app.settings import Settings
@@ -32,16 +34,21 @@ def protect(app: Flask, settings: Settings) -> None:
     """Give every answer of the app its headers. What a view has set itself stays."""
     always = _ALWAYS + ((("Strict-Transport-Security", _HSTS),) if settings.https else ())
 
+    @cache
+    def headers_for(door: str, is_page: bool) -> dict[str, tuple[str, str]]:
+        """lower-case name → (name, value)"""
+        made = (
+            *always,
+            ("Content-Security-Policy", _PAGE if is_page else _DATA),
+            ("Referrer-Policy", "strict-origin" if door == _LINKS else "no-referrer"),
+            ("Cross-Origin-Resource-Policy", "cross-origin" if door in _FOR_OTHER_SITES else "same-origin"),
+            ("Cache-Control", "no-store"),
+        )
+        return {name.lower(): (name, value) for name, value in made}
+
     @app.after_request
     def add(response: Response) -> Response:
-        headers = response.headers
-        for name, value in always:
-            headers.setdefault(name, value)
-        door = request.blueprint or ""
-        headers.setdefault("Content-Security-Policy", _PAGE if response.mimetype == "text/html" else _DATA)
-        headers.setdefault("Referrer-Policy", "strict-origin" if door == _LINKS else "no-referrer")
-        headers.setdefault(
-            "Cross-Origin-Resource-Policy", "cross-origin" if door in _FOR_OTHER_SITES else "same-origin"
-        )
-        headers.setdefault("Cache-Control", "no-store")
+        wanted = headers_for(request.blueprint or "", response.mimetype == "text/html")
+        set_already = {name.lower() for name, _ in response.headers}
+        response.headers.extend([header for name, header in wanted.items() if name not in set_already])
         return response

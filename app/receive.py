@@ -78,9 +78,15 @@ def read_body(limit: int = MAX_BODY, chunked: bool = False) -> bytes:
     return bytes(body)
 
 
-def kept_headers(names: Iterable[str] = KEPT_HEADERS) -> dict[str, str]:
+def all_headers() -> dict[str, str]:
+    """The request's headers, by lower-case name."""
+    return {name.lower(): value for name, value in request.headers}
+
+
+def kept_headers(headers: Mapping[str, str] | None = None, names: Iterable[str] = KEPT_HEADERS) -> dict[str, str]:
     """The headers worth keeping, by lower-case name."""
-    return {name: value[:1_000] for name in names if (value := request.headers.get(name))}
+    given = all_headers() if headers is None else headers
+    return {name: given[name][:1_000] for name in names if given.get(name)}
 
 
 def public_url(runtime: Runtime, path: str | None = None) -> str:

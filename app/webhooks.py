@@ -8,7 +8,7 @@ import structlog
 from flask import Blueprint, Response, current_app, request
 
 from adapters.contract import Adapter, InvalidSignature, WebhookRequest
-from app.receive import Refused, accepted, kept_headers, public_url, read_body, store, this_runtime
+from app.receive import Refused, accepted, all_headers, kept_headers, public_url, read_body, store, this_runtime
 from app.runtime import Runtime
 from app.store import notes
 from app.store.connections import Connection
@@ -35,7 +35,7 @@ def receive(name: str, secret: str = "") -> Response:
     asked = WebhookRequest(
         method=request.method,
         url=public_url(runtime, f"/webhooks/{name}/…" if secret else None),
-        headers={key.lower(): value for key, value in request.headers},
+        headers=all_headers(),
         body=body,
         received_at=now,
         connection_id=connection.id,
@@ -52,7 +52,7 @@ def receive(name: str, secret: str = "") -> Response:
             kind="webhook",
             received_at=now,
             url=asked.url,
-            headers=kept_headers(),
+            headers=kept_headers(asked.headers),
             body=body,
         )
     )
@@ -107,7 +107,7 @@ def _note_refusal(runtime: Runtime, connection: Connection, asked: WebhookReques
                 connection.id,
                 reason,
                 asked.url,
-                {**kept_headers(), **proofs},
+                {**kept_headers(asked.headers), **proofs},
                 asked.body,
                 asked.received_at,
             )

@@ -7,10 +7,21 @@ own under the lease's number; no row is locked while a vendor answers.
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from itertools import groupby
 
 import structlog
 
-from adapters.contract import BatchRefused, ConnectionRefused, Delivery, Outcome, Push, Refused, RetryLater, Unknown
+from adapters.contract import (
+    BatchRefused,
+    ConnectionRefused,
+    Delivery,
+    Outcome,
+    Push,
+    RateLimit,
+    Refused,
+    RetryLater,
+    Unknown,
+)
 from adapters.http import TOTAL_SECONDS, TooLate, recording
 from app.contacts.action import kind_of
 from app.runtime import Runtime
@@ -52,7 +63,7 @@ class Lane:
         self._closed: dict[str, float] = {}  # kind → until when the vendor's limits let none of it through
 
     def run(self, until: float) -> bool:
-        """Send until nothing is due, the time is up, or the lease is lost; whether anything could be sent or looked up."""
+        """Send until nothing is due, the time is up, or the lease is lost; whether anything could be done at all."""
         busy = False
         with ThreadPoolExecutor(MAX_IN_FLIGHT, thread_name_prefix=f"lane-{self.connection.name}") as pool:
             flying: dict[Future[Work], Work] = {}
@@ -86,17 +97,31 @@ class Lane:
         """Claim some calls and start them, each when the vendor's limits let it."""
         calls = min(room, self._chunk())
         claimed = self._claim(calls)
-        for work in claimed:
-            limits = [self._limits[name] for name in work.push.limits if name in self._limits]
-            delay = budgets.reserve(self.database, self.connection.id, limits, patience=PATIENT_SECONDS)
-            if delay > PATIENT_SECONDS:
-                with self.database.write() as conn:
-                    deliveries.put_off(conn, [one.id for one, _ in work.items], self.lease.fence, delay)
-                self._look_at_limits()
-                continue
-            time.sleep(delay)
-            flying[pool.submit(self._call, work)] = work
+        # One look at the limits for all calls that spend from the same ones: it is a transaction
+        for names, works in groupby(claimed, key=lambda work: work.push.limits):
+            self._start_under([self._limits[name] for name in names if name in self._limits], [*works], pool, flying)
         return len(claimed)
+
+    def _start_under(
+        self,
+        limits: Sequence[RateLimit],
+        works: Sequence[Work],
+        pool: ThreadPoolExecutor,
+        flying: dict[Future[Work], Work],
+    ) -> None:
+        """Start calls that spend from these limits, spaced as the strictest wants it; or put them all off."""
+        delay = budgets.reserve(self.database, self.connection.id, limits, len(works), PATIENT_SECONDS)
+        if delay > PATIENT_SECONDS:
+            taken = [one.id for work in works for one, _ in work.items]
+            with self.database.write() as conn:
+                deliveries.put_off(conn, taken, self.lease.fence, delay)
+            self._look_at_limits()
+            return
+        first = time.monotonic() + delay
+        spacing = max((limit.seconds / limit.calls for limit in limits if limit.even), default=0.0)
+        for number, work in enumerate(works):
+            time.sleep(max(0.0, first + number * spacing - time.monotonic()))
+            flying[pool.submit(self._call, work)] = work
 
     def _look_at_limits(self) -> None:
         """Find out for which kinds the vendor's limits leave no room for a while, be it that it told us to wait."""

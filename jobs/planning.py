@@ -73,6 +73,7 @@ class Planner:
         self.runtime, self.rulebook, self.now = runtime, rulebook, now
         self.policies = rulebook.policies
         self.targets = targets_of(runtime, rulebook)
+        self.mapped = [target for target in self.targets if target.mapping is not None]
         self.work: Mapping[Person, Work] = {}
         self.learned: dict[tuple[int, str], tuple[Shadow, Person]] = {}
         self.held: dict[Person, dict[int, Held]] = {}
@@ -151,8 +152,10 @@ class Planner:
         for person, work in self.work.items():
             if not (work.events or work.refold_from):
                 continue
+            if not self.mapped:
+                continue
             self.values[person] = outward(work.state, self.policies, self.now)
-            for target in self.targets:
+            for target in self.mapped:
                 wanted = digest(work.state, target, self.values[person])
                 if work.state.wanted.get(str(target.id)) != wanted or (person, target.id) in told:
                     work.state.wanted[str(target.id)] = wanted

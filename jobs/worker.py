@@ -1,5 +1,6 @@
 """A worker process: RQ brings it wake-ups, and nothing but wake-ups; a ticker makes up for those that get lost."""
 
+import gc
 import os
 import signal
 import socket
@@ -72,6 +73,10 @@ def work(settings: Settings, queue: str) -> None:
     ticker = Ticker(runtime, waker.wake, holder)
     ticker.start()
     stopping = context.stopping
+    # A batch makes some hundred thousand objects and lets them all go at its end: looking for cycles among them as
+    # often as Python does by default took a sixth of the time
+    gc.freeze()
+    gc.set_threshold(50_000, 25, 25)
     log.info("started", queue=queue, pid=os.getpid())
     try:
         while not stopping.is_set():

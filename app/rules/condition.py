@@ -4,7 +4,7 @@ No expression of an admin's is ever evaluated as code; the only pattern is ``lik
 linear time. A condition has at most 200 parts, nested at most 16 deep.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -170,7 +170,7 @@ def _reader(name: str) -> Callable[[Facts], Any] | None:
         return lambda facts: facts.event.type if facts.event else None
     if head == "event" and rest:
         path = rest.split(".")
-        return lambda facts: _dig(facts.event.properties if facts.event else None, path)
+        return lambda facts: dig(facts.event.properties if facts.event else None, path)
     if head == "contact" and rest:
         return lambda facts: facts.contact.get(rest)
     if head == "count" and is_event_type(rest):
@@ -184,7 +184,8 @@ def _reader(name: str) -> Callable[[Facts], Any] | None:
     return _READERS.get(name)
 
 
-def _dig(value: Any, path: list[str]) -> Any:
+def dig(value: Any, path: Sequence[str]) -> Any:
+    """What lies at a path within plain data, or None."""
     for step in path:
         if not isinstance(value, dict):
             return None
@@ -218,7 +219,8 @@ def _listed(value: Any) -> list[Any]:
     return list(value) if isinstance(value, list | tuple | frozenset) else [] if value is None else [value]
 
 
-def _fold(value: Any) -> Any:
+def folded(value: Any) -> Any:
+    """A value as it is compared: upper and lower case are the same."""
     return value.casefold() if isinstance(value, str) else value
 
 
@@ -226,14 +228,14 @@ def _prepared(op: str, value: Any) -> Any:
     if op in _NUMERIC:
         return float(value)
     if op in ("in", "not_in"):
-        return tuple(_fold(part) for part in _listed(value))
+        return tuple(folded(part) for part in _listed(value))
     if op in ("word", "like", "contains", "starts_with", "ends_with"):
         return tuple(_texts(value))
-    return _fold(value)
+    return folded(value)
 
 
 def _texts(value: Any) -> list[str]:
-    return [str(_fold(part)) for part in _listed(value)]
+    return [str(folded(part)) for part in _listed(value)]
 
 
 def _number(value: Any) -> float | None:
@@ -272,15 +274,15 @@ def _has_word(value: Any, wanted: tuple[str, ...]) -> bool:
 
 def _same(value: Any, wanted: Any) -> bool:
     if isinstance(value, list):
-        return wanted in [_fold(part) for part in value]
-    return bool(_fold(value) == wanted)
+        return wanted in [folded(part) for part in value]
+    return bool(folded(value) == wanted)
 
 
 OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "equals": _same,
     "not_equals": lambda value, wanted: not _same(value, wanted),
-    "in": lambda value, wanted: any(_fold(part) in wanted for part in _listed(value)),
-    "not_in": lambda value, wanted: not any(_fold(part) in wanted for part in _listed(value)),
+    "in": lambda value, wanted: any(folded(part) in wanted for part in _listed(value)),
+    "not_in": lambda value, wanted: not any(folded(part) in wanted for part in _listed(value)),
     "contains": lambda value, wanted: any(part in text for text in _texts(value) for part in wanted),
     "starts_with": lambda value, wanted: any(text.startswith(wanted) for text in _texts(value)),
     "ends_with": lambda value, wanted: any(text.endswith(wanted) for text in _texts(value)),

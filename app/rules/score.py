@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from math import ceil, log2
+from typing import NamedTuple
 
 from msgspec import Struct, field
 
@@ -20,22 +21,23 @@ class Group(Struct, frozen=True):
     cap: float | None = None
 
 
+class Place(NamedTuple):
+    """Where a rule's points count, and after how many days they are worth half; None where they do not fade, as those
+    for what somebody is never do."""
+
+    group: str
+    half_life_days: float | None
+
+
 class ScoringRules(Struct, frozen=True):
-    """What is needed to read a score: the groups, each rule's group and label, and the thresholds. ``traits`` are the
-    rules about what somebody is: their points do not fade, whatever their group's do."""
+    """What is needed to read a score: the groups, each rule's place and label, and the thresholds."""
 
     groups: Mapping[str, Group]
-    group_of: Mapping[str, str]
-    traits: frozenset[str] = frozenset()
+    places: Mapping[str, Place]
     labels: Mapping[str, str] = {}
     threshold: float = 50
     rearm_below: float = 40
     version: str = ""
-
-    def half_life_of(self, rule: str) -> float | None:
-        """After how many days a rule's points are worth half; None where they do not fade."""
-        group = self.groups.get(self.group_of.get(rule, ""))
-        return None if group is None or rule in self.traits else group.half_life_days
 
 
 class Contribution(Struct, frozen=True):
@@ -80,9 +82,10 @@ def by_group(score: Score, rules: ScoringRules, now: datetime) -> dict[str, floa
     """Each group's points at a moment, within its cap. Rules that the policy no longer has count for nothing."""
     sums: dict[str, float] = {}
     for name, earned in score.rules.items():
-        group = rules.groups.get(rules.group_of.get(name, ""))
-        if group is not None:
-            sums[group.name] = sums.get(group.name, 0.0) + worth(earned, rules.half_life_of(name), now)
+        place = rules.places.get(name)
+        if place is not None:
+            group, half_life = place
+            sums[group] = sums.get(group, 0.0) + worth(earned, half_life, now)
     for name, points in sums.items():
         cap = rules.groups[name].cap
         if cap is not None:
@@ -100,10 +103,10 @@ def read_score(score: Score, rules: ScoringRules, now: datetime) -> Reading:
     groups = {name: round(points, 2) for name, points in by_group(score, rules, now).items()}
     pieces = []
     for name, earned in score.rules.items():
-        group = rules.groups.get(rules.group_of.get(name, ""))
-        if group is None:
+        place = rules.places.get(name)
+        if place is None:
             continue
-        label, half_life = rules.labels.get(name, name), rules.half_life_of(name)
+        label, half_life = rules.labels.get(name, name), place.half_life_days
         single = 0.0
         for given in earned.recent:
             now_worth = faded(given.points, half_life, given.at, now)
@@ -114,7 +117,7 @@ def read_score(score: Score, rules: ScoringRules, now: datetime) -> Reading:
                     Contribution(
                         name,
                         label,
-                        group.name,
+                        place.group,
                         round(now_worth, 2),
                         given.points,
                         given.event,
@@ -129,7 +132,7 @@ def read_score(score: Score, rules: ScoringRules, now: datetime) -> Reading:
                 Contribution(
                     name,
                     label,
-                    group.name,
+                    place.group,
                     round(older, 2),
                     round(older, 2),
                     "",
@@ -153,7 +156,8 @@ def _expiry(points: float, half_life_days: float | None, at: datetime) -> dateti
 def _falls_below(score: Score, rules: ScoringRules, now: datetime) -> datetime | None:
     """The midnight at which the score will have faded below the threshold, or None within three years."""
     low, high, today = 0, _HORIZON_DAYS, _midnight(now)
-    if any(earned.sum < 0 and rules.half_life_of(name) for name, earned in score.rules.items()):
+    fading = {name for name, place in rules.places.items() if place.half_life_days}
+    if any(earned.sum < 0 and name in fading for name, earned in score.rules.items()):
         # Where points against somebody fade, the score may fall and rise again: each day has to be looked at
         days = (today + timedelta(days=day) for day in range(1, high + 1))
         return next((day for day in days if total(score, rules, day) < rules.threshold), None)

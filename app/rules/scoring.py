@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from app.contacts.contact import Contact, Points, RuleScore
 from app.contacts.event import EVENT_TYPES, Event, is_event_type
 from app.rules.condition import Condition, Facts, Test, compile_condition
-from app.rules.score import Group, ScoringRules, faded, total
+from app.rules.index import Index
+from app.rules.score import Group, Place, ScoringRules, faded, total
 from mappings.document import did_you_mean
 
 MAX_RECENT, MAX_WITHIN_CAP = 20, 200
@@ -114,7 +115,7 @@ class Scoring(Struct, frozen=True):
     """The compiled scoring policy, indexed by event type."""
 
     read: ScoringRules
-    by_type: dict[str, tuple[Rule, ...]]
+    by_type: dict[str, Index[Rule]]
     traits: tuple[Rule, ...]
     version: str
 
@@ -128,7 +129,7 @@ class Crossing(Struct, frozen=True):
 
 def compile_scoring(document: ScoringDocument, version: str) -> Scoring:
     """The policy in the form that is applied to events."""
-    by_type: dict[str, list[Rule]] = {}
+    by_type: dict[str, list[tuple[Rule, Condition | None]]] = {}
     traits = []
     for rule in document.rules:
         group = document.groups[rule.group]
@@ -142,19 +143,21 @@ def compile_scoring(document: ScoringDocument, version: str) -> Scoring:
             max(MAX_RECENT, _events_within(rule.points, rule.cap)),
         )
         for name in rule.on:
-            by_type.setdefault(name, []).append(compiled)
+            by_type.setdefault(name, []).append((compiled, rule.when))
         if not rule.on:
             traits.append(compiled)
     read = ScoringRules(
         groups={name: Group(name, group.half_life_days, group.cap) for name, group in document.groups.items()},
-        group_of={rule.id: rule.group for rule in document.rules},
-        traits=frozenset(rule.id for rule in document.rules if not rule.on),
+        places={
+            rule.id: Place(rule.group, document.groups[rule.group].half_life_days if rule.on else None)
+            for rule in document.rules
+        },
         labels={rule.id: rule.label for rule in document.rules},
         threshold=document.threshold,
         rearm_below=document.rearm_below,
         version=version,
     )
-    return Scoring(read, {name: tuple(rules) for name, rules in by_type.items()}, tuple(traits), version)
+    return Scoring(read, {name: Index(rules) for name, rules in by_type.items()}, tuple(traits), version)
 
 
 def apply_scoring(contact: Contact, event: Event, scoring: Scoring) -> Crossing | None:
@@ -162,8 +165,10 @@ def apply_scoring(contact: Contact, event: Event, scoring: Scoring) -> Crossing 
 
     Machines earn nothing. Order matters: events are applied as they occurred.
     """
-    rules = scoring.by_type.get(event.type, ()) if event.machine is None else ()
-    if not rules and not (event.fields and scoring.traits):
+    index = scoring.by_type.get(event.type) if event.machine is None else None
+    rules = index.candidates(event) if index is not None else ()
+    judged = event.fields and scoring.traits
+    if not rules and not judged:
         return None
     now = event.occurred_at
     facts = Facts(contact, event, now, scoring.read)
@@ -172,7 +177,7 @@ def apply_scoring(contact: Contact, event: Event, scoring: Scoring) -> Crossing 
     for rule in rules:
         if rule.test(facts):
             changed |= _give(contact, event, rule)
-    if event.fields and scoring.traits:
+    if judged:
         changed |= _judge_traits(contact, event, facts, scoring)
     return _crossing(contact, before, scoring.read, now) if changed else None
 

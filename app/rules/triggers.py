@@ -12,6 +12,7 @@ from app.contacts.contact import Contact
 from app.contacts.event import Event
 from app.rules.condition import Condition, Facts, Test, compile_condition
 from app.rules.decision import Decision, Gate, Outcome, in_time, key_of
+from app.rules.index import Index
 from app.rules.score import ScoringRules
 from app.rules.scoring import known_types
 from app.rules.suppression import SuppressionDocument, gates
@@ -152,21 +153,21 @@ class Trigger(Struct, frozen=True):
 class Triggers(Struct, frozen=True):
     """The compiled triggers, indexed by event type."""
 
-    by_type: dict[str, tuple[Trigger, ...]]
+    by_type: dict[str, Index[Trigger]]
     by_id: dict[str, TriggerDocument]
     version: str
 
 
 def compile_triggers(document: TriggersDocument, version: str) -> Triggers:
     """The policy in the form that is applied to events."""
-    by_type: dict[str, list[Trigger]] = {}
+    by_type: dict[str, list[tuple[Trigger, Condition | None]]] = {}
     for trigger in document.triggers:
         if trigger.active:
             compiled = Trigger(trigger.id, compile_condition(trigger.when), trigger)
             for name in trigger.on:
-                by_type.setdefault(name, []).append(compiled)
+                by_type.setdefault(name, []).append((compiled, trigger.when))
     return Triggers(
-        {name: tuple(triggers) for name, triggers in by_type.items()},
+        {name: Index(triggers) for name, triggers in by_type.items()},
         {trigger.id: trigger for trigger in document.triggers},
         version,
     )
@@ -176,8 +177,9 @@ def decide_messages(
     contact: Contact, event: Event, policy: Triggers, suppression: SuppressionDocument, scoring: ScoringRules
 ) -> list[Decision]:
     """The messages that this event asks for: each sent, or withheld with the gates that kept it back."""
-    triggers = policy.by_type.get(event.type, ())
-    if not triggers or event.machine is not None:
+    index = policy.by_type.get(event.type) if event.machine is None else None
+    triggers = index.candidates(event) if index is not None else ()
+    if not triggers:
         return []
     facts = Facts(contact, event, event.occurred_at, scoring)
     return [_decide(contact, event, trigger, policy, suppression) for trigger in triggers if trigger.test(facts)]

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.contacts.contact import Points, RuleScore, Score
-from app.rules.score import Group, ScoringRules, by_group, faded, read_score, total
+from app.rules.score import Group, Place, ScoringRules, by_group, faded, read_score, total
 from tests.contacts.making import NOW, ago
 
 RULES = ScoringRules(
@@ -17,8 +17,13 @@ RULES = ScoringRules(
         "fit": Group("fit", cap=40),
         "caution": Group("caution", half_life_days=90),
     },
-    group_of={"demo": "behaviour", "visit": "behaviour", "director": "fit", "careers": "caution", "rival": "caution"},
-    traits=frozenset({"director", "rival"}),
+    places={
+        "demo": Place("behaviour", 30),
+        "visit": Place("behaviour", 30),
+        "director": Place("fit", None),
+        "careers": Place("caution", 90),
+        "rival": Place("caution", None),
+    },
     labels={"demo": "Asked for a demo", "visit": "Visited"},
 )
 
