@@ -12,6 +12,7 @@ from functools import cache, cached_property
 
 from msgspec import Struct
 from sqlalchemy import func, select
+from sqlalchemy.exc import SQLAlchemyError
 
 from adapters.contract import Account, Adapter, Client
 from adapters.http import Http
@@ -22,7 +23,7 @@ from app.settings import Settings
 from app.store import connections as stored_connections
 from app.store import policies as stored_policies
 from app.store.connections import Connection
-from app.store.engine import Database
+from app.store.engine import Database, is_unavailable
 from app.store.tables import connections as connections_table
 from app.store.vault import Vault
 from mappings.mapping import FieldMapping, mapping_file
@@ -78,7 +79,13 @@ class Runtime:
         if time.monotonic() - self._connections_at > LOOK_SECONDS:
             with self._lock:
                 if time.monotonic() - self._connections_at > LOOK_SECONDS:
-                    self._look_at_connections()
+                    try:
+                        self._look_at_connections()
+                    except SQLAlchemyError as error:
+                        if not self._connections or not is_unavailable(error):
+                            raise
+                        # The last copy will do: requests are told 503 when they cannot be stored, not 500 or 404
+                        self._connections_at = time.monotonic()
         return self._connections
 
     def _look_at_connections(self) -> None:

@@ -5,9 +5,10 @@ import secrets
 
 from adapters.registry import adapters
 from app.runtime import Runtime
-from app.store import connections, policies, schema
+from app.store import connections, notes, policies, schema
 from app.store.connections import Connection
 from app.webhooks import PATH_SECRET
+from jobs import restored
 
 BUILT_IN = (("forms", "forms"), ("site", "site"))
 BATON = "baton"
@@ -30,7 +31,10 @@ def prepare(runtime: Runtime) -> None:
         for name, kind in BUILT_IN:
             if connections.load_by_name(conn, runtime.vault, name) is None:
                 connections.add(conn, runtime.vault, name, kind, {}, "", now)
+        if restored.INSTALLATION not in notes.read_marks(conn):
+            notes.mark(conn, runtime.database, restored.INSTALLATION, secrets.token_hex(8), now)
     runtime.forget()
+    restored.look(runtime)
 
 
 def add_connection(runtime: Runtime, kind: str, name: str, settings: dict[str, str], base_url: str = "") -> Connection:

@@ -8,6 +8,7 @@ from app.store.breakers import Failing
 
 FAILURES = 5
 PAUSE_SECONDS = 60.0
+CAUTIOUS = 5  # calls at once before the first that went well, so that few meet a vendor that is down
 ANY = 1_000_000
 
 
@@ -19,7 +20,7 @@ class Breaker:
         with runtime.database.read() as conn:
             self._state = breakers.failing(notes.read_marks(conn), connection_id)
         # After a pause one call tries whether the vendor is well again
-        self._allowed = 1 if self._state.until else ANY
+        self._allowed = 1 if self._state.until else CAUTIOUS
 
     def allowed(self) -> int:
         """How many calls may be under way."""
@@ -32,6 +33,7 @@ class Breaker:
             if self._state.failures:
                 self._save(Failing())
             return
+        self._allowed = min(self._allowed, CAUTIOUS)
         state = Failing(self._state.failures + 1, self._state.until)
         if state.failures >= FAILURES:
             self._allowed, state.until = 0, self._runtime.clock() + timedelta(seconds=PAUSE_SECONDS)

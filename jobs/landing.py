@@ -23,6 +23,7 @@ from app.runtime import Runtime
 from app.store import budgets, connections, deliveries, handoffs, inbox, shadows
 from app.store.connections import Connection
 from app.store.deliveries import Call, Claimed
+from app.store.engine import db_in
 from app.store.lanes import Lease
 from jobs.breaker import Breaker
 
@@ -105,14 +106,15 @@ class Landing:
         if now - one.created_at > PATIENCE:
             return {"status": deliveries.DEAD, "reason": f"given up after {delivery.attempt} tries: {reason}"}
         delay = backoff(delivery.attempt) if after is None else after
-        return {"status": deliveries.PENDING, "reason": reason, "not_before": now + timedelta(seconds=delay)}
+        # By the database's clock, which is asked when it is due: one machine's may be minutes off
+        return {"status": deliveries.PENDING, "reason": reason, "not_before": db_in(delay)}
 
     def _unknown(self, one: Claimed, delivery: Delivery, reason: str, push: Push, now: datetime) -> dict[str, Any]:
         """Nobody knows whether it was done: sent again where the vendor takes it once, else looked up, else left."""
         if push.again is Again.SAFE:
             return self._again(one, delivery, reason, None, now)
         if push.again is Again.LOOK and push.find is not None:
-            return {"status": deliveries.UNKNOWN, "reason": None, "not_before": now + LOOK_AGAIN}
+            return {"status": deliveries.UNKNOWN, "reason": None, "not_before": db_in(LOOK_AGAIN.total_seconds())}
         return {"status": deliveries.UNKNOWN, "reason": f"{reason}; nobody can tell whether it was done"}
 
     def _facts(self, conn: Conn, one: Claimed, delivery: Delivery, outcome: Outcome, now: datetime) -> list[Event]:
@@ -202,7 +204,7 @@ class Landing:
 
 def backoff(attempt: int) -> float:
     """Seconds before the next try: 2, 8, 32, … up to an hour; up to a fifth longer, so that not all come at once."""
-    delay = min(MAX_DELAY, FIRST_DELAY * 4.0 ** (max(1, attempt) - 1))
+    delay = min(MAX_DELAY, FIRST_DELAY * 4.0 ** (min(max(1, attempt), 20) - 1))
     return delay * (1 + random.random() / 5)  # noqa: S311  no secret
 
 

@@ -1,6 +1,5 @@
 """What a dead worker left on its way: looked up, sent again where the vendor takes it once, or left to a person."""
 
-from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -12,7 +11,7 @@ from app.runtime import Runtime
 from app.store import deliveries, handoffs, lanes, shadows
 from app.store.connections import Connection
 from app.store.deliveries import Claimed
-from app.store.engine import Conflict
+from app.store.engine import Conflict, db_in
 from app.store.lanes import Lease
 
 log = structlog.get_logger("baton.deliver")
@@ -55,7 +54,7 @@ def _look_up(runtime: Runtime, connection: Connection, lease: Lease, one: Claime
         except Exception as refusal:  # credentials or a bug: look again later, never send blindly
             reason = f"{type(refusal).__name__}: {str(refusal)[:200]}"
         log.warning("look_up_failed", connection=connection.name, delivery=one.id, reason=reason)
-        _settle(runtime, lease, one, status=deliveries.UNKNOWN, reason=None, not_before=now + timedelta(minutes=1))
+        _settle(runtime, lease, one, status=deliveries.UNKNOWN, reason=None, not_before=db_in(60))
         return
     if found is None:
         reason = "looked up: it was not done, so it is tried again"

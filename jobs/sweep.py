@@ -13,7 +13,7 @@ import structlog
 from app.contacts.event import Event, EventType, Identity
 from app.runtime import Runtime
 from app.store import deliveries, inbox, lanes, notes, timers
-from jobs import deliver, ingest
+from jobs import deliver, ingest, restored
 from jobs.queue import DELIVER, INGEST
 
 log = structlog.get_logger("baton.sweep")
@@ -24,7 +24,7 @@ TIDY_EVERY = timedelta(hours=1)
 REFUSALS_KEPT = timedelta(hours=72)
 CALLS_KEPT = timedelta(days=30)
 LANE = "sweep"
-SWEPT, TIDIED = "swept", "tidied"
+TIDIED = "tidied"
 
 
 class Ticker:
@@ -61,6 +61,7 @@ def tick(runtime: Runtime, wake: Callable[..., None], holder: str) -> None:
             tidy(runtime)
         finally:
             lanes.give_back(runtime.database, lease)
+    restored.look(runtime)
     now = runtime.clock()
     with runtime.database.read() as conn:
         oldest = inbox.oldest_ready(conn)
@@ -81,7 +82,8 @@ def ring(runtime: Runtime) -> int:
         due = timers.take_due(conn, runtime.database, now)
         if due:
             inbox.note(conn, [_event(timer) for timer in due], now)
-        notes.mark(conn, runtime.database, SWEPT, "", now)
+        count = restored.count_of(notes.read_marks(conn)) + 1
+        notes.mark(conn, runtime.database, restored.SWEPT, str(count), now)
     return len(due)
 
 

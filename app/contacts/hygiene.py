@@ -8,9 +8,7 @@ from app.contacts.contact import Contact
 from app.contacts.identity import clean_email, clean_phone
 
 _NO_NAME = re.compile(r"(?:https?:|www\.|[@<>{}\[\]|\\]|\d{3,})", re.IGNORECASE)
-_PLACEHOLDERS = frozenset(
-    ("test", "testing", "asdf", "qwerty", "n/a", "none", "null", "unknown", "xxx", "-", ".")
-)
+_PLACEHOLDERS = frozenset(("test", "testing", "asdf", "qwerty", "n/a", "none", "null", "unknown", "xxx", "-", "."))
 _NAMES = ("first_name", "last_name", "full_name")
 
 

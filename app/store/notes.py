@@ -14,6 +14,8 @@ KEEP_REFUSALS = 1_000
 PAUSED = "paused"  # the mark that stops everything that goes out
 MAX_REFUSED_BODY = 256 * 1024
 
+Marks = Mapping[str, tuple[str, datetime]]
+
 
 def mark(conn: Connection, database: Database, name: str, value: str, now: datetime) -> None:
     """Set a mark."""
