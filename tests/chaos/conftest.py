@@ -1,4 +1,4 @@
-"""A Baton to be hurt: its database, simulated vendors, workers that can be killed in dozens, and what must come of it."""
+"""A Baton to be hurt: its database, simulated vendors, workers that can be killed in dozens."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

@@ -15,9 +15,31 @@ SHORT = {
     "app.store.lanes.take()": 3,
     "app.store.lanes.renew()": 3,
     "jobs.lane.RENEW_SECONDS": 0.5,
+    "jobs.lane.CALL_SECONDS": 2,
     "app.store.inbox.CLAIM_SECONDS": 3,
     "app.rules.route.GATHER_SECONDS": 0.1,
     "jobs.landing.FIRST_DELAY": 0.1,
+}
+
+# Still shorter, for a single story that is told many times
+HASTY = {
+    **SHORT,
+    "app.store.lanes.take()": 2,
+    "app.store.lanes.renew()": 2,
+    "jobs.lane.RENEW_SECONDS": 0.1,
+    "jobs.lane.CALL_SECONDS": 1.5,
+    "app.store.inbox.CLAIM_SECONDS": 0.8,
+    "app.store.engine.IDLE_MS": 1_000,
+    "app.rules.route.GATHER_SECONDS": 0.0,
+}
+
+# For deaths one after the other, each of which the next one has to wait for
+BRIEF = {
+    **HASTY,
+    "app.store.lanes.take()": 0.5,
+    "app.store.lanes.renew()": 0.5,
+    "jobs.lane.CALL_SECONDS": 0.4,
+    "app.store.inbox.CLAIM_SECONDS": 0.5,
 }
 
 

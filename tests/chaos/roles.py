@@ -32,26 +32,66 @@ def drain(seconds: float, until_empty: bool = True) -> None:
         time.sleep(0.02)
 
 
-def doomed(place: str, listed: str, seconds: float = 30.0) -> int:
-    """Take in and send; die at the named place, or write down all the places that there are. 0 when it was not met."""
-    points = Points(place, listed)
-    points.install()
-    drain(seconds)
+def doomed(place: str, listed: str = "", how: int = signal.SIGKILL, seconds: float = 30.0) -> int:
+    """Take in and send; be killed (or stopped) on coming to a place, or write down all the places that there are."""
+    Points(place, listed, how).install()
+    drain(seconds, until_empty=bool(listed) or how == signal.SIGSTOP)
     return 0
+
+
+def hammer(number: int) -> int:
+    """Store and take in without pause; the exit code says whether the database was ever too busy."""
+    from app.store import inbox
+    from app.store.inbox import Arrival
+
+    runtime = Runtime(Settings.from_environment(), pool_size=4)
+    forms = runtime.connection("forms")
+    assert forms is not None
+    for count in range(1_000_000):
+        body = b'{"email": "p%d@acme.example", "submission_id": "%d-%d-%d"}' % (number, number, os.getpid(), count)
+        arrival = Arrival(
+            connection_id=forms.id, kind="form", route="contact", received_at=runtime.clock(), body=body,
+            headers={"content-type": "application/json"},
+        )  # fmt: skip
+        try:
+            with runtime.database.write() as conn:
+                inbox.accept(conn, [arrival])
+            if count % 10 == 0:
+                ingest.drain(runtime, 1)
+        except Exception as error:
+            print("TROUBLE", type(error).__name__, error, flush=True)
+            return 3
+    return 0
+
+
+def poisoned(how: str) -> None:
+    """A worker in whose way something stands: events that name ``poison`` raise, kill the process, or hang it."""
+    settle = ingest.settle
+
+    def stumble(runtime: Any, claim: int, readings: Any) -> int:
+        if any(b"poison" in reading.row.body for reading in readings):
+            if how == "raises":
+                raise ZeroDivisionError("poison")
+            os._exit(9)
+        return settle(runtime, claim, readings)
+
+    ingest.settle = stumble  # type: ignore[assignment]
+    drain(60, until_empty=False)
 
 
 class Points:
     """Before and after each commit and each call: places named by whose commit or what call it is."""
 
-    def __init__(self, place: str, listed: str) -> None:
-        self._place, self._listed = place, listed
+    def __init__(self, place: str, listed: str, how: int) -> None:
+        self._place, self._listed, self._how = place, listed, how
 
     def reach(self, name: str) -> None:
         if self._listed:
             with open(self._listed, "a") as file:
                 file.write(name + "\n")
         if name == self._place:
-            os.kill(os.getpid(), signal.SIGKILL)
+            self._place = ""
+            os.kill(os.getpid(), self._how)
 
     def install(self) -> None:
         from adapters.http import VendorPool

@@ -12,7 +12,7 @@ from adapters.sandbox.server import Server
 from app.rules.policy import default_documents, read_document
 from app.runtime import Runtime
 from app.setup import add_connection
-from app.store import inbox, policies
+from app.store import inbox, policies, tables
 from app.store.inbox import Arrival
 from mappings.document import load_yaml
 from tests.chaos.forks import Forks
@@ -30,13 +30,19 @@ class Town:
         self.written: dict[str, list[int]] = defaultdict(list)
         self.ready: set[str] = set()
         self._count = 0
-        hubspot = {"access_token": "t", "client_secret": "s"}
+        hubspot = {"access_token": "a-token-of-hubspot", "client_secret": "s"}
         add_connection(runtime, "hubspot", "hubspot", hubspot, f"{vendors.url}/hubspot")
-        add_connection(runtime, "klaviyo", "klaviyo", {"api_key": "k", "webhook_secret": "s"}, f"{vendors.url}/klaviyo")
+        add_connection(
+            runtime,
+            "klaviyo",
+            "klaviyo",
+            {"api_key": "a-key-of-klaviyo", "webhook_secret": "s"},
+            f"{vendors.url}/klaviyo",
+        )
         trigger = {
             "id": "noted", "label": "Wrote something", "on": ["form.submitted"], "once_in_days": 0,
             "when": {"field": "event.form", "op": "equals", "value": "note"},
-            "too_old_hours": 24, "message": {"name": NOTED, "channel": "email", "include": ["number"]},
+            "too_old_hours": 24, "message": {"name": NOTED, "channel": "email", "include": ["page_url"]},
         }  # fmt: skip
         self.publish("triggers", triggers=[trigger])
 
@@ -48,6 +54,18 @@ class Town:
             policies.publish(conn, read, "test", "", self.runtime.clock())
         self.runtime.forget()
 
+    def begin_anew(self) -> None:
+        """Forget everybody and what they did, here and in the tools."""
+        self.vendors.reset()
+        self.vendors.hubspot.configure(new_contact_stage="lead")
+        self.written.clear()
+        self.ready.clear()
+        kept = {"connections", "policies", "alembic_version", "marks"}
+        with self.runtime.database.write() as conn:
+            for table in reversed(tables.metadata.sorted_tables):
+                if table.name not in kept:
+                    conn.execute(table.delete())
+
     # --- what people do
 
     def sign_up(self, *emails: str) -> list[Arrival]:
@@ -58,18 +76,25 @@ class Town:
         """Somebody who has signed up fills in a form."""
         self._count += 1
         self.written[email].append(self._count)
-        return self._form("note", email=email, number=str(self._count), company=f"Company {self._count:06}")
+        page = f"https://x.example/note/{self._count}"
+        return self._form("note", email=email, page_url=page, company=f"Company {self._count:06}")
+
+    def look_around(self, email: str) -> Arrival:
+        """Somebody looks at a page."""
+        return self._visit(email, "/blog")
 
     def get_ready(self, email: str) -> list[Arrival]:
         """Somebody does all that makes a handoff."""
         self.ready.add(email)
-        visitor = f"visitor-{email.split('@')[0]}".ljust(16, "x")
-        fields = {"email": email, "visitor_id": visitor, "full_name": "Ann Lee", "job_title": "Director"}
+        fields = {"email": email, "visitor_id": _visitor(email), "full_name": "Ann Lee", "job_title": "Director"}
         forms = [self._form(name, **fields, company="Acme") for name in ("trial", "webinar", "guide", "demo")]
+        return [*forms, self._visit(email, "/pricing")]
+
+    def _visit(self, email: str, path: str) -> Arrival:
         self._count += 1
         sent = self.runtime.clock().isoformat()
-        page = {"id": f"{self._count:032x}", "anonymous_id": visitor, "url": "https://x.example/pricing"}
-        return [*forms, self._arrival("site", "track", "", {**page, "sent_at": sent})]
+        page = {"id": f"{self._count:032x}", "anonymous_id": _visitor(email), "url": f"https://x.example{path}"}
+        return self._arrival("site", "track", "", {**page, "sent_at": sent})
 
     def _form(self, name: str, **answers: str) -> Arrival:
         self._count += 1
@@ -115,13 +140,7 @@ class Town:
 
     def check(self) -> None:
         """0 lost, 0 twice, 0 out of order."""
-        heard: dict[str, list[int]] = defaultdict(list)
-        for event in self.vendors.klaviyo.happened(f"Baton: {NOTED}"):
-            profile = self.vendors.klaviyo.profiles[event.profile]
-            heard[profile.email.value if hasattr(profile.email, "value") else str(profile.email)].append(
-                int(event.properties["number"])
-            )
-        assert dict(heard) == dict(self.written), "each message once, and in order"
+        self._check_messages()
         told: dict[str, list[str]] = defaultdict(list)
         for record in self.vendors.hubspot.tasks.values():
             told["tasks"].append(record.properties["hs_task_body"])
@@ -131,9 +150,24 @@ class Town:
         assert len(told["notes"]) == len(set(told["notes"])) == len(self.ready), "a note for each handoff, once"
         self._check_profiles()
 
+    def _check_messages(self) -> None:
+        """Each once; and for each person in the order in which they were decided, which a kill may have turned."""
+        planned = {row.key: row.id for row in rows(self.runtime, "deliveries", "id", "key", kind="send_message")}
+        heard: dict[str, list[int]] = defaultdict(list)
+        order: dict[str, list[int]] = defaultdict(list)
+        for event in self.vendors.klaviyo.happened(f"Baton: {NOTED}"):
+            email = self.vendors.klaviyo.profiles[event.profile].attributes["email"]
+            heard[email].append(int(event.properties["page_url"].rsplit("/", 1)[1]))
+            order[email].append(planned[event.properties["baton_key"]])
+        for email, numbers in self.written.items():
+            assert sorted(heard[email]) == numbers, f"{email}: each message once"
+            assert order[email] == sorted(order[email]), f"{email}: in order"
+
     def _check_profiles(self) -> None:
         last: dict[str, str] = {}
-        names: dict[str, str] = {key: one.properties.get("email", "") for key, one in self.vendors.hubspot.contacts.items()}
+        names: dict[str, str] = {
+            key: one.properties.get("email", "") for key, one in self.vendors.hubspot.contacts.items()
+        }
         for call in self.vendors.called("hubspot", path="/batch/up"):
             for item in call.body["inputs"]:
                 email = names.get(item["id"], item["id"])
@@ -143,3 +177,7 @@ class Town:
                     last[email] = company
         for email, numbers in self.written.items():
             assert last.get(email) == f"Company {numbers[-1]:06}", email
+
+
+def _visitor(email: str) -> str:
+    return f"visitor-{email.split('@')[0]}".ljust(16, "x")

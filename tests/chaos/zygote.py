@@ -11,9 +11,16 @@ import sys
 import time
 from typing import Any
 
-import app.cli
-import jobs.worker
-import tests.chaos.roles  # noqa: F401  imported once, before any fork
+# Imported once, before any fork; Baton itself imports SDKs when it first needs them
+import apprise  # noqa: F401
+import hubspot.crm.contacts
+import hubspot.crm.objects.notes
+import hubspot.crm.objects.tasks  # noqa: F401
+import klaviyo_api  # noqa: F401
+
+import app.cli  # noqa: F401
+import jobs.worker  # noqa: F401
+import tests.chaos.roles  # noqa: F401
 
 
 def main() -> None:
@@ -71,5 +78,4 @@ def wait(pid: int, seconds: float) -> int | None:
 
 
 if __name__ == "__main__":
-    assert app.cli and jobs.worker
     main()

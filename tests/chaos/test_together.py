@@ -1,0 +1,310 @@
+"""Many at once: workers and opt-outs, two tickers, poison among the healthy, restarts under load, clocks that disagree.
+R13, R15, R16, R23, R24, R25."""
+
+import random
+import signal
+import threading
+import time
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import insert
+
+from app.contacts.event import Event, EventType, Identity
+from app.runtime import Runtime, now_utc
+from app.store import deliveries, inbox, lanes, people, tables
+from jobs import deliver, ingest, landing, lane, sweep
+from tests.chaos.conftest import MakeTown
+from tests.chaos.forks import SHORT
+from tests.chaos.town import Town
+from tests.feeding import rows
+
+ANN = "ann@acme.example"
+
+
+def in_threads(count: int, work: Any) -> None:
+    """Let so many do a thing at once; the first error of any is raised."""
+    errors: list[BaseException] = []
+
+    def run(number: int) -> None:
+        try:
+            work(number)
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise errors[0]
+
+
+# --- R13
+
+
+def opt_outs_among_sends(town: Town, monkeypatch: pytest.MonkeyPatch, workers: int, steps: int) -> None:
+    crowd = [f"p{number}@acme.example" for number in range(20)]
+    for start in range(0, len(crowd), 5):
+        town.arrive(town.sign_up(*crowd[start : start + 5]))
+    ingest.drain(town.runtime, 20)
+    started, wrong = [], []
+    original = deliveries.start
+
+    def watched(conn: Any, taken: Any, fence: int) -> None:
+        """Within the transaction that lets them go, on contacts that are locked: may they be written to?"""
+        original(conn, taken, fence)
+        sends = [one for one in taken if one.kind == "send_message"]
+        stored = people.load(conn, town.runtime.database, {one.contact_id for one in sends}, lock=True)
+        for one in sends:
+            started.append(one.id)
+            state = stored[one.contact_id].state
+            if state.erased_at is not None or not _agreed(state):
+                wrong.append(one.id)
+
+    monkeypatch.setattr(deliveries, "start", watched)
+    lock = threading.Lock()
+
+    def work(number: int) -> None:
+        runtime = Runtime(town.runtime.settings, now_utc, pool_size=4)
+        dice = random.Random(number)
+        try:
+            for _ in range(steps // workers):
+                who, turn = dice.choice(crowd), dice.random()
+                if turn < 0.45:
+                    with lock:
+                        form = town.write(who)
+                    town.arrive([form])
+                elif turn < 0.55:
+                    kind = EventType.EMAIL_UNSUBSCRIBED if turn < 0.53 else EventType.CONTACT_ERASED
+                    said = Event(
+                        type=kind, occurred_at=now_utc(), source_key=f"{number}-{dice.random()}",
+                        identities=(Identity("email", who),),
+                    )  # fmt: skip
+                    with runtime.database.write() as conn:
+                        inbox.note(conn, [said], now_utc())
+                elif turn < 0.8:
+                    ingest.drain(runtime, 0.2)
+                else:
+                    deliver.drain(runtime, 0.2)
+        finally:
+            runtime.close()
+
+    in_threads(workers, work)
+    assert started, "some were sent"
+    assert not wrong
+
+
+def _agreed(state: Any) -> bool:
+    from app.contacts.consent import MARKETING, ConsentState, consent_key
+
+    known = state.consent.get(consent_key("email", MARKETING))
+    return known is not None and known.state is ConsentState.GRANTED
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_r13_no_message_leaves_after_an_opt_out_is_committed(
+    make_town: MakeTown, monkeypatch: pytest.MonkeyPatch, database: str
+) -> None:
+    """R13: opt-outs, erasures and sends in any order by 16 workers: 0 sends begin after the opt-out was committed."""
+    monkeypatch.setattr("app.rules.route.GATHER_SECONDS", 0.0)
+    opt_outs_among_sends(make_town(database), monkeypatch, 16, 160)
+
+
+@pytest.mark.chaos
+def test_r13_ten_thousand_steps(make_town: MakeTown, monkeypatch: pytest.MonkeyPatch) -> None:
+    """R13 at full size: 10,000 steps."""
+    opt_outs_among_sends(make_town("postgresql"), monkeypatch, 16, 10_000)
+
+
+def test_r13_what_was_withdrawn_while_it_was_being_claimed_does_not_leave(
+    make_town: MakeTown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R13: on PostgreSQL a delivery that ingest withdraws between being found and being locked stays here."""
+    town = make_town("postgresql")
+    town.arrive([*town.sign_up(ANN), town.write(ANN)])
+    ingest.drain(town.runtime, 10)
+    ready = deliveries.ready
+
+    def raced(conn: Any, *args: Any, **kw: Any) -> Any:
+        found = ready(conn, *args, **kw)
+        with town.runtime.database.write() as other:
+            ids = {one.id: {"status": "withheld", "reason": "withdrawn"} for one in found if one.kind == "send_message"}
+            deliveries.replan(other, ids, now_utc())
+        return found
+
+    monkeypatch.setattr(deliveries, "ready", raced)
+    deliver.drain(town.runtime, 3)
+    assert rows(town.runtime, "deliveries", "status", kind="send_message") == [("withheld",)]
+    assert not town.vendors.called("klaviyo", path="/api/events")
+
+
+# --- R15
+
+
+def test_r15_leases_and_retries_go_by_the_databases_clock(make_town: MakeTown, monkeypatch: pytest.MonkeyPatch) -> None:
+    """R15: workers whose clocks are 10 minutes off, or jump back an hour: one holder of a lane, no early call."""
+    town = make_town("sqlite")
+    skewed = [
+        Runtime(town.runtime.settings, lambda by=by: now_utc() + by, pool_size=4)
+        for by in (timedelta(minutes=-10), timedelta(minutes=10), timedelta(hours=-1))
+    ]
+    lease = lanes.take(skewed[1].database, "deliver:1", "fast")
+    assert lease is not None
+    assert all(lanes.take(one.database, "deliver:1", "other") is None for one in skewed)
+    monkeypatch.setattr(landing, "FIRST_DELAY", 30.0)
+    for number, one in enumerate(skewed):
+        town.vendors.klaviyo.fault("500", path="/api/events")
+        who = f"p{number}@acme.example"
+        town.arrive([*town.sign_up(who), town.write(who)])
+        ingest.drain(town.runtime, 5)
+        for _ in range(3):
+            deliver.drain(one, 2)
+    calls = town.vendors.called("klaviyo", path="/api/events")
+    assert len(calls) == len(skewed), "none was tried again before its time"
+    for one in skewed:
+        one.close()
+
+
+# --- R16
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("how", ["raises", "kills"])
+def test_r16_poison_is_found_out_and_others_hardly_wait(make_town: MakeTown, how: str) -> None:
+    """R16: an event over which the worker stumbles, or dies, each time: parked after 5 tries at most; all others are
+    taken in, 95 % of them within a second of their turn."""
+    town = make_town("sqlite")
+    patch = {**SHORT, "app.store.inbox.CLAIM_SECONDS": 0.5}
+    worker = town.forks.start("poisoned", patch, how=how)
+    kinds = ["poison@acme.example", *(f"p{number}@acme.example" for number in range(60))]
+    for who in kinds:
+        town.arrive([town._form("contact", email=who)])
+        time.sleep(0.05)
+        if town.forks.wait(worker, 0) is not None:
+            worker = town.forks.start("poisoned", patch, how=how)
+    end = time.monotonic() + 40
+    while (waiting := rows(town.runtime, "inbox", "id", status="pending")) and time.monotonic() < end:
+        if town.forks.wait(worker, 0) is not None:
+            worker = town.forks.start("poisoned", patch, how=how)
+        time.sleep(0.05)
+    assert not waiting
+    found = rows(town.runtime, "inbox", "status", "attempts", "received_at", "done_at", "kind")
+    (parked,) = [row for row in found if row.status == "parked"]
+    assert parked.attempts <= 5
+    delays = sorted((row.done_at - row.received_at).total_seconds() for row in found if row.status == "done")
+    assert len(delays) >= 60
+    assert delays[int(len(delays) * 0.95) - 1] < 2.0
+
+
+# --- R23
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("restarts", [pytest.param(2, id="2"), pytest.param(20, id="20", marks=pytest.mark.chaos)])
+def test_r23_rolling_restarts_under_load_lose_and_repeat_nothing(make_town: MakeTown, restarts: int) -> None:
+    """R23: SIGTERM to one worker after the other under load: each ends by itself within 30 s, 0 lost, 0 twice."""
+    town = make_town("sqlite")
+    patch = {**SHORT, "jobs.sweep.TICK_SECONDS": 0.2}
+    people = [f"p{number}@acme.example" for number in range(10)]
+    town.arrive(town.sign_up(*people))
+    town.vendors.klaviyo.fault("slow", path="/api/events", share=1.0, times=10_000, seconds=0.6)
+    workers = [town.forks.start("work", patch, queue=queue) for queue in ("ingest", "deliver")]
+    for number in range(restarts):
+        town.arrive([town.write(one) for one in people * 2] + town.get_ready(f"r{number}@acme.example"))
+        time.sleep(0.8)
+        began = time.monotonic()
+        assert town.forks.kill(workers[number % 2], signal.SIGTERM) == 0, town.said()
+        assert time.monotonic() - began < 3, "it finishes its calls and begins nothing new"
+        workers[number % 2] = town.forks.start("work", patch, queue="deliver")
+    town.drained(40)
+    town.check()
+    assert not [row for row in rows(town.runtime, "attempts", "outcome") if row.outcome == "unknown"]
+
+
+# --- R24
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_r24_two_of_everything_double_nothing(make_town: MakeTown, database: str) -> None:
+    """R24: four tickers at once: each due timer becomes one event, once."""
+    town = make_town(database)
+    due = now_utc() - timedelta(minutes=1)
+    with town.runtime.database.write() as conn:
+        timers = [{"contact_id": number, "key": "test", "due_at": due} for number in range(1, 101)]
+        conn.execute(insert(tables.timers), timers)
+
+    def tick(number: int) -> None:
+        runtime = Runtime(town.runtime.settings, now_utc, pool_size=4)
+        for _ in range(5):
+            sweep.ring(runtime)
+            sweep.tick(runtime, lambda *queues: None, f"t{number}")
+        runtime.close()
+
+    in_threads(4, tick)
+    rung = [row.body.count(b'"timer.due"') for row in rows(town.runtime, "inbox", "body", kind="baton")]
+    assert sum(rung) == 100
+
+
+# --- R25
+
+
+def test_r25_what_was_given_up_is_sent_once_when_it_is_retried(
+    make_town: MakeTown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R25: dead deliveries by number: exactly those are sent, once; a second retry does nothing. What is replayed from
+    the inbox, also twice, changes nothing."""
+    monkeypatch.setattr("app.rules.route.GATHER_SECONDS", 0.0)
+    town = make_town("sqlite")
+    people = [f"p{number}@acme.example" for number in range(6)]
+    town.arrive(town.sign_up(*people))
+    town.vendors.klaviyo.fault("400", path="/api/events", times=6)
+    town.arrive([town.write(one) for one in people])
+    for _ in range(3):
+        ingest.drain(town.runtime, 5)
+        deliver.drain(town.runtime, 5)
+    dead = [row.id for row in rows(town.runtime, "deliveries", "id", status="dead")]
+    assert len(dead) == 6
+    for count in (4, 0):
+        with town.runtime.database.write() as conn:
+            assert deliveries.retry(conn, dead[:4], now_utc()) == count
+        deliver.drain(town.runtime, 5)
+    sent = {row.id for row in rows(town.runtime, "deliveries", "id", kind="send_message", status="sent")}
+    assert sent == set(dead[:4])
+    assert len(town.vendors.klaviyo.happened("Baton: Noted")) == 4
+    events = len(rows(town.runtime, "events", "id"))
+    planned = len(rows(town.runtime, "deliveries", "id"))
+    ingest.drain(town.runtime, 5)
+    events = len(rows(town.runtime, "events", "id"))
+    planned = len(rows(town.runtime, "deliveries", "id"))
+    for _ in range(2):
+        with town.runtime.database.write() as conn:
+            assert inbox.replay(conn, [row.id for row in rows(town.runtime, "inbox", "id")])
+        ingest.drain(town.runtime, 10)
+    assert len(rows(town.runtime, "events", "id")) == events
+    assert len(rows(town.runtime, "deliveries", "id")) == planned
+
+
+@pytest.mark.parametrize("full", [False, True], ids=["told to wait", "used up"])
+def test_a_lane_that_may_not_send_for_long_does_not_hold_its_worker(make_town: MakeTown, full: bool) -> None:
+    """What a vendor has put off for a day, or its limit for a minute, waits in the database: the lane ends, and
+    its rows are not on their way."""
+    from app.store import budgets
+
+    town = make_town("sqlite")
+    klaviyo = town.runtime.connection("klaviyo")
+    assert klaviyo is not None
+    if full:
+        (limit,) = [one for one in town.runtime.adapter(klaviyo).limits if one.name == "events_minute"]
+        budgets.reserve(town.runtime.database, klaviyo.id, [limit], calls=limit.calls)
+    else:
+        budgets.hold_back(town.runtime.database, klaviyo.id, ["events", "events_minute"], 86_400)
+    town.arrive([*town.sign_up(ANN), town.write(ANN)])
+    ingest.drain(town.runtime, 5)
+    began = time.monotonic()
+    deliver.drain(town.runtime, 10)
+    assert time.monotonic() - began < 5
+    assert {row.status for row in rows(town.runtime, "deliveries", "status", kind="send_message")} == {"pending"}
+    assert lane.PATIENT_SECONDS < 5
