@@ -1,9 +1,9 @@
 """Baton for the W1 harness ("webhook to action"): ``driver.py --sut w1_baton:Baton``, with this folder on the path.
 
 The harness brings ``core`` (how systems are started and counted) and ``events`` (the workload); nothing here works
-without it. Baton runs as its users run it: `baton run`, with its shipped rules, a scoring rule for each kind of event, and
-a trigger that tells a vendor of each demo request. The vendor's stub speaks a format of its own, so a small translator
-stands before it; like the stub it is not counted.
+without it. Baton runs as its users run it: `baton run`, with its shipped rules, a scoring rule for each kind of event,
+and a trigger that tells a vendor of each demo request. The vendor's stub speaks a format of its own, so a small
+translator stands before it; like the stub it is not counted.
 """
 
 import os

@@ -1,5 +1,5 @@
-"""Stands before the W1 harness's stub: takes Baton's requests, hands them on in the stub's own format, many at once, and
-answers when the stub has. Run: python w1_translator.py PORT STUB_URL"""
+"""Stands before the W1 harness's stub: takes Baton's requests, hands them on in the stub's own format, many at once,
+and answers when the stub has. Run: python w1_translator.py PORT STUB_URL"""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""`baton run` as a newcomer meets it, and what its supervisor promises. Catalogue: M7 (first run without an account)."""
+"""`baton run` as a newcomer meets it, and what its supervisor promises. Catalogue: M7 (a run without any account)."""
 
 import os
 import signal

@@ -134,7 +134,7 @@ def problems(trigger: str) -> str:
     [
         pytest.param("on: [page.viewd], message: {name: A}", '"page.viewd" is not an event type; did you mean "page.viewed"?', id="no event"),  # noqa: E501
         pytest.param("on: [], message: {name: A}", "at least 1 item", id="no event at all"),
-        pytest.param("on: [page.viewed]", 'exactly one thing: "message", "join", "leave" or "track"', id="nothing to do"),
+        pytest.param("on: [page.viewed]", 'exactly one thing: "message", "join", "leave"', id="nothing to do"),
         pytest.param("on: [page.viewed], message: {name: A}, leave: {list: '1', through: k}", "exactly one", id="two things"),  # noqa: E501
         pytest.param("on: [page.viewed], message: {name: A, channel: fax}", '"fax" is not a channel', id="no channel"),
         pytest.param("on: [page.viewed], message: {name: '{{x}}'}", "String should match", id="a token for a name"),
