@@ -32,6 +32,7 @@ def drain(runtime: Runtime, seconds: float, wake: Callable[..., None] = lambda *
     """Send what is due on every connection; whether nothing was left when the time was up."""
     until = time.monotonic() + seconds
     running: dict[int, threading.Thread] = {}
+    closed = threading.Event()
     resting: set[int] = set()  # nothing could leave there, though something is due
     while True:
         running = {connection_id: thread for connection_id, thread in running.items() if thread.is_alive()}
@@ -39,12 +40,13 @@ def drain(runtime: Runtime, seconds: float, wake: Callable[..., None] = lambda *
         due = [] if over else [one for one in _due(runtime) if one not in running and one not in resting]
         started = False
         for connection_id in due:
-            thread = _open_lane(runtime, connection_id, until, wake, resting)
+            thread = _open_lane(runtime, connection_id, until, wake, resting, closed)
             if thread is not None:
                 running[connection_id], started = thread, True
         if not running and not started:
             return not over or not _due(runtime)
-        time.sleep(LOOK_SECONDS)
+        closed.wait(LOOK_SECONDS)
+        closed.clear()
 
 
 def _due(runtime: Runtime) -> list[int]:
@@ -69,7 +71,12 @@ def _due(runtime: Runtime) -> list[int]:
 
 
 def _open_lane(
-    runtime: Runtime, connection_id: int, until: float, wake: Callable[..., None], resting: set[int]
+    runtime: Runtime,
+    connection_id: int,
+    until: float,
+    wake: Callable[..., None],
+    resting: set[int],
+    closed: threading.Event,
 ) -> threading.Thread | None:
     connection = runtime.connections()[connection_id]
     lease = lanes.take(runtime.database, f"deliver:{connection_id}", _me())
@@ -84,6 +91,7 @@ def _open_lane(
             log.exception("lane_failed", connection=connection.name)
         finally:
             lanes.give_back(runtime.database, lease)
+            closed.set()
 
     thread = threading.Thread(target=work, name=f"lane-{connection.name}", daemon=True)
     thread.start()

@@ -44,6 +44,7 @@ MAX_ROWS = 1_000
 RENEW_SECONDS = 5.0
 # Calls are begun no later than this after the lease was renewed: who takes it over must not meet one under way
 CALL_SECONDS = lanes.LEASE_SECONDS - TOTAL_SECONDS
+LINGER_SECONDS, POLL_SECONDS = 0.25, 0.01
 PATIENT_SECONDS = 2.0  # a longer wait for the vendor's limits is spent in the database, where others can be sent
 RECORD_SECONDS = 60.0
 
@@ -64,7 +65,7 @@ class Lane:
 
     def run(self, until: float) -> bool:
         """Send until nothing is due, the time is up, or the lease is lost; whether anything could be done at all."""
-        busy = False
+        busy = empty = False
         with ThreadPoolExecutor(MAX_IN_FLIGHT, thread_name_prefix=f"lane-{self.connection.name}") as pool:
             flying: dict[Future[Work], Work] = {}
             try:
@@ -74,13 +75,27 @@ class Lane:
                     room = min(MAX_IN_FLIGHT, self.breaker.allowed()) - len(flying)
                     started = self._start(pool, flying, room) if room > 0 else 0
                     busy = busy or bool(flying)
-                    if not started and not flying:
-                        break
-                    self._land(flying, block=not started)
+                    if started or flying:
+                        empty = False
+                        self._land(flying, block=not started)
+                    elif empty or not self._more_comes():
+                        break  # also where something is due that cannot leave yet
+                    else:
+                        empty = True
             finally:
                 while flying:
                     self._land(flying, block=True)
         return busy
+
+    def _more_comes(self) -> bool:
+        """Wait a little for more to send: opening a lane anew costs more than keeping it open, and time."""
+        end = time.monotonic() + LINGER_SECONDS
+        while time.monotonic() < end and not stopping.is_set():
+            time.sleep(POLL_SECONDS)
+            with self.database.read() as conn:
+                if deliveries.is_due(conn, self.connection.id):
+                    return True
+        return False
 
     def _still_mine(self) -> bool:
         asked = time.monotonic()

@@ -74,7 +74,7 @@ def test_r8_a_429_is_waited_for_as_long_as_was_said(make_town: MakeTown, said: A
     found = rows(town.runtime, "deliveries", "status", "not_before", "updated_at", "reason")
     (tried,) = [row for row in found if row.reason]
     wait = (tried.not_before - tried.updated_at).total_seconds()
-    expected = backoff(1) / 1.2 if seconds is None else seconds
+    expected = landing.FIRST_DELAY if seconds is None else seconds
     assert tried.status == "pending"
     assert expected * 0.99 - (seconds == 30) <= wait <= expected * 1.25 + 0.1
     called = len(town.vendors.called("hubspot"))

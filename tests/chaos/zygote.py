@@ -4,9 +4,11 @@
 its own, as real to the kernel, the database and Redis as one that was started by the supervisor.
 """
 
+import ctypes
 import importlib
 import json
 import os
+import signal
 import sys
 import time
 from typing import Any
@@ -21,6 +23,8 @@ import klaviyo_api  # noqa: F401
 import app.cli  # noqa: F401
 import jobs.worker  # noqa: F401
 import tests.chaos.roles  # noqa: F401
+
+PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
@@ -38,6 +42,7 @@ def fork(role: str, env: dict[str, str], patch: dict[str, Any], log: str, how: d
     status = 70
     try:
         os.setsid()
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # a run that is broken off leaves nothing behind
         output = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         for stream in (1, 2):
             os.dup2(output, stream)

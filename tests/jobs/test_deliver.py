@@ -17,7 +17,7 @@ from app.runtime import Runtime, now_utc
 from app.setup import add_connection
 from app.store import budgets, lanes, policies, tables
 from app.store.engine import Conflict
-from jobs import deliver, ingest, landing, reading
+from jobs import deliver, ingest, landing, lane, reading
 from mappings.document import load_yaml
 from tests.conftest import make_runtime
 from tests.feeding import arrive, contact, drain, form, notice, rows, visit
@@ -52,6 +52,7 @@ def one(request: pytest.FixtureRequest, tmp_path: Any, vendors: Server) -> Itera
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test waits for profiles to gather, nor for retries to come due."""
     monkeypatch.setattr("app.rules.route.GATHER_SECONDS", 0.0)
+    monkeypatch.setattr(lane, "LINGER_SECONDS", 0.0)
     monkeypatch.setattr(landing, "FIRST_DELAY", 0.05)
     monkeypatch.setattr(landing, "THROTTLED_SECONDS", 0.1)
     monkeypatch.setattr(landing, "LOOK_AGAIN", timedelta(seconds=0.05))
