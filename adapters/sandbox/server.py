@@ -204,6 +204,8 @@ class _Http(ThreadingHTTPServer):
 
     def __init__(self, address: tuple[str, int], sandbox: Server) -> None:
         super().__init__(address, _Handler)
+        # A caller may be gone again between select() and accept(), which would then wait for the next one for ever
+        self.socket.settimeout(0.5)
         self.sandbox = sandbox
         self.open: set[socket.socket] = set()
 

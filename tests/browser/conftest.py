@@ -53,6 +53,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with serve() as sandbox:
         people = tell(runtime, sandbox)
         server = make_server("127.0.0.1", port, create_app(runtime), threaded=True)
+        server.socket.settimeout(0.5)
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         (key,) = {row.key for row in rows(runtime, "handoffs", "key", contact_id=people["ann"])}
@@ -71,6 +72,7 @@ def bare_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     runtime = Runtime(env)
     prepare(runtime)
     server = make_server("127.0.0.1", port, create_app(runtime), threaded=True)
+    server.socket.settimeout(0.5)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     yield Site(f"http://127.0.0.1:{port}", runtime, {}, "")

@@ -99,6 +99,7 @@ def hub(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Monk
     with serve("127.0.0.1", 0) as tools:
         _connect(runtime, tools)
         web = make_server("127.0.0.1", port, create_app(runtime), threaded=True, request_handler=_Quiet)
+        web.socket.settimeout(0.5)  # a caller may be gone before it is accepted
         threads = [
             threading.Thread(target=web.serve_forever, daemon=True),
             threading.Thread(target=_work, args=(runtime, stop), daemon=True),
