@@ -223,7 +223,7 @@ def test_address_in_any_dress_is_never_called(sockets, url):
 
 def test_public_answer_that_redirects_inside_is_not_followed(monkeypatch):
     """The first hop is public (as far as the guard is told), the second would not be."""
-    from tests.adapters.test_http import Peer
+    from tests.adapters.making import Peer
 
     peer, inside = Peer(), Peer()
     peer.answers(b"", f"Location: {inside.url}/latest/meta-data/", status="302 Found")
