@@ -55,7 +55,7 @@ class Consent(Struct, omit_defaults=True):
     def lifted_by(self) -> Grant | None:
         """The person's own recorded yes that came after every no, or None: what a write that lifts needs."""
         no = self.last_withdrawal
-        if self.by_person is None or (no is not None and self.by_person.at <= no.at):
+        if self.by_person is None or (no is not None and not surely_after(self.by_person.at, no.at)):
             return None
         return self.by_person
 
@@ -67,6 +67,12 @@ class Consent(Struct, omit_defaults=True):
         if self.granted is not None:
             return ConsentState.GRANTED
         return ConsentState.UNKNOWN if self.pending_at is None else ConsentState.PENDING
+
+
+def surely_after(yes: datetime, no: datetime) -> bool:
+    """Whether a yes came after a no. Some tools tell times to the second: what came first within it cannot be known,
+    and then the no counts."""
+    return (yes if no.microsecond else yes.replace(microsecond=0)) > no
 
 
 def consent_key(channel: str, purpose: str = MARKETING) -> str:

@@ -32,7 +32,7 @@ from app.contacts.action import (
     UpsertContact,
     kind_of,
 )
-from app.contacts.consent import Consent, ConsentState, consent_key
+from app.contacts.consent import Consent, ConsentState, consent_key, surely_after
 from app.contacts.contact import STAGE_ORDER, Contact, LifecycleStage
 from app.contacts.engagement import overall_tier
 from app.rules.decide import Policies
@@ -297,7 +297,7 @@ def _told_no(told: Any, consent: Consent, source: str) -> bool:
 def _heard_no(consent: Consent, source: str) -> bool:
     """Whether a tool said no itself, and has heard no yes since: its own, or the person's, which was written to it."""
     no = consent.withdrawn.get(source)
-    if no is None or (consent.by_person is not None and consent.by_person.at > no.at):
+    if no is None or (consent.by_person is not None and surely_after(consent.by_person.at, no.at)):
         return False
     return consent.granted is None or consent.granted.source != source or consent.granted.at <= no.at
 

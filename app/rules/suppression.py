@@ -10,7 +10,7 @@ from msgspec import Struct
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.contacts.action import Action, JoinList, SendMessage, Subscribe
-from app.contacts.consent import CHANNELS, MARKETING, Consent, ConsentState, Grant, consent_key
+from app.contacts.consent import CHANNELS, MARKETING, Consent, ConsentState, Grant, consent_key, surely_after
 from app.contacts.contact import Contact, Signal
 from app.contacts.engagement import Tier, overall_tier, tier_of
 from app.rules.decision import Gate
@@ -143,9 +143,7 @@ def _agreed_since(contact: Contact, channel: str, complained_at: datetime) -> bo
     """Whether the person has said yes to the channel by themselves after they complained."""
     consent = contact.consent.get(consent_key(channel))
     proof = None if consent is None else consent.lifted_by
-    return (
-        consent is not None and consent.state is ConsentState.GRANTED and proof is not None and proof.at > complained_at
-    )
+    return proof is not None and surely_after(proof.at, complained_at)
 
 
 def _talk_words(talk: Talk) -> str:
@@ -227,4 +225,4 @@ def may_lift(contact: Contact, action: Action) -> Grant | None:
     reach = contact.deliverability.get(action.channel)
     if reach is not None and reach.complained_at is not None:
         noes.append(reach.complained_at)
-    return proof if all(no < proof.at for no in noes) else None
+    return proof if all(surely_after(proof.at, no) for no in noes) else None

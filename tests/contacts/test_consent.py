@@ -3,6 +3,8 @@
 Catalogue: C1 (consent with proof), I1 (strictest across tools wins), I2 (never un-suppress).
 """
 
+from datetime import timedelta
+
 import pytest
 
 from app.contacts.consent import Consent, ConsentState, consent_key
@@ -88,6 +90,15 @@ def test_each_tool_is_remembered_with_its_newest_no():
 )
 def test_only_the_persons_own_later_yes_lifts(events, lifts):
     assert (folded(*events).consent["email/marketing"].lifted_by is not None) is lifts
+
+
+def test_no_that_is_told_to_the_second_counts_against_a_yes_within_it():
+    second = ago(days=1).replace(microsecond=0)
+    within, after = second + timedelta(milliseconds=700), second + timedelta(seconds=1)
+    assert folded(no(second), yes(within)).consent["email/marketing"].lifted_by is None
+    assert folded(no(second), yes(after)).consent["email/marketing"].lifted_by is not None
+    exact = second + timedelta(milliseconds=300)
+    assert folded(no(exact), yes(within)).consent["email/marketing"].lifted_by is not None
 
 
 def test_channels_and_purposes_are_kept_apart():

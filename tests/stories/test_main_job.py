@@ -4,6 +4,8 @@ Simulated tools sign their webhooks, repeat a third of them, shuffle them and se
 calls go through the vendors' real SDKs.
 """
 
+import time
+
 from tests.stories.conftest import Hub
 
 ANN, BEN, CLEO = "ann@acme.example", "ben@globex.example", "cleo@initech.example"
@@ -87,7 +89,8 @@ def test_an_opt_out_in_klaviyo_stops_hubspot_too_and_no_write_of_ours_ever_lifts
     assert len(hub.calls("klaviyo", "/api/profile-subscription-bulk-create-jobs")) == lifting
     assert not hub.klaviyo.happened("Baton: Pricing follow-up")
 
-    # Only Cleo herself can change her mind
+    # Only Cleo herself can change her mind, and not within the second in which Klaviyo says that she said no
+    time.sleep(1)
     hub.form("newsletter", visitor, email=CLEO, newsletter="yes")
     hub.until(
         lambda: len(hub.calls("klaviyo", "/api/profile-subscription-bulk-create-jobs")) > lifting,
