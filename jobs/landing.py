@@ -44,6 +44,7 @@ class Work(Struct):
     outcomes: list[Outcome] = field(default_factory=list)
     exchanges: list[Exchange] = field(default_factory=list)
     refusal: str = ""
+    asked: bool = True  # False: the lease ran out before anything was sent
 
 
 class Landing:
@@ -198,7 +199,7 @@ class Landing:
         ]
         if waits:
             budgets.hold_back(self.database, self.connection.id, work.push.limits, max(waits))
-        else:
+        elif work.asked:  # what was never sent says nothing about the vendor
             self.breaker.heard(all(isinstance(outcome, Done | Refused) for outcome in work.outcomes))
 
 

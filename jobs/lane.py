@@ -221,7 +221,8 @@ class Lane:
                 work.outcomes = self._send(work.push, [delivery for _, delivery in work.items])
             except TooLate as late:
                 log.warning("too_late", connection=self.connection.name, deliveries=[one.id for one, _ in work.items])
-                outcome = Unknown(reason=str(late)) if work.exchanges else RetryLater(reason=str(late))
+                work.asked = bool(work.exchanges)
+                outcome = Unknown(reason=str(late)) if work.asked else RetryLater(reason=str(late))
                 work.outcomes = [outcome] * len(work.items)
             except ConnectionRefused as refusal:
                 work.refusal = str(refusal)
