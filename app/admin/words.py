@@ -122,6 +122,8 @@ VERDICT_HELP = {
 }
 DECISIONS = {
     "message": "Message",
+    "list": "List",
+    "event": "Word to a tool",
     "handoff": "Handoff to sales",
     "stage": "Stage",
     "alert": "Alert",
@@ -217,11 +219,6 @@ def say(table: Mapping[str, str], name: str | None) -> str:
     if not name:
         return ""
     return table.get(name) or name.replace("custom:", "").replace("_", " ").capitalize()
-
-
-def event_title(kind: str) -> str:
-    """What happened."""
-    return say(EVENTS, kind)
 
 
 def event_detail(properties: Mapping[str, Any]) -> str:

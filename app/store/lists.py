@@ -1,7 +1,6 @@
 """Lists for programs: keyset pages, newest first, each on an index. Those that people leaf through are in turns.py."""
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -12,15 +11,12 @@ from sqlalchemy import (
     Table,
     and_,
     func,
-    literal,
     or_,
     select,
-    union_all,
 )
 
 from app.contacts.event import Identity
 from app.contacts.identity import alias_key
-from app.contacts.times import from_us
 from app.store.tables import (
     aliases,
     attempts,
@@ -159,38 +155,6 @@ def delivery_row(conn: Connection, row_id: int) -> Mapping[str, Any] | None:
         .limit(50)
     )
     return {**row._mapping, "tries": [dict(one._mapping) for one in conn.execute(query)]}
-
-
-def timeline(conn: Connection, contact_id: int, limit: int, before: datetime | None) -> tuple[Rows, datetime | None]:
-    """What happened to a contact and what was decided, newest first."""
-    happened = select(
-        literal("event").label("source"), events.c.occurred_at.label("at"), events.c.seq.label("key")
-    ).where(events.c.contact_id == contact_id)
-    decided = select(
-        literal("decision").label("source"), decisions.c.at.label("at"), decisions.c.id.label("key")
-    ).where(decisions.c.contact_id == contact_id)
-    if before is not None:
-        happened, decided = happened.where(events.c.occurred_at < before), decided.where(decisions.c.at < before)
-    parts = [
-        part.order_by(column.desc()).limit(limit + 1).subquery()
-        for part, column in ((happened, events.c.occurred_at), (decided, decisions.c.at))
-    ]
-    joined = union_all(*(select(part) for part in parts)).subquery()
-    rows = conn.execute(
-        select(joined).order_by(joined.c.at.desc(), joined.c.source, joined.c.key.desc()).limit(limit + 1)
-    )
-    found = [(row.source, row.key, row.at if isinstance(row.at, datetime) else from_us(row.at)) for row in rows]
-    more = len(found) > limit
-    found = found[:limit]
-    details: dict[str, Callable[[list[int]], Rows]] = {
-        "event": lambda keys: by_key(conn, events, EVENTS, events.c.seq, keys),
-        "decision": lambda keys: by_key(conn, decisions, DECISIONS, decisions.c.id, keys),
-    }
-    by_source = {
-        source: {row[name]: row for row in details[source]([key for where, key, _ in found if where == source])}
-        for source, name in (("event", "seq"), ("decision", "id"))
-    }
-    return [{"source": source, **by_source[source][key]} for source, key, _ in found], found[-1][2] if more else None
 
 
 def by_key(conn: Connection, table: Table, columns: Sequence[str], key: ColumnElement[int], keys: list[int]) -> Rows:

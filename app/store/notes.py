@@ -1,6 +1,6 @@
 """Small things worth keeping: marks about the installation, values without a place, refused requests, the audit log."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 
 import msgspec
@@ -127,10 +127,3 @@ def refusals_by_connection(conn: Connection) -> dict[int, tuple[int, datetime, s
 def write_audit(conn: Connection, who: str, what: str, on: str, now: datetime, detail: str = "") -> None:
     """Note who changed what."""
     conn.execute(insert(audit).values(at=now, who=who, what=what, on=on, detail=detail))
-
-
-def held_by_connection(conn: Connection) -> Sequence[Mapping[str, object]]:
-    """All values without a place, most frequent first."""
-    return [
-        dict(row._mapping) for row in conn.execute(select(held_values).order_by(held_values.c.count.desc()).limit(500))
-    ]
