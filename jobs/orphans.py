@@ -16,6 +16,8 @@ from app.store.lanes import Lease
 
 log = structlog.get_logger("baton.deliver")
 
+LOOK_LATER = 60.0  # seconds after a look that failed
+
 
 def resolve_orphans(runtime: Runtime, connection: Connection, lease: Lease) -> bool:
     """Find out what became of calls whose answer nobody has; whether there were any."""
@@ -54,7 +56,7 @@ def _look_up(runtime: Runtime, connection: Connection, lease: Lease, one: Claime
         except Exception as refusal:  # credentials or a bug: look again later, never send blindly
             reason = f"{type(refusal).__name__}: {str(refusal)[:200]}"
         log.warning("look_up_failed", connection=connection.name, delivery=one.id, reason=reason)
-        _settle(runtime, lease, one, status=deliveries.UNKNOWN, reason=None, not_before=db_in(60))
+        _settle(runtime, lease, one, status=deliveries.UNKNOWN, reason=None, not_before=db_in(LOOK_LATER))
         return
     if found is None:
         reason = "looked up: it was not done, so it is tried again"

@@ -19,6 +19,7 @@ SHORT = {
     "app.store.inbox.CLAIM_SECONDS": 3,
     "app.rules.route.GATHER_SECONDS": 0.1,
     "jobs.landing.FIRST_DELAY": 0.1,
+    "jobs.orphans.LOOK_LATER": 1.0,
 }
 
 # Still shorter, for a single story that is told many times

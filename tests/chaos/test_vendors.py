@@ -18,7 +18,7 @@ from adapters.contract import Done, Push
 from adapters.http import Http
 from app.runtime import now_utc
 from app.store import breakers, deliveries, lanes, notes
-from jobs import breaker, deliver, ingest, landing
+from jobs import breaker, deliver, ingest, landing, orphans
 from jobs.landing import backoff
 from jobs.lane import Lane
 from tests.chaos.conftest import MakeTown
@@ -33,6 +33,7 @@ def prompt(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test waits for profiles to gather, or for a lost call to have come to its end."""
     monkeypatch.setattr("app.rules.route.GATHER_SECONDS", 0.0)
     monkeypatch.setattr(landing, "LOOK_AGAIN", timedelta(seconds=0.05))
+    monkeypatch.setattr(orphans, "LOOK_LATER", 0.05)
 
 
 def once(town: Town, seconds: float = 3.0) -> None:

@@ -191,9 +191,9 @@ class Account(Edge):
         self.records[kind][record.id] = record
         record.properties[self._stamps(kind)[0]] = iso(now)
         record.properties["hs_object_id"] = record.id
-        self.set(record, kept, source)
+        self.set(record, kept, source, now)
         if kept.get("email") in self.opted_out:
-            self.set(record, {"hs_email_optout": "true"}, source)
+            self.set(record, {"hs_email_optout": "true"}, source, now)
         self.fire(kind, "creation", source, objectId=int(record.id), changeFlag="CREATED")
         return record
 
@@ -208,9 +208,9 @@ class Account(Edge):
             self._own(record, addresses)
         return list(kept)
 
-    def set(self, record: Record, values: Mapping[str, str], source: Source) -> None:
+    def set(self, record: Record, values: Mapping[str, str], source: Source, now: float | None = None) -> None:
         """Change a record to these checked values, and tell the webhooks what is new."""
-        now = self.clock()
+        now = self.clock() if now is None else now
         changed = {name: value for name, value in values.items() if record.properties.get(name, "") != value}
         if now - record.updated >= self.settings.search_lag:
             record.indexed = dict(record.properties)
