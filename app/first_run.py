@@ -2,9 +2,9 @@
 
 import secrets
 import socket
-import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import click
@@ -12,11 +12,12 @@ import requests
 from sqlalchemy import func, select
 
 from app.runtime import SANDBOX_SETTING, Runtime, is_sandbox
+from app.settings import Settings
 from app.setup import BUILT_IN, add_connection, address
 from app.store import access, inbox, notes
 from app.store.people import owners
 from app.store.tables import deliveries, handoffs
-from jobs.supervise import Part, baton
+from jobs.supervise import Part
 
 SANDBOX_PORT = 8100
 STORY, SANDBOX_URL = "story", "sandbox_url"
@@ -55,7 +56,13 @@ def sandbox_part(runtime: Runtime) -> Part | None:
     if not any(is_sandbox(one) for one in runtime.connections().values()):
         return None
     port = sandbox_url(runtime).rsplit(":", 1)[1]
-    return Part("sandbox", baton("sandbox", "--port", port), {})
+    return Part.forked("sandbox", "baton: sandbox", {}, partial(_simulate, int(port)))
+
+
+def _simulate(port: int) -> None:
+    from adapters.sandbox.server import run_forever
+
+    run_forever("127.0.0.1", port)
 
 
 def sandbox_url(runtime: Runtime) -> str:
@@ -76,9 +83,9 @@ def _free_port(wanted: int) -> int:
     raise OSError("no port is free")
 
 
-def greet(runtime: Runtime, parts: Sequence[Part]) -> None:
+def greet(settings: Settings, sandboxed: bool) -> None:
     """Say where to look; on a first run also play the story."""
-    runtime.forget()
+    runtime = Runtime(settings, pool_size=2)
     say = click.echo
     password = _first_admin(runtime)
     say("")
@@ -86,14 +93,14 @@ def greet(runtime: Runtime, parts: Sequence[Part]) -> None:
     if password:
         say(f"              sign in as {ADMIN} with {password}   (shown this once)")
     say(f"  API         {runtime.settings.public_url}/api/v1/openapi.json   (token: baton token create NAME)")
-    if any(part.name == "sandbox" for part in parts):
+    if sandboxed:
         say(f"  Sandbox     {sandbox_url(runtime)}/   (simulated HubSpot, Klaviyo and alerts)")
     say("  Stop        Ctrl-C")
     say("")
     with runtime.database.read() as conn:
         played = STORY in notes.read_marks(conn)
-    if any(is_sandbox(one) for one in runtime.connections().values()):
-        threading.Thread(target=_play, args=(runtime, not played), name="story", daemon=True).start()
+    if sandboxed:
+        _play(runtime, not played)
 
 
 def _first_admin(runtime: Runtime) -> str:

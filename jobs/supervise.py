@@ -1,6 +1,7 @@
 """``baton run``: starts the parts, restarts what dies, stops everything cleanly."""
 
 import ctypes
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -8,9 +9,11 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path
+from functools import partial
+from typing import Protocol
 
 import structlog
+from setproctitle import setproctitle
 
 log = structlog.get_logger("baton.run")
 
@@ -18,6 +21,9 @@ STOP_SECONDS = 25.0
 FIRST_PAUSE, MAX_PAUSE = 0.5, 15.0
 STEADY_SECONDS = 30.0
 
+# A fork shares what this process has imported: a part is there at once, and its memory is hardly its own. Where
+# system libraries do not survive a fork (macOS) parts start from nothing
+STARTING = multiprocessing.get_context("fork") if sys.platform == "linux" else multiprocessing.get_context("spawn")
 
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 _PR_SET_PDEATHSIG = 1
@@ -30,15 +36,71 @@ def _end_with_parent() -> None:
         _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
+class Child(Protocol):
+    """A process that was started; ``subprocess.Popen`` is one."""
+
+    @property
+    def pid(self) -> int: ...
+
+    def poll(self) -> int | None: ...
+
+    def terminate(self) -> None: ...
+
+    def wait(self, timeout: float | None = None) -> int: ...
+
+
+class _Fork:
+    """A process of our own code."""
+
+    def __init__(self, title: str, env: Mapping[str, str], work: Callable[[], None]) -> None:
+        self._process = STARTING.Process(target=_begin, args=(title, env, work))
+        self._process.start()
+        self.pid = self._process.pid or 0
+
+    def poll(self) -> int | None:
+        return self._process.exitcode
+
+    def terminate(self) -> None:
+        self._process.terminate()
+
+    def wait(self, timeout: float | None = None) -> int:
+        self._process.join(timeout)
+        code = self._process.exitcode
+        if code is None:
+            raise subprocess.TimeoutExpired(self._process.name, timeout or 0.0)
+        return code
+
+
+def _begin(title: str, env: Mapping[str, str], work: Callable[[], None]) -> None:
+    """What a part does first: nothing of the supervisor's is left to it but what was imported."""
+    os.setsid()
+    _end_with_parent()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
+    setproctitle(title)
+    os.environ.update(env)
+    work()
+
+
 class Part:
     """One child process that is to be there as long as Baton runs."""
 
-    def __init__(self, name: str, command: Sequence[str], env: Mapping[str, str]) -> None:
-        self.name, self.command, self.env = name, list(command), dict(env)
-        self.process: subprocess.Popen[bytes] | None = None
+    def __init__(self, name: str, start: Callable[[], Child]) -> None:
+        self.name, self._start = name, start
+        self.process: Child | None = None
         self.started_at = 0.0
         self.pause = FIRST_PAUSE
         self.due = 0.0
+
+    @classmethod
+    def program(cls, name: str, command: Sequence[str]) -> "Part":
+        """A part that is another program."""
+        return cls(name, partial(subprocess.Popen, list(command), start_new_session=True, preexec_fn=_end_with_parent))
+
+    @classmethod
+    def forked(cls, name: str, title: str, env: Mapping[str, str], work: Callable[[], None]) -> "Part":
+        """A part that is our own code, with this title among the machine's processes."""
+        return cls(name, partial(_Fork, title, dict(env), work))
 
     def keep(self) -> None:
         """Start it if it does not run; after a death with a pause that grows while it keeps dying."""
@@ -54,9 +116,7 @@ class Part:
             self.process, self.due = None, now + self.pause
             self.pause = min(MAX_PAUSE, self.pause * 2)
         if now >= self.due:
-            self.process = subprocess.Popen(  # noqa: S603
-                self.command, env={**os.environ, **self.env}, start_new_session=True, preexec_fn=_end_with_parent
-            )
+            self.process = self._start()
             self.started_at = now
 
     def _end_group(self) -> None:
@@ -107,28 +167,3 @@ def supervise(parts: Sequence[Part], ready: Callable[[], None] = lambda: None) -
     for part in parts[:1]:
         part.ask_to_stop()
         part.stop(until + 3)
-
-
-def baton(*arguments: str) -> list[str]:
-    """The command line of another baton command, in this very environment."""
-    return [sys.executable, "-m", "app.cli", *arguments]
-
-
-def web_command(host: str, port: int, workers: int, threads: int) -> list[str]:
-    """The command line of the web server."""
-    granian = Path(sys.executable).parent / "granian"
-    return [
-        str(granian),
-        "--interface", "wsgi",
-        "--host", host,
-        "--port", str(port),
-        "--workers", str(workers),
-        "--blocking-threads", str(threads),
-        "--backlog", "1024",
-        "--no-ws",
-        "--respawn-failed-workers",
-        "--workers-kill-timeout", "10",
-        "--log-level", "error",  # below that it only remarks on the number of threads
-        "--working-dir", str(Path(__file__).resolve().parents[1]),
-        "wsgi:app",
-    ]  # fmt: skip

@@ -56,6 +56,9 @@ class QuietWorker(SimpleWorker):
     log_result_lifespan = False
     asked_to_stop = False
 
+    def procline(self, message: str) -> None:
+        """Leave the process the title that the supervisor gave it; RQ would change it with every wake-up."""
+
     def request_stop(self, signum: Any, frame: Any) -> None:
         """Remember that it was a person who asked: RQ ends its loop in the same way when Redis goes away."""
         self.asked_to_stop = True

@@ -18,9 +18,9 @@ from pathlib import Path
 import pytest
 
 from app.runtime import Runtime
-from jobs.supervise import web_command
 from tests.conftest import KEY, new_database, settings
 from tests.feeding import PORTAL, drain, hubspot, hubspot_v3, klaviyo, rows
+from tests.process.hub import BATON
 from tests.servers import free_port
 
 pytestmark = pytest.mark.process
@@ -111,6 +111,7 @@ def start(url: str, folder: Path, **more: str) -> Web:
     env = {
         **os.environ,
         "BATON_HOME": str(folder),
+        "BATON_PORT": str(port),
         "DATABASE_URL": url.replace("+psycopg", ""),
         "BATON_SECRET_KEY": KEY,
         "BATON_PUBLIC_URL": runtime.settings.public_url,
@@ -118,7 +119,7 @@ def start(url: str, folder: Path, **more: str) -> Web:
     }
     log = folder / "web.log"
     with log.open("wb") as output:
-        process = subprocess.Popen(web_command("127.0.0.1", port, 1, 8), env=env, stdout=output, stderr=output)
+        process = subprocess.Popen([str(BATON), "web"], env=env, stdout=output, stderr=output)
     web = Web(runtime, port, process, log)
     for _ in range(200):
         try:

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.process
 
 def server_process(hub: Hub) -> int:
     """The process that answers: the server's own child."""
-    (server,) = hub.children("granian")
+    (server,) = hub.children("baton: web")
     (worker,) = [pid for pid in descendants(server) if "resource_tracker" not in command(pid)][:1]
     return worker
 

@@ -68,7 +68,7 @@ def test_it_stops_within_30_seconds_and_leaves_no_process_behind(hub: Hub) -> No
     assert not [pid for pid in started if Path(f"/proc/{pid}").exists()]
 
 
-@pytest.mark.parametrize("part", ["granian", "worker --queue ingest", "worker --queue deliver", "valkey-server"])
+@pytest.mark.parametrize("part", ["baton: web", "baton: worker ingest", "baton: worker deliver", "valkey-server"])
 def test_what_dies_is_started_again(hub: Hub, part: str) -> None:
     hub.start("--no-demo")
     (victim,) = hub.children(part)
