@@ -84,6 +84,26 @@ def sandbox(host: str, port: int) -> None:
     run_forever(host, port)
 
 
+@main.command()
+@click.option(
+    "--database", default="", metavar="URL", help="An empty PostgreSQL database; else SQLite files of its own."
+)
+@click.option("--only", multiple=True, metavar="PART", help="Run this part only; may be given several times.")
+@click.option("--quick", is_flag=True, help="Small sizes: whether it works, not how fast.")
+@click.option(
+    "--size", type=click.Choice(["usual", "full"]), default="usual", help="full: growth to a million contacts."
+)
+@click.option("--json", "file", type=click.Path(dir_okay=False), help="Write the figures to this file as well.")
+def bench(database: str, only: tuple[str, ...], quick: bool, size: str, file: str | None) -> None:
+    """Measure what Baton costs and holds on this machine, on installations of its own; your data is not touched.
+
+    Ends with 1 if something was lost, wrong or doubled, with 2 if a part could not run.
+    """
+    from bench.command import bench
+
+    sys.exit(bench(database, only, quick, size == "full", file))
+
+
 # --- connections
 
 

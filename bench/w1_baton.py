@@ -14,28 +14,11 @@ from pathlib import Path
 
 import events as workload
 from core import PY, SUT, free_port, wait_port
+from w1_policies import w1_policies
 
 HERE = Path(__file__).resolve().parent
 BATON = os.environ.get("W1_BATON") or str(HERE.parent / ".venv" / "bin" / "baton")
 PORTAL = "62515"
-
-
-def policies(shipped: str) -> dict[str, str]:
-    """The policies that make Baton do W1, in addition to what it ships with."""
-    rules = "".join(
-        f"  - {{id: w1_{name}, label: {name}, group: w1, on: [contact.updated], "
-        f"when: {{field: event.property, value: {name}}}, points: {points}}}\n"
-        for name, points in workload.POINTS.items()
-    )
-    scoring = shipped.replace("groups:\n", "groups:\n  w1: {}\n", 1).rstrip("\n") + "\n" + rules
-    triggers = (
-        "kind: triggers\nname: triggers\ntriggers:\n"
-        "  - id: w1_action\n    label: Asked for a demo\n    on: [contact.updated]\n"
-        f"    when: {{field: event.property, value: {workload.ACTION_KIND}}}\n"
-        "    once_in_days: 0\n    too_old_hours: 1000000\n"
-        "    track: {name: demo, through: vendor, include: [event]}\n"
-    )
-    return {"scoring.yaml": scoring, "triggers.yaml": triggers}
 
 
 class Baton(SUT):
@@ -64,7 +47,8 @@ class Baton(SUT):
             "--set", "calls_per_second=100000",
         )  # fmt: skip
         self.baton("policy", "export", f"{self.dir}/rules")
-        for name, text in policies(Path(f"{self.dir}/rules/scoring.yaml").read_text()).items():
+        shipped = Path(f"{self.dir}/rules/scoring.yaml").read_text()
+        for name, text in w1_policies(shipped, workload.POINTS, workload.ACTION_KIND).items():
             Path(f"{self.dir}/{name}").write_text(text)
             self.baton("policy", "publish", f"{self.dir}/{name}")
         self.spawn([BATON, "run", "--no-demo"], self.env)
