@@ -82,7 +82,10 @@ def problems_of(error: ValidationError, place: str) -> list[str]:
     return list(_lines(error, place))
 
 
-_ITEMS = {"fields": "field", "rules": "rule", "steps": "step", "triggers": "trigger", "people": "person"}
+_ITEMS = {
+    "fields": "field", "rules": "rule", "steps": "step", "triggers": "trigger", "people": "person",
+    "messages": "message", "blocks": "block", "variants": "variant", "resources": "resource", "links": "link",
+}  # fmt: skip
 
 
 def _lines(error: ValidationError, place: str) -> Iterator[str]:
@@ -94,6 +97,8 @@ def _lines(error: ValidationError, place: str) -> Iterator[str]:
             elif part not in _ITEMS and part not in ("str", "list[str]", "[key]"):
                 path.append(part)
             before = str(part)
+        if before in _ITEMS:  # the list itself: missing, or too short
+            path.append(before)
         where = ", ".join(path)
         text = problem["msg"].removeprefix("Value error, ")
         yield f"{place}: {where + ' ' if where and text[:1].islower() else where + ': ' if where else ''}{text}"

@@ -1,6 +1,6 @@
 """Policy documents: which kinds there are, how a text becomes one, and what is wrong with it, all at once."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import Struct
 from pydantic import BaseModel, ValidationError
 
+from app.rules.content import ContentDocument, check_content
 from app.rules.decide import Policies
 from app.rules.handoff import HandoffDocument, compile_handoff
 from app.rules.lifecycle import LifecycleDocument, compile_lifecycle
@@ -26,8 +27,11 @@ KINDS: dict[str, type[BaseModel]] = {
     "suppression": SuppressionDocument,
     "handoff": HandoffDocument,
     "triggers": TriggersDocument,
+    "content": ContentDocument,
 }
-SINGLE = ("scoring", "lifecycle", "suppression", "handoff", "triggers")
+SINGLE = ("scoring", "lifecycle", "suppression", "handoff", "triggers", "content")
+# What only a whole document shows: its problems, each with its place within the document
+CHECKS: dict[str, Callable[[Any], list[str]]] = {"content": check_content}
 
 
 class Document(Struct, frozen=True):
@@ -52,6 +56,8 @@ def read_document(text: str, place: str = "document") -> Document:
     name = str(getattr(model, "name", kind))
     if kind in SINGLE and name != kind:
         raise InvalidDocument([f'{place}: there is one {kind} policy; its name is "{kind}", not "{name}"'])
+    if kind in CHECKS and (problems := CHECKS[kind](model)):
+        raise InvalidDocument([f"{place}: {problem}" for problem in problems])
     return Document(kind, name, text, model)
 
 

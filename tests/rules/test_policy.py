@@ -78,7 +78,7 @@ due_minutes: 0
     assert places[1].startswith("rule 2, id: String should match")
     assert places[2].startswith('rule 2, when, field looks at "scor"')
     assert places[3].startswith("person 1, email: value is not a valid email") or "person 1, email" in places[3]
-    assert places[4].startswith("due_minutes: Input should be greater than 0")
+    assert places[4].startswith("clock, due_minutes: Input should be greater than 0")
 
 
 @pytest.mark.parametrize(

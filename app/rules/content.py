@@ -1,0 +1,407 @@
+"""What messages say: texts with blocks that suit the person, links, and the resources to name next. Pure.
+
+The document as people write it, everything that is wrong with one, and its compiled form; ``rendering.py`` makes a
+message of it for one contact, ``lint.py`` says what could be better.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Literal
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from msgspec import Struct
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from app.contacts.consent import MARKETING
+from app.rules.condition import Condition, Test, compile_condition
+from app.rules.template import LISTS, BadText, Template, read_text, trial, unknown_name
+from mappings.document import did_you_mean
+from mappings.fields import CUSTOM, FIELDS
+
+TRANSACTIONAL = "transactional"
+# Beside contact fields, custom.<field> and event.<property>
+OWN_TOKENS = ("stage", "interest", "product", *LISTS)
+_LOOP_TOKENS = ("interests[]", "next_resources[].title", "next_resources[].url")
+_ID = r"^[a-z0-9_]{1,40}$"
+MAX_BLOCKS = 20
+
+
+class Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class VariantDocument(Part):
+    """One way to say it, and for whom. What stands beside each other has to hold together."""
+
+    label: str = ""
+    when: Condition | None = None
+    entry: list[str] = Field(default_factory=list, description="How the person first came: form *demo*, google, cpc")
+    segment: list[str] = Field(default_factory=list, description="Segments, one of which the person is in")
+    knows: list[str] = Field(default_factory=list, description="Tokens that have to be known, all of them")
+    text: str = Field(min_length=1)
+
+    @property
+    def is_generic(self) -> bool:
+        """Whether it is for everybody."""
+        return self.when is None and not (self.entry or self.segment or self.knows)
+
+
+class BlockDocument(Part):
+    """A paragraph or a few: one text, or variants of which the first that fits is taken."""
+
+    id: str = Field("", pattern=r"^[a-z0-9_]{0,40}$")
+    use: str = Field("", description="A block of the document instead")
+    text: str = ""
+    variants: list[VariantDocument] = Field(default_factory=list, max_length=20)
+
+    @model_validator(mode="after")
+    def _one_shape(self) -> "BlockDocument":
+        if sum(bool(part) for part in (self.use, self.text, self.variants)) != 1:
+            raise ValueError('needs exactly one of "text", "variants" or "use"')
+        late = [number for number, one in enumerate(self.variants[:-1], 1) if one.is_generic]
+        if late:
+            raise ValueError(
+                f"has variants that nobody can see: variant {late[0]} is for everybody; move it to the end"
+            )
+        return self
+
+    @property
+    def ways(self) -> list[VariantDocument]:
+        """Its variants; one text is a variant for everybody."""
+        return self.variants or [VariantDocument(text=self.text)]
+
+
+class LinkDocument(Part):
+    id: str = Field(pattern=_ID)
+    url: str = Field(description="https://…, or a path of the site: /pricing")
+    take: str = Field(
+        "", pattern=r"^(event\.[\w.]{1,60})?$", description="Event property whose address is taken instead"
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _address(cls, url: str) -> str:
+        return _checked_address(url)
+
+
+class ResourceDocument(Part):
+    """Something worth reading, for whom, and how those came whom it suits."""
+
+    id: str = Field(pattern=_ID)
+    title: str = Field(min_length=1, max_length=120)
+    url: str
+    topics: list[str] = Field(default_factory=list)
+    entry_points: list[str] = Field(default_factory=list)
+
+    @field_validator("url")
+    @classmethod
+    def _address(cls, url: str) -> str:
+        return _checked_address(url)
+
+
+def _checked_address(url: str) -> str:
+    if any(sign in url for sign in "{}<>\"' \n"):
+        raise ValueError(f'"{url}" has a sign that no address has; for an address of the event use "take"')
+    if "://" in url and not urlsplit(url).netloc:
+        raise ValueError(f'"{url}" is not an address')
+    if not url.startswith(("https://", "http://", "/")) or url.startswith("//"):
+        raise ValueError(f'"{url}" has to begin with https://, or with / for a page of the site')
+    return url
+
+
+class MessageDocument(Part):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    id: str = Field(pattern=_ID)
+    label: str
+    channel: Literal["email", "sms", "push"] = "email"
+    class_: Literal["marketing", "transactional"] = Field("marketing", alias="class")
+    purpose: str = Field("", description="What consent it needs; unless said, its class")
+    priority: Literal["normal", "high"] = "normal"
+    subject: str = Field("", description="E-mail, and the title of a push")
+    preview: str = ""
+    campaign: str = Field("", description="utm_campaign of its links; unless said, its id")
+    blocks: list[BlockDocument] = Field(min_length=1, max_length=MAX_BLOCKS)
+    short: str = Field("", description="The same for SMS and push, for people who prefer these")
+    links: list[LinkDocument] = Field(default_factory=list)
+    fallbacks: dict[str, str] = Field(default_factory=dict, description="Token: what stands for it where it is missing")
+    needs: list[str] = Field(default_factory=list, description="Tokens without which nobody is enrolled")
+    specific: float = Field(
+        0.5, ge=0, le=1, description="Share of the blocks with variants that must suit the person; 0: anybody gets it"
+    )
+
+    @model_validator(mode="after")
+    def _fits(self) -> "MessageDocument":
+        if self.channel == "email" and not self.subject.strip():
+            raise ValueError("is an e-mail without a subject; add one")
+        if (self.class_ == TRANSACTIONAL) != (self.consent == TRANSACTIONAL):
+            raise ValueError(f'is {self.class_}, but its purpose is "{self.purpose}"; a transactional one has no other')
+        if self.channel == "email" and self.short and self.priority != "high":
+            raise ValueError('has a short form, but SMS and push are for priority "high"; set it, or take "short" out')
+        return self
+
+    @property
+    def consent(self) -> str:
+        """The purpose that a contact's consent is looked up by."""
+        return self.purpose or (MARKETING if self.class_ == "marketing" else TRANSACTIONAL)
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """What it can go by: its own channel first."""
+        more = tuple(one for one in ("sms", "push") if one != self.channel) if self.short else ()
+        return (self.channel, *more)
+
+
+class ContentDocument(Part):
+    """The content as it stands in YAML."""
+
+    kind: Literal["content"]
+    name: str = "content"
+    site: str = Field(pattern=r"^https://[^/?#\s]{3,200}$", description="Where addresses that begin with / are")
+    utm_source: str = Field("baton", description="utm_source of all links; none: links stay as they are written")
+    blocks: list[BlockDocument] = Field(default_factory=list, description="Blocks that several messages use")
+    links: list[LinkDocument] = Field(default_factory=list, description="Links that several messages use")
+    resources: list[ResourceDocument] = Field(default_factory=list)
+    messages: list[MessageDocument]
+
+    def block(self, block: BlockDocument) -> BlockDocument:
+        """The block itself where one of the document is used. Raises KeyError where there is none of that name."""
+        return {one.id: one for one in self.blocks}[block.use] if block.use else block
+
+
+# --- what is wrong with a document as a whole
+
+
+def check_content(document: ContentDocument) -> list[str]:
+    """Every problem that only the whole document shows, each with its place and its mend; none: it can be used."""
+    problems = list(_twice("message", document.messages)) + list(_twice("resource", document.resources))
+    problems += list(_twice("link", document.links)) + list(_twice("block", document.blocks))
+    for number, one in enumerate(document.blocks, 1):
+        if not one.id or one.use:
+            problems.append(f"block {number} needs an id and texts of its own, for messages to use it")
+    used = {block.use for message in document.messages for block in message.blocks}
+    for block in document.blocks:
+        if block.id not in used:  # what no message uses has to be readable all the same
+            problems += _block_problems(f"block {block.id}", block, {link.id for link in document.links}, None)
+    for number, message in enumerate(document.messages, 1):
+        problems += _message_problems(f"message {number} ({message.id})", message, document)
+    return list(dict.fromkeys(problems))
+
+
+def _twice(
+    what: str, parts: Iterable[MessageDocument | ResourceDocument | LinkDocument | BlockDocument]
+) -> Iterator[str]:
+    seen: set[str] = set()
+    for number, part in enumerate(parts, 1):
+        if part.id and part.id in seen:
+            yield f'{what} {number} has the id "{part.id}", which another {what} has; choose another'
+        seen.add(part.id)
+
+
+def _message_problems(place: str, message: MessageDocument, document: ContentDocument) -> Iterator[str]:
+    links = {link.id for link in (*document.links, *message.links)}
+    fallbacks = frozenset(message.fallbacks)
+    for name, value in message.fallbacks.items():
+        if not is_token(name):
+            yield f"{place}, fallbacks {unknown_name(name, TOKENS)}"
+        elif not value.strip():
+            yield f'{place}, fallbacks: the one for "{name}" is empty; write what stands there when it is missing'
+    for name in message.needs:
+        if not is_token(name):
+            yield f"{place}, needs {unknown_name(name, TOKENS)}"
+    names = [block.use or block.id for block in message.blocks if block.use or block.id]
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        yield f'{place} has two blocks called "{name}"; take one out, or give it another id'
+    for part in ("subject", "preview", "short"):
+        if text := getattr(message, part):
+            yield from _text_problems(f"{place}, {part}", text, links if part == "short" else None, fallbacks, False)
+    for number, block in enumerate(message.blocks, 1):
+        at = f"{place}, block {block.use or block.id or number}"
+        try:
+            block = document.block(block)
+        except KeyError:
+            known = [one.id for one in document.blocks]
+            yield f'{at} uses "{block.use}", which is not a block of the document{did_you_mean(block.use, known)}'
+            continue
+        yield from _block_problems(at, block, links, fallbacks)
+
+
+def _block_problems(
+    place: str, block: BlockDocument, links: set[str], fallbacks: frozenset[str] | None
+) -> Iterator[str]:
+    for number, way in enumerate(block.ways, 1):
+        at = f"{place}, variant {number}" if block.variants else place
+        for name in way.knows:
+            if not is_token(name):
+                yield f"{at}, knows {unknown_name(name, TOKENS)}"
+        sure = None if fallbacks is None else fallbacks | guaranteed(way.when) | frozenset(way.knows)
+        yield from _text_problems(at, way.text, links, sure, bool(block.variants) and not way.is_generic)
+
+
+def _text_problems(
+    place: str, text: str, links: set[str] | None, sure: frozenset[str] | None, conditioned: bool
+) -> Iterator[str]:
+    """What is wrong with one text. ``links``: ids that it may link to, None where there are no links. ``sure``: names
+    that are known whenever it is used, None where that is not known yet."""
+    try:
+        template = read_text(text)
+    except BadText as problem:
+        yield f"{place} {problem}"
+        return
+    names = dict.fromkeys(token.name for token in template.tokens)
+    unknown = [one for one in names if not (is_token(one) or one in _LOOP_TOKENS or one.startswith("forloop."))]
+    yield from (f"{place} {unknown_name(name, TOKENS)}" for name in unknown)
+    for name in template.bare:
+        if sure is not None and is_token(name) and name not in sure:
+            yield f"{place} {_unguarded(name, conditioned)}"
+    if not unknown and (wrong := trial(template)):
+        yield f"{place} cannot be filled: {wrong}"
+    for target in template.links:
+        if links is None:
+            yield f"{place} cannot have a link; take [..]({target}) out"
+        elif target not in links:
+            yield f'{place} links to "{target}", which is not a link{did_you_mean(target, sorted(links))}'
+
+
+def _unguarded(name: str, conditioned: bool) -> str:
+    if name in LISTS:
+        return f"walks through {name}, which may be empty: put it within {{% if {name} %}} … {{% endif %}}"
+    also = f", or add it to the variant's knows: [{name}]" if conditioned else ""
+    return (
+        f'uses {{{{ {name} }}}} without a fallback: write {{{{ {name} | default: "…" }}}}, '
+        f'or add "{name}" to the message\'s fallbacks{also}'
+    )
+
+
+TOKENS = (*FIELDS, *OWN_TOKENS)
+
+
+def is_token(name: str) -> bool:
+    """Whether a text can use a name: a contact field, ``custom.…``, ``event.…`` or one of Baton's own."""
+    return name in TOKENS or (name.startswith((CUSTOM, "event.")) and not name.endswith("."))
+
+
+def guaranteed(condition: Condition | None) -> frozenset[str]:
+    """The tokens that are sure to be known wherever a condition holds."""
+    if condition is None:
+        return frozenset()
+    if condition.all is not None:
+        return frozenset().union(*(guaranteed(part) for part in condition.all))
+    if condition.any is not None:
+        found = [guaranteed(part) for part in condition.any]
+        return frozenset.intersection(*found) if found else frozenset()
+    if condition.not_ is not None:
+        return _named(condition.not_.field) if condition.not_.op == "unknown" else frozenset()
+    return frozenset() if condition.op in ("unknown", "not_equals", "not_in") else _named(condition.field)
+
+
+def _named(field: str | None) -> frozenset[str]:
+    name = (field or "").removeprefix("contact.")
+    return frozenset(("interest", "interests")) if name == "interest" else frozenset((name,))
+
+
+# --- the compiled form
+
+
+class Link(Struct, frozen=True):
+    """Where a link goes, and the event property whose address of the same site is taken instead."""
+
+    id: str
+    url: str
+    take: str = ""
+
+
+class Variant(Struct, frozen=True):
+    """``needs``: tokens without which this variant is passed over."""
+
+    number: int
+    document: VariantDocument
+    test: Test
+    template: Template
+    needs: tuple[str, ...]
+
+
+class Block(Struct, frozen=True):
+    id: str
+    variants: tuple[Variant, ...]
+
+    @property
+    def varies(self) -> bool:
+        """Whether it can say something to one person that it does not say to everybody."""
+        return any(not one.document.is_generic for one in self.variants)
+
+
+class Message(Struct, frozen=True):
+    """One message, ready to be rendered. ``names`` are all the tokens that it looks at."""
+
+    id: str
+    document: MessageDocument
+    subject: Template
+    preview: Template
+    short: Template
+    blocks: tuple[Block, ...]
+    links: dict[str, Link]
+    names: frozenset[str]
+
+
+class Content(Struct, frozen=True):
+    """The compiled content. Addresses are whole; they get their UTM when a message is rendered."""
+
+    messages: dict[str, Message]
+    resources: tuple[ResourceDocument, ...]
+    site: str
+    utm_source: str
+    version: str
+
+
+def compile_content(document: ContentDocument, version: str) -> Content:
+    """The policy in the form that messages are made from. The document has passed ``check_content``."""
+    resources = tuple(one.model_copy(update={"url": absolute(one.url, document.site)}) for one in document.resources)
+    messages = {one.id: _compile(one, document) for one in document.messages}
+    return Content(messages, resources, document.site, document.utm_source, version)
+
+
+def _compile(message: MessageDocument, document: ContentDocument) -> Message:
+    subject, preview, short = read_text(message.subject), read_text(message.preview), read_text(message.short)
+    blocks = tuple(
+        Block(
+            block.use or block.id or str(number),
+            tuple(_variant(at, way, message) for at, way in enumerate(document.block(block).ways, 1)),
+        )
+        for number, block in enumerate(message.blocks, 1)
+    )
+    templates = [subject, preview, short, *(variant.template for block in blocks for variant in block.variants)]
+    names = {token.name.partition("[]")[0] for template in templates for token in template.tokens}
+    names |= {name for block in blocks for variant in block.variants for name in variant.needs}
+    links = {one.id: one for one in (*document.links, *message.links)}
+    return Message(
+        message.id,
+        message,
+        subject,
+        preview,
+        short,
+        blocks,
+        {name: Link(name, absolute(link.url, document.site), link.take) for name, link in links.items()},
+        frozenset((*names, *message.needs)),
+    )
+
+
+def _variant(number: int, way: VariantDocument, message: MessageDocument) -> Variant:
+    template = read_text(way.text)
+    needs = dict.fromkeys((*way.knows, *(name for name in template.bare if name not in message.fallbacks)))
+    return Variant(number, way, compile_condition(way.when), template, tuple(needs))
+
+
+def absolute(url: str, site: str) -> str:
+    """The whole address of a page of the site."""
+    return f"{site}{url}" if url.startswith("/") else url
+
+
+def with_utm(url: str, source: str, medium: str, campaign: str) -> str:
+    """The address with the UTM parameters that it lacks; those that stand in it stay. No source: as it is."""
+    if not source:
+        return url
+    parts = urlsplit(url)
+    has = {name for name, _ in parse_qsl(parts.query, keep_blank_values=True)}
+    wanted = {"utm_source": source, "utm_medium": medium, "utm_campaign": campaign}
+    more = urlencode({name: value for name, value in wanted.items() if name not in has})
+    return parts._replace(query="&".join(part for part in (parts.query, more) if part)).geturl()
