@@ -11,6 +11,7 @@ from sqlalchemy import select
 from adapters.contract import Check
 from app import repairs, views
 from app.contacts.event import Event, EventType, Identity
+from app.contacts.fold import HANDOFF_CLAIMED
 from app.receive import Refused, this_runtime, this_waker
 from app.store import connections, deliveries, handoffs, inbox, notes
 from app.store.tables import deliveries as deliveries_table
@@ -78,7 +79,8 @@ def retry_delivery(who: str, delivery_id: int) -> dict[str, str]:
 
 
 def claim_handoff(handoff_id: int, by: str) -> dict[str, Any]:
-    """Note that somebody takes care of a handoff. The first one has it; the same person may say so twice."""
+    """Note that somebody takes care of a handoff. The first one has it; the same person may say so twice. Its clock
+    stops at once; the contact's timeline follows from the event."""
     runtime = this_runtime()
     now = runtime.clock()
     with runtime.database.write() as conn:
@@ -89,8 +91,11 @@ def claim_handoff(handoff_id: int, by: str) -> dict[str, Any]:
             raise Refused(409, f"it is {row['status']}")
         if row["status"] == "open":
             handoffs.change(conn, {row["key"]: {"status": "claimed", "claimed_at": now, "claimed_by": by}})
+            inbox.note(conn, [_claim(row, by, now)], now)
             notes.write_audit(conn, by, "handoff.claim", str(handoff_id), now)
-        return views.handoff(runtime, _handoff(conn, handoff_id))
+        shown = views.handoff(runtime, _handoff(conn, handoff_id))
+    this_waker().wake(INGEST)
+    return shown
 
 
 def judge_handoff(handoff_id: int, verdict: str, by: str, note: str = "") -> dict[str, Any]:
@@ -184,6 +189,17 @@ def _handoff(conn: Conn, handoff_id: int) -> dict[str, Any]:
     if row is None:
         raise Refused(404, "there is no such handoff")
     return dict(row._mapping)
+
+
+def _claim(row: dict[str, Any], by: str, now: datetime) -> Event:
+    return Event(
+        type=HANDOFF_CLAIMED,
+        occurred_at=now,
+        source_key=f"claimed|{row['key']}",
+        identities=(Identity("contact", str(row["contact_id"])),),
+        properties={"handoff": row["key"]},
+        actor=by,
+    )
 
 
 def _verdict(row: dict[str, Any], verdict: str, by: str, note: str, now: datetime) -> Event:

@@ -255,10 +255,16 @@ def handoff(runtime: Runtime, row: Mapping[str, Any]) -> dict[str, Any]:
     """One handoff with its owner, clock and verdict."""
     names = (
         "id", "contact_id", "rule", "status", "score", "reason", "opened_at", "due_at", "alerted_at", "claimed_at",
-        "claimed_by", "verdict", "verdict_at", "verdict_by",
+        "claimed_by", "verdict", "verdict_at", "verdict_by", "remind_at", "reminded_at", "escalated_at",
     )  # fmt: skip
+    overdue = row["status"] == "open" and row["due_at"] < runtime.clock()
     owner = {"id": row["owner_id"], "email": row["owner_email"], "name": row["owner_name"], "why": row["assigned_why"]}
-    return {**{name: row[name] for name in names}, "owner": owner if row["assigned_at"] else None}
+    return {
+        **{name: row[name] for name in names},
+        "overdue": overdue,
+        "escalated_to": row["escalated_to"] or None,
+        "owner": owner if row["assigned_at"] else None,
+    }
 
 
 def as_text(moment: datetime | None) -> str | None:

@@ -33,7 +33,7 @@ from app.contacts.identity import EMAIL, EXTERNAL, PHONE
 from app.handoff_links import link
 from app.rules.assignment import choose, owner_of
 from app.rules.condition import Facts
-from app.rules.packet import Packet, packet
+from app.rules.packet import Packet, calling, packet
 from app.rules.route import mark_of, outward
 from app.rules.score import read_score
 from app.rules.suppression import gates, may_lift
@@ -129,6 +129,8 @@ class Clearance:
             row = self.handoffs.get(one.handoff_key)
             if row is None or row.status not in ("open", "claimed"):
                 return f"the handoff is {row.status if row else 'gone'}"
+            if isinstance(action, Alert) and action.step and row.status == "claimed":
+                return f"the handoff is claimed by {row.claimed_by}"
         return ""
 
     def _keep_message(self, action: SendMessage | JoinList, state: Contact) -> str:
@@ -184,9 +186,20 @@ class Clearance:
                     "",
                 )
             case Alert():
-                owner = f" for {row.owner_name or row.owner_email}" if row.owner_email or row.owner_name else ""
-                return Alert(handoff=row.id, title=f"Handoff{owner}: {said.subject}", body=said.text), ""
+                return self._alert(action, row, said), ""
         return action, ""
+
+    def _alert(self, action: Alert, row: HandoffRow, said: Packet) -> Alert:
+        clock = self.policies.handoff.clock
+        owner = row.owner_name or row.owner_email
+        to = action.to
+        if to and to == row.owner_email:  # the owner was not known when it was decided
+            other = clock.second(self.now, row.owner_email)
+            to = other.email if other else to
+        due = f"It {'was' if row.due_at <= self.now else 'is'} due at {clock.words(row.due_at)}."
+        title, first = calling(action.step, owner, clock.name_of(to), due)
+        body = f"{first}\n\n{said.text}" if first else said.text
+        return Alert(handoff=row.id, title=f"{title}: {said.subject}", body=body, step=action.step, to=to)
 
     def _packet(self, row: HandoffRow, state: Contact, contact_id: int) -> Packet:
         query = (
@@ -198,7 +211,8 @@ class Clearance:
         recent = [msgspec.json.decode(body, type=Event) for body in self.conn.execute(query).scalars()]
         score = read_score(state.score, self.policies.scoring.read, self.now)
         address = link(self.runtime.settings, row.key)
-        return packet(state, row.reason, row.due_at, score, recent, address, mark_of(row.key))
+        due_at = row.due_at.astimezone(self.policies.handoff.clock.hours.zone)
+        return packet(state, row.reason, due_at, score, recent, address, mark_of(row.key))
 
     # --- to whom?
 

@@ -18,6 +18,8 @@ from adapters.contract import Again, Delivery, Done, Outcome, Push, Refused, Ret
 from adapters.http import Exchange
 from app.contacts.action import Alert, CreateNote, CreateTask, SendMessage, Subscribe, Suppress, Unsubscribe
 from app.contacts.event import Event, EventType, Identity
+from app.contacts.fold import ALERT_FAILED
+from app.rules.clock import ESCALATE
 from app.rules.route import SUPPRESSED, consent_property
 from app.runtime import Runtime
 from app.store import budgets, connections, deliveries, handoffs, inbox, shadows
@@ -33,6 +35,7 @@ LOOK_AGAIN = timedelta(seconds=15)  # a lost call may still be under way at the 
 PATIENCE = timedelta(hours=48)
 MAX_DELAY = 3600.0
 FIRST_DELAY = 2.0
+FAILURES = 3  # after so many tries a handoff is told in another way, while this one goes on
 THROTTLED_SECONDS = 10.0  # how long to wait after a 429 that does not say
 
 
@@ -66,6 +69,7 @@ class Landing:
                 last_call = self._keep_calls(conn, work)
                 if work.refusal:
                     self._stop(conn, work, now)
+                    events += [self._failed(one, now) for one, _ in work.items if self._was_to_tell(conn, one)]
                     continue
                 tries = []
                 for (one, delivery), outcome in zip(work.items, work.outcomes, strict=True):
@@ -121,17 +125,38 @@ class Landing:
     def _facts(self, conn: Conn, one: Claimed, delivery: Delivery, outcome: Outcome, now: datetime) -> list[Event]:
         """What is known now that the vendor has it."""
         if not isinstance(outcome, Done):
-            return []
+            hopeless = isinstance(outcome, Refused) or delivery.attempt >= FAILURES
+            return [self._failed(one, now)] if hopeless and self._was_to_tell(conn, one) else []
         self._learn(conn, one, delivery, outcome, now)
         action = delivery.action
-        if one.handoff_key and isinstance(action, CreateTask | CreateNote | Alert):
-            handoffs.change(conn, {one.handoff_key: {"alerted_at": now}})
+        if one.handoff_key and isinstance(action, Alert):
+            handoffs.told(conn, one.handoff_key, now, action.step, action.to)
+        elif one.handoff_key and isinstance(action, CreateTask | CreateNote):
+            handoffs.told(conn, one.handoff_key, now)
         events = []
         if outcome.vendor_id and outcome.vendor_id != delivery.to.vendor_id:
             events.append(self._met(one, delivery, outcome.vendor_id, now))
         if isinstance(action, SendMessage):
             events.append(self._sent(one, action, now))
         return events
+
+    def _was_to_tell(self, conn: Conn, one: Claimed) -> bool:
+        """Whether this was to tell people of a handoff that nobody has taken, and no other way has told them."""
+        return (
+            one.handoff_key is not None
+            and isinstance(one.action, Alert)
+            and one.action.step != ESCALATE
+            and handoffs.is_untold(conn, one.contact_id, one.handoff_key)
+        )
+
+    def _failed(self, one: Claimed, now: datetime) -> Event:
+        return Event(
+            type=ALERT_FAILED,
+            occurred_at=now,
+            source_key=f"alert failed|{one.key}",
+            identities=(Identity("contact", str(one.contact_id)),),
+            properties={"handoff": one.handoff_key, "tool": self.connection.name},
+        )
 
     def _learn(self, conn: Conn, one: Claimed, delivery: Delivery, outcome: Done, now: datetime) -> None:
         told = dict(outcome.told)

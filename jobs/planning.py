@@ -12,10 +12,11 @@ from typing import Any, Protocol
 from sqlalchemy import Connection as Conn
 
 from app.contacts.action import Action, SendMessage, kind_of
-from app.contacts.contact import Contact, Handoff
+from app.contacts.contact import Contact
 from app.contacts.event import Event, Position
 from app.contacts.identity import GLOBAL_KINDS
 from app.contacts.resolve import Person
+from app.rules import clock
 from app.rules.decision import Decision, HandoffPlan, Outcome
 from app.rules.route import Held, Plan, Target, digest, outward, route_decision, sync
 from app.rules.score import total
@@ -26,6 +27,7 @@ from app.store.decided import Known
 from app.store.deliveries import LEFT, PENDING, WITHHELD, Existing, Planned
 from app.store.handoffs import HandoffRow
 from app.store.shadows import Shadow, ref_of
+from jobs.told import keep_told
 
 
 class Work(Protocol):
@@ -189,14 +191,14 @@ class Planner:
         """Work out what is to be written."""
         for person, work in self.work.items():
             if work.refold_from is not None and person > 0:
-                self._keep_facts(person, work)
+                self._keep_told(person, work)
                 self._compare(person, work)
             elif work.decisions:
                 for decision in work.decisions:
                     self._new(person, work, decision)
             for target in self.syncing.get(person, ()):
                 self._sync(person, work.state, target)
-            self._set_timers(person, work.state)
+            self._set_timers(person, work)
 
     def _new(self, person: Person, work: Work, decision: Decision) -> None:
         for plan in route_decision(decision, work.state, self.targets):
@@ -232,28 +234,11 @@ class Planner:
                 verdict_by=decision.tags["by"],
             )
 
-    def _keep_facts(self, person: Person, work: Work) -> None:
+    def _keep_told(self, person: Person, work: Work) -> None:
         """Sales was told of a handoff: whatever came to light since, it is open until they have judged it."""
-        told = [
-            row
-            for row in self.known_handoffs.get(person, {}).values()
-            if row.alerted_at is not None and row.status in ("open", "claimed")
-        ]
-        state = work.state
-        have = {handoff.key for handoff in state.handoffs}
-        for row in told:
-            if row.key in have:
-                continue
-            if state.open_handoff is None:
-                state.handoffs.append(Handoff(row.key, row.opened_at, row.rule))
-                continue
-            # The same handoff, only that a late event shows an earlier or later reason for it
-            opened = state.open_handoff.key
-            state.open_handoff.key = row.key
-            for decision in work.decisions:
-                if decision.handoff is not None and decision.handoff.key == opened:
-                    decision.handoff = None
-                    decision.summary += " (sales had been told already)"
+        rows = self.known_handoffs.get(person, {}).values()
+        existing = self.known_deliveries.get(person, {}).values()
+        keep_told(work.state, work.events, work.decisions, rows, existing, self.policies.handoff.clock)
 
     def _compare(self, person: Person, work: Work) -> None:
         """Hold what would be planned now against what stands."""
@@ -299,7 +284,7 @@ class Planner:
         elif row.alerted_at is None:
             # Nobody was told yet, so it may still become what it should have been from the start
             changes = self.handoff_changes.setdefault(row.key, {})
-            changes.update(score=plan.score, reason=plan.reason)
+            changes.update(score=plan.score, reason=plan.reason, remind_at=plan.remind_at, due_at=plan.due_at)
             if row.status == "withdrawn":
                 changes["status"] = "open"
 
@@ -309,12 +294,13 @@ class Planner:
                 self.handoff_changes.setdefault(row.key, {})["status"] = "withdrawn"
 
     def _change(self, row: Existing, plan: Planned) -> None:
-        same = row.status == plan.status and row.action == plan.action
+        same = (row.status, row.action, row.handoff_key) == (plan.status, plan.action, plan.handoff_key)
         if row.status in (PENDING, WITHHELD) and not same:
             self.replanned[row.id] = {
                 "status": plan.status,
                 "reason": plan.reason,
                 "action": deliveries.encode(plan.action).decode(),
+                "handoff_key": plan.handoff_key,
             }
 
     def _respect_sent(self, plan: Planned, existing: Iterable[Existing]) -> None:
@@ -340,10 +326,12 @@ class Planner:
         wanted = {plan.slot for plan in plans}
         self.dropped += [id for slot, id in self.waiting.get((person, target.id), {}).items() if slot not in wanted]
 
-    def _set_timers(self, person: Person, contact: Contact) -> None:
+    def _set_timers(self, person: Person, work: Work) -> None:
+        contact = work.state
         talk = conversation(contact, self.policies.suppression, self.now)
-        wanted = {"conversation": talk.until} if talk is not None else {}
-        if wanted != contact.timers:
+        wanted = clock.timers(contact) | ({"conversation": talk.until} if talk is not None else {})
+        # A state that was folded again does not know which timers are set
+        if wanted != contact.timers or work.refold_from is not None:
             contact.timers = self.timers[person] = wanted
 
     # --- all of it, written

@@ -12,7 +12,7 @@ from adapters.contract import BadItem, Parsed, Unreadable, WebhookRequest
 from adapters.snapshot import events_of
 from adapters.strict_json import loads
 from app.contacts.event import EVENT_TYPES, Event, EventType, Identity, Ref, is_event_type
-from app.contacts.fold import RELEASED_BY_HAND, SUPPRESSED_BY_HAND
+from app.contacts.fold import OUR_OWN
 from app.contacts.identity import clean_email
 from app.contacts.times import from_ms, parse_time
 from mappings.mapping import FieldMapping
@@ -360,7 +360,7 @@ def _from_record(record: dict[str, Any], request: WebhookRequest, mapping: Field
 
 def _meaning(request: WebhookRequest) -> str:
     named = parse_qs(urlsplit(request.url).query).get("event", [""])[0]
-    if named in (SUPPRESSED_BY_HAND, RELEASED_BY_HAND):
+    if named in OUR_OWN:
         raise Unreadable(f"?event={named} in the workflow's URL is what people decide in Baton; choose another name")
     if named and not is_event_type(named):
         raise Unreadable(

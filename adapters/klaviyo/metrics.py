@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from app.contacts.event import CUSTOM, EventType
-from app.contacts.fold import RELEASED_BY_HAND, SUPPRESSED_BY_HAND
+from app.contacts.fold import OUR_OWN
 from mappings.transforms import CannotTransform, to_number
 
 # Topic or metric name, as letters and digits → our type. The names are Klaviyo's own; shops use theirs alike. They are
@@ -65,10 +65,7 @@ def type_of(name: str) -> str:
         return EventType.UNKNOWN
     own = f"{CUSTOM}{_slug(name)}"
     # What people decide in Baton is stored as events of this kind too; no metric may pass for one
-    return TYPES.get(plain) or (own if own not in _RESERVED else f"{CUSTOM}klaviyo_{_slug(name)}")
-
-
-_RESERVED = frozenset((SUPPRESSED_BY_HAND, RELEASED_BY_HAND))
+    return TYPES.get(plain) or (own if own not in OUR_OWN else f"{CUSTOM}klaviyo_{_slug(name)}")
 
 
 def is_keyword(told: Mapping[str, Any]) -> bool:

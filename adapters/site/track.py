@@ -16,7 +16,7 @@ from adapters import strict_json
 from adapters.contract import BadItem, Unreadable, WebhookRequest
 from adapters.visits import UTM, holds_address, read_page, referrer_of
 from app.contacts.event import CUSTOM, Event, EventType, Identity
-from app.contacts.fold import RELEASED_BY_HAND, SUPPRESSED_BY_HAND
+from app.contacts.fold import OUR_OWN
 from app.contacts.identity import ANONYMOUS
 from app.contacts.times import parse_time
 from mappings.mapping import FieldMapping
@@ -30,8 +30,6 @@ BELIEVED = timedelta(hours=1)
 EVENT_TYPES = frozenset(
     (EventType.PAGE_VIEWED, EventType.ASSET_DOWNLOADED, EventType.PRODUCT_VIEWED, EventType.CHECKOUT_STARTED)
 )
-# What people decide in the admin is stored as events of this kind too; no browser may send one.
-RESERVED = frozenset((SUPPRESSED_BY_HAND, RELEASED_BY_HAND))
 
 # Parts of the names that crawlers, previews and monitors give themselves, in lower case. Plain HTTP libraries are not
 # among them: that is how a team's own server reports what happened on its pages.
@@ -101,7 +99,7 @@ def _event(item: Any, request: WebhookRequest) -> Event:
 
 
 def _is_allowed(kind: Any) -> bool:
-    if not isinstance(kind, str) or kind in RESERVED:
+    if not isinstance(kind, str) or kind in OUR_OWN:  # what people decide in Baton is no browser's to say
         return False
     return kind in EVENT_TYPES or (kind.startswith(CUSTOM) and _CUSTOM_NAME.fullmatch(kind) is not None)
 

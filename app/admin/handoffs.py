@@ -16,7 +16,7 @@ _ALL = "all"
 
 @admin.get("/handoffs")
 def handoffs() -> str:
-    """Handoffs by state; of the open ones the one that has waited longest comes first."""
+    """Handoffs by state; those that nobody has judged in the order in which they are due."""
     runtime = this_runtime()
     status = asked.one_of("status", (*words.HANDOFFS, _ALL)) or "open"
     with runtime.database.read() as conn:
@@ -25,7 +25,7 @@ def handoffs() -> str:
             asked.PAGE,
             *asked.turning(),
             status=None if status == _ALL else status,
-            oldest_first=status in ("open", "claimed"),
+            by_due=status in ("open", "claimed"),
         )
         people = views.glances(runtime, conn, {row["contact_id"] for row in turn.rows})
         waiting = counts.up_to(

@@ -39,7 +39,7 @@ def home() -> Response | str:
         kept_back = [
             (what, reason) for what, reason in counts.withheld_since(conn, decided_from, sent_from) if what != "alert"
         ]
-        turn = turns.handoffs(conn, _HANDOFFS_SHOWN, None, None, "open", oldest_first=True)
+        turn = turns.handoffs(conn, _HANDOFFS_SHOWN, None, None, "open", by_due=True)
         people = views.glances(runtime, conn, {row["contact_id"] for row in turn.rows})
     return render_template(
         "admin/home.html",

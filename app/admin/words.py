@@ -43,6 +43,7 @@ SUPPRESSIONS = {
     "complaint": "Marked us as spam",
     "opt_out": "Opted out",
     "conversation": "In conversation with sales",
+    "not_a_fit": "Sales said: not a fit",
     "dormant": "Dormant: no sign of life for a long time",
 }
 TALKS = {
@@ -115,7 +116,7 @@ VERDICTS = {
 }
 VERDICT_HELP = {
     "accepted": "I am in touch with them",
-    "not_a_fit": "not for us; not again for a while",
+    "not_a_fit": "not for us; marketing stops",
     "nurture": "too early; back to marketing",
     "won": "they bought",
     "lost": "they will not buy",
@@ -127,6 +128,9 @@ DECISIONS = {
     "handoff": "Handoff to sales",
     "stage": "Stage",
     "alert": "Alert",
+    "reminder": "Reminder to the owner",
+    "escalation": "Escalation",
+    "claim": "Claim",
     "verdict": "Word of sales",
 }
 OUTCOMES = {"taken": "Done", "withheld": "Not done", "superseded": "Overtaken"}
@@ -143,6 +147,7 @@ GATES = {
     "complaint": "Has not marked us as spam",
     "consent": "Has agreed to be written to",
     "conversation": "Is not in conversation with sales",
+    "not_a_fit": "Sales has not called them a misfit",
     "dormant": "Is not dormant",
     "in time": "Reached us in time",
     "not sent lately": "Was not sent lately",
@@ -197,6 +202,8 @@ EVENTS = {
     "unknown": "Something that Baton does not know",
     "custom:suppressed": "Was suppressed by hand",
     "custom:released": "Was released by hand",
+    "custom:handoff_claimed": "Handoff was claimed",
+    "custom:handoff_alert_failed": "Alert could not be delivered",
 }
 for _channel, _name in (("email", "E-mail"), ("sms", "SMS"), ("push", "Push message")):
     EVENTS |= {
@@ -244,7 +251,7 @@ def suppression(reason: str, scope: str, detail: str) -> str:
     said = say(SUPPRESSIONS, reason)
     if scope not in ("everything", "marketing"):
         said += f" ({consent_scope(scope)})"
-    if reason == "dormant" or not detail:
+    if reason in ("dormant", "not_a_fit") or not detail:
         return said
     return f"{said}: {detail.replace('_', ' ')}"
 
@@ -257,6 +264,7 @@ _REASONS = (
     ("in conversation", "In conversation with sales"),
     ("already in conversation", "In conversation with sales"),
     ("marked ", "Marked us as spam"),
+    ("not a fit", "Sales said: not a fit"),
     ("no human sign", "Dormant: no sign of life for a long time"),
     ("sent on ", "Was sent lately already"),
     ("it reached us", "News came too late to act on"),

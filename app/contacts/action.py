@@ -82,12 +82,18 @@ class CreateNote(Action, tag="create_note"):
 
 
 class Alert(Action, tag="alert"):
-    """A line to people: in Slack, Teams, mail or wherever the alert connection points."""
+    """A line to people: in Slack, Teams, mail or wherever the alert connection points.
+
+    ``step`` says where in a handoff's clock it stands: nothing for the first one, ``remind`` or ``escalate``; ``to`` is
+    the address of whom it is escalated to.
+    """
 
     urgency: ClassVar[Urgency] = Urgency.HANDOFF
     title: str
     body: str
     handoff: int = 0
+    step: str = ""
+    to: str = ""
 
 
 class Unsubscribe(Action, tag="unsubscribe"):

@@ -127,13 +127,20 @@ class Score(Struct, omit_defaults=True):
 
 
 class Handoff(Struct, omit_defaults=True):
-    """A handoff of this person to sales, as rules see it; the row with owner and clock is in the store."""
+    """A handoff of this person to sales, as rules see it: its clock, and how far it has come; the row with its owner
+    is in the store."""
 
     key: str
     opened_at: datetime
     rule: str
     verdict: str = ""
     closed_at: datetime | None = None
+    remind_at: datetime | None = None
+    due_at: datetime | None = None
+    reminded_at: datetime | None = None
+    escalated_at: datetime | None = None
+    claimed_at: datetime | None = None
+    claimed_by: str = ""
 
 
 class Send(Struct, omit_defaults=True):
@@ -165,6 +172,7 @@ class Contact(Struct, omit_defaults=True):
     consent: dict[str, Consent] = field(default_factory=dict)
     deliverability: dict[str, Deliverability] = field(default_factory=dict)
     activity: dict[str, Activity] = field(default_factory=dict)
+    hours: list[int] = field(default_factory=list)  # opens, clicks and visits by UTC hour; none, or 24 counts
     interests: dict[str, Interest] = field(default_factory=dict)
     touches: list[Touch] = field(default_factory=list)
     lists: dict[str, datetime] = field(default_factory=dict)

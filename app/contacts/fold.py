@@ -26,6 +26,7 @@ from app.contacts.identity import EMAIL
 from app.contacts.times import parse_time
 
 MAX_TOUCHES, MAX_SENDS, MAX_SIGNALS, MAX_INTERESTS = 20, 50, 20, 30
+MAX_PER_HOUR = 200
 # A visit within this time of the last one, with nothing new to say about its origin, is the same visit.
 SAME_VISIT = timedelta(minutes=30)
 
@@ -68,6 +69,20 @@ def _count(contact: Contact, event: Event) -> None:
         known.count += 1
 
 
+def _seen(contact: Contact, event: Event) -> None:
+    """Note that the person did this, and at which hour of the day. Where one hour gets many, all are halved: what was
+    lately counts more than what was long ago."""
+    _count(contact, event)
+    if event.machine is not None:
+        return
+    if not contact.hours:
+        contact.hours = [0] * 24
+    hour = event.occurred_at.hour
+    contact.hours[hour] += 1
+    if contact.hours[hour] > MAX_PER_HOUR:
+        contact.hours = [count // 2 for count in contact.hours]
+
+
 def _touch(contact: Contact, event: Event, entry: str) -> None:
     """Keep a person's arrival: the first one for ever, then the newest ones."""
     if event.machine is not None:
@@ -104,7 +119,7 @@ def _touch(contact: Contact, event: Event, entry: str) -> None:
 
 def _page_viewed(contact: Contact, event: Event) -> None:
     _touch(contact, event, f"page {event.properties.get('path', '')}".strip())
-    _count(contact, event)
+    _seen(contact, event)
 
 
 def _form_submitted(contact: Contact, event: Event) -> None:
@@ -359,6 +374,10 @@ def _time(value: object) -> datetime | None:
 
 SUPPRESSED_BY_HAND = "custom:suppressed"
 RELEASED_BY_HAND = "custom:released"
+# Of handoffs: nothing folds them, their clock listens (rules/clock.py)
+HANDOFF_CLAIMED = "custom:handoff_claimed"
+ALERT_FAILED = "custom:handoff_alert_failed"
+OUR_OWN = frozenset((SUPPRESSED_BY_HAND, RELEASED_BY_HAND, HANDOFF_CLAIMED, ALERT_FAILED))  # no tool may send these
 
 _STEPS: dict[str, Step] = {
     EventType.CONTACT_CREATED: _created,
@@ -389,8 +408,8 @@ _STEPS: dict[str, Step] = {
 }
 for _name in ("email", "sms", "push"):
     _STEPS[f"{_name}.delivered"] = _delivered
-    _STEPS[f"{_name}.opened"] = _count
-    _STEPS[f"{_name}.clicked"] = _count
+    _STEPS[f"{_name}.opened"] = _seen
+    _STEPS[f"{_name}.clicked"] = _seen
     _STEPS[f"{_name}.bounced"] = _bounced
     _STEPS[f"{_name}.complained"] = _complained
     _STEPS[f"{_name}.unsubscribed"] = _unsubscribed

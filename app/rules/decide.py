@@ -10,6 +10,7 @@ from app.contacts.action import Alert
 from app.contacts.contact import Contact
 from app.contacts.event import Event, EventType
 from app.contacts.fold import fold
+from app.rules.clock import decide_clock
 from app.rules.decision import Decision, Outcome, key_of
 from app.rules.handoff import HandoffPolicy, apply_verdict, decide_handoff
 from app.rules.lifecycle import Lifecycle, advance
@@ -42,6 +43,7 @@ def step(contact: Contact, event: Event, policies: Policies) -> list[Decision]:
     if event.type == EventType.SALES_VERDICT:
         decisions += apply_verdict(contact, event, policies.handoff)
     judged = bool(decisions)
+    decisions += decide_clock(contact, event, policies.handoff.clock)
     crossing = apply_scoring(contact, event, policies.scoring)
     scoring = policies.scoring.read
     decisions += advance(contact, event, crossing, policies.lifecycle, scoring, judged)
@@ -67,4 +69,5 @@ def _crossed(contact: Contact, event: Event, crossing: Crossing, policies: Polic
         event_id=event.id,
         at=event.occurred_at,
         alert=None if handed_over else alert,
+        second_channel=policies.handoff.clock.second_channel,
     )

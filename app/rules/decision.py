@@ -28,18 +28,28 @@ class Gate(Struct, frozen=True):
 
 
 class HandoffPlan(Struct, kw_only=True):
-    """A handoff to open: why now, with which score, due by when."""
+    """A handoff to open: why now, with which score, and when its owner is reminded and it is due."""
 
     key: str
     rule: str
     opened_at: datetime
+    remind_at: datetime | None = None
     due_at: datetime
     score: float
     reason: str
 
 
+class ClockStep(Struct, kw_only=True):
+    """What a handoff's clock asks for: the owner is reminded, or somebody else (``to``, an address) is told."""
+
+    handoff: str
+    step: str
+    to: str = ""
+
+
 class Decision(Struct, kw_only=True):
-    """One rule's answer to one event. ``key`` names rule and event, so that deciding again finds the same record."""
+    """One rule's answer to one event. ``key`` names rule and event, so that deciding again finds the same record.
+    ``second_channel`` is the connection that alerts are escalated through."""
 
     key: str
     rule: str
@@ -53,7 +63,9 @@ class Decision(Struct, kw_only=True):
     send: SendMessage | JoinList | LeaveList | TrackEvent | None = None
     through: str = ""
     handoff: HandoffPlan | None = None
+    clock: ClockStep | None = None
     alert: Alert | None = None
+    second_channel: str = ""
     tags: dict[str, str] = field(default_factory=dict)
 
 

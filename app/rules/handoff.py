@@ -4,13 +4,14 @@ From the moment a handoff opens until sales gives a verdict, automation leaves t
 """
 
 from datetime import date, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 from msgspec import Struct
-from pydantic import BaseModel, ConfigDict, EmailStr, Field, field_validator
+from pydantic import BaseModel, ConfigDict, EmailStr, Field, field_validator, model_validator
 
 from app.contacts.contact import Contact, Handoff, Signal
-from app.contacts.event import Event
+from app.contacts.event import Event, EventType
+from app.rules.clock import Clock, ClockDocument, Second, compile_clock
 from app.rules.condition import Condition, Facts, Test, compile_condition, explain
 from app.rules.decision import Decision, Gate, HandoffPlan, Outcome, in_time, key_of
 from app.rules.score import ScoringRules, total
@@ -61,12 +62,21 @@ class HandoffDocument(BaseModel):
         default_factory=list, description="Who takes turns when nobody owns the contact"
     )
     assign: Literal["round_robin", "least_busy"] = "round_robin"
-    due_minutes: int = Field(30, gt=0)
+    clock: ClockDocument = Field(default_factory=ClockDocument)
     too_old_hours: float = Field(168, gt=0, description="An event that reaches us later than this raises no handoff")
     again_after_days: dict[str, float] = Field(
         default_factory=lambda: {"nurture": 14.0, "not_a_fit": 90.0, "lost": 30.0},
         description="After such a verdict, no new handoff for so many days",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_before(cls, data: Any) -> Any:
+        """``due_minutes`` used to stand beside the rules; published versions never change."""
+        if isinstance(data, dict) and "due_minutes" in data and isinstance(clock := data.get("clock", {}), dict):
+            rest = {name: value for name, value in data.items() if name != "due_minutes"}
+            return {**rest, "clock": {"due_minutes": data["due_minutes"], **clock}}
+        return data
 
 
 class HandoffRule(Struct, frozen=True):
@@ -82,6 +92,7 @@ class HandoffPolicy(Struct, frozen=True):
     by_type: dict[str, tuple[HandoffRule, ...]]
     always: tuple[HandoffRule, ...]
     document: HandoffDocument
+    clock: Clock
     version: str
 
 
@@ -95,7 +106,19 @@ def compile_handoff(document: HandoffDocument, version: str) -> HandoffPolicy:
             always.append(compiled)
         for name in rule.on:
             by_type.setdefault(name, []).append(compiled)
-    return HandoffPolicy({name: tuple(rules) for name, rules in by_type.items()}, tuple(always), document, version)
+    people = {str(person.email): person for person in document.people}
+    seconds = [
+        Second(email, people[email].name, people[email].absent_until) if email in people else Second(email)
+        for email in map(str, document.clock.escalate_to)
+        if email not in people or people[email].active
+    ]
+    return HandoffPolicy(
+        {name: tuple(rules) for name, rules in by_type.items()},
+        tuple(always),
+        document,
+        compile_clock(document.clock, seconds, version),
+        version,
+    )
 
 
 def decide_handoff(
@@ -107,7 +130,7 @@ def decide_handoff(
 ) -> list[Decision]:
     """The handoff that this event opens, or why it opens none although a rule asked for one."""
     rules = policy.by_type.get(event.type, ()) + policy.always
-    if not rules or event.machine is not None or contact.open_handoff is not None:
+    if not rules or event.machine is not None or contact.open_handoff is not None or event.type == EventType.TIMER_DUE:
         return []
     facts = Facts(contact, event, event.occurred_at, scoring)
     for rule in rules:
@@ -143,11 +166,14 @@ def _open(
         gates=tuple(gates),
     )
     if blocked is None:
-        due = event.occurred_at + timedelta(minutes=policy.document.due_minutes)
+        opened = event.occurred_at
+        # Nobody can be on time for what had not reached us yet
+        remind, due = policy.clock.times(max(opened, event.received_at))
         decision.handoff = HandoffPlan(
-            key=key, rule=rule.id, opened_at=event.occurred_at, due_at=due, score=score, reason=rule.label
+            key=key, rule=rule.id, opened_at=opened, remind_at=remind, due_at=due, score=score, reason=rule.label
         )
-        contact.handoffs.append(Handoff(key, event.occurred_at, rule.id))
+        decision.second_channel = policy.clock.second_channel
+        contact.handoffs.append(Handoff(key, opened, rule.id, remind_at=remind, due_at=due))
         del contact.handoffs[:-10]
     return decision
 

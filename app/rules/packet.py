@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from app.contacts.contact import Contact
 from app.contacts.event import Event
+from app.rules.clock import ESCALATE, REMIND
 from app.rules.score import Reading
 
 _MAX_EVENTS, _MAX_REASONS = 25, 10
@@ -24,13 +25,14 @@ class Packet(Struct, frozen=True):
 def packet(
     contact: Contact, reason: str, due_at: datetime, score: Reading, events: Sequence[Event], link: str, mark: str
 ) -> Packet:
-    """The packet for one handoff. ``events`` are newest first; by its ``mark`` we find it again in a tool."""
+    """The packet for one handoff. ``due_at`` is shown in its own time zone, ``events`` are newest first; by its
+    ``mark`` we find it again in a tool."""
     who = contact.name or "Unknown visitor"
     company = contact.get("company")
     subject = f"Call {who}{f' ({company})' if company else ''}: {reason.lower()}"[:200]
     sections = [
         ("Who", _who(contact)),
-        ("Why now", [reason, f"Please get in touch by {due_at:%Y-%m-%d %H:%M} UTC"]),
+        ("Why now", [reason, f"Please get in touch by {due_at:%Y-%m-%d %H:%M %Z}"]),
         (f"Score {score.total:.0f}", _reasons(score)),
         ("What they did", [describe(event) for event in events[:_MAX_EVENTS]]),
         ("How to begin", [opening(contact, events)]),
@@ -43,6 +45,17 @@ def packet(
         if lines
     )
     return Packet(subject, f"{text}\n\n{mark}", f"{html}<p>{escape(mark)}</p>")
+
+
+def calling(step: str, owner: str, to: str, due: str) -> tuple[str, str]:
+    """How an alert begins: its title, and a sentence before the packet. ``step`` is empty for the first alert;
+    ``owner`` and ``to`` may be unknown; ``due`` is a sentence."""
+    if step == REMIND:
+        return f"Reminder{f' for {owner}' if owner else ''}", f"Nobody has taken this handoff yet. {due}"
+    if step == ESCALATE:
+        first = f"{owner} has not taken this handoff." if owner else "Nobody has taken this handoff."
+        return f"Escalated{f' to {to}' if to else ''}", f"{first} {due} Please see to it."
+    return f"Handoff{f' for {owner}' if owner else ''}", ""
 
 
 def _linked(line: str) -> str:

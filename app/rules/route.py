@@ -35,8 +35,9 @@ from app.contacts.action import (
 from app.contacts.consent import Consent, ConsentState, consent_key, surely_after
 from app.contacts.contact import STAGE_ORDER, Contact, LifecycleStage
 from app.contacts.engagement import overall_tier
+from app.rules.clock import ESCALATE
 from app.rules.decide import Policies
-from app.rules.decision import Decision, Gate, Outcome, key_of
+from app.rules.decision import ClockStep, Decision, Gate, Outcome, key_of
 from app.rules.score import total
 from app.rules.suppression import conversation
 from mappings.mapping import FieldMapping
@@ -92,8 +93,11 @@ def route_decision(decision: Decision, contact: Contact, targets: Sequence[Targe
     """The deliveries of a decision. For a message that nothing can send the decision itself says so."""
     if decision.handoff is not None:
         return list(_handoff(decision, targets))
+    if decision.clock is not None:
+        return _clock(decision, decision.clock, targets)
     if decision.alert is not None:
-        return [_plan(decision, target, decision.alert, "alert") for target in targets if target.can(decision.alert)]
+        able = _alerting(targets, decision.alert, decision.second_channel)
+        return [_plan(decision, target, decision.alert, "alert") for target in able]
     if decision.send is not None:
         return _through(decision, decision.send, targets)
     return []
@@ -122,21 +126,47 @@ def _handoff(decision: Decision, targets: Sequence[Target]) -> Iterator[Plan]:
     """Texts and owner are filled in when the lane takes them: what sales reads is what is true by then."""
     plan = decision.handoff
     assert plan is not None
+    alert = Alert(title="", body="")
+    telling = {target.id for target in _alerting(targets, alert, decision.second_channel)}
     for target in targets:
         steps: list[AnyAction] = [
             EnsureContact(),
             AssignOwner(handoff=0),
             CreateTask(handoff=0, subject="", body="", due_at=plan.due_at, mark=mark_of(plan.key)),
             CreateNote(handoff=0, body="", at=plan.opened_at, mark=mark_of(plan.key)),
-            Alert(title="", body=""),
+            alert,
         ]
         if "create_task" not in target.kinds:
             steps = steps[-1:]
         for step in steps:
-            if target.can(step):
+            if target.can(step) and (step is not alert or target.id in telling):
                 made = _plan(decision, target, step, kind_of(step))
                 made.handoff_key = plan.key
                 yield made
+
+
+def _clock(decision: Decision, asked: ClockStep, targets: Sequence[Target]) -> list[Plan]:
+    """A reminder by the way of the first alert, an escalation by the second. Where nothing can alert anybody, the
+    decision itself says so."""
+    alert = Alert(title="", body="", step=asked.step, to=asked.to)
+    plans = []
+    for target in _alerting(targets, alert, decision.second_channel, escalates=asked.step == ESCALATE):
+        made = _plan(decision, target, alert, asked.step)
+        made.handoff_key = asked.handoff
+        plans.append(made)
+    if not plans:
+        decision.outcome = Outcome.WITHHELD
+        decision.gates += (Gate("can be sent", False, "any connection that alerts people is missing"),)
+        decision.summary += "; but any connection that alerts people is missing"
+    return plans
+
+
+def _alerting(targets: Sequence[Target], alert: Alert, second: str, escalates: bool = False) -> list[Target]:
+    """The connections that carry an alert: all but the second channel, which is for escalations; where only the other
+    kind is there, that."""
+    able = [target for target in targets if target.can(alert)]
+    asked = [target for target in able if (target.name == second) is escalates]
+    return asked or able
 
 
 def mark_of(handoff_key: str) -> str:

@@ -57,6 +57,7 @@ class SuppressionDocument(BaseModel):
     conversation_days: ConversationDocument = ConversationDocument()
     tiers: TierDocument = TierDocument()
     suppress_dormant: bool = True
+    not_a_fit_stops: bool = Field(True, description="Whom sales called not a fit gets no more marketing")
 
 
 class Suppression(Struct, frozen=True):
@@ -123,6 +124,9 @@ def suppressions(contact: Contact, policy: SuppressionDocument, now: datetime) -
         found.append(
             Suppression("conversation", "marketing", handoff.opened_at, None, "handed to sales, no verdict yet")
         )
+    judged = next((one for one in reversed(contact.handoffs) if one.verdict), None)
+    if policy.not_a_fit_stops and judged is not None and judged.verdict == "not_a_fit":
+        found.append(Suppression("not_a_fit", "marketing", judged.closed_at or now, None, "sales said so"))
     # Who still visits or buys is not dormant, however few mails they open
     if policy.suppress_dormant and overall_tier(contact, policy.tiers, now).tier is Tier.DORMANT:
         found += [
@@ -169,6 +173,7 @@ def gates(contact: Contact, message: SendMessage | JoinList, policy: Suppression
     checks.append(_gate("complaint", by_reason, message.channel, f"marked {message.channel} as spam"))
     checks.append(_consent_gate(contact, message, policy))
     checks.append(_gate("conversation", by_reason, "marketing", "in conversation with sales"))
+    checks.append(_gate("not_a_fit", by_reason, "marketing", "not a fit"))
     checks.append(_gate("dormant", by_reason, f"{message.channel}/{MARKETING}", "no human sign for a long time"))
     return checks
 

@@ -6,12 +6,14 @@ from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, func, insert, literal, select, update
 
+from app.contacts.action import Alert, kind_of
 from app.rules.assignment import Owner
+from app.rules.clock import REMIND
 from app.rules.decision import HandoffPlan
 from app.store.engine import Database
-from app.store.tables import handoffs, rotations
+from app.store.tables import deliveries, handoffs, rotations
 
 
 class HandoffRow(Struct, frozen=True, kw_only=True):
@@ -31,6 +33,11 @@ class HandoffRow(Struct, frozen=True, kw_only=True):
     owner_name: str
     assigned_at: datetime | None
     alerted_at: datetime | None
+    remind_at: datetime | None
+    reminded_at: datetime | None
+    escalated_at: datetime | None
+    claimed_at: datetime | None
+    claimed_by: str | None
 
 
 def add(conn: Connection, made: Sequence[tuple[int, str, HandoffPlan]]) -> None:
@@ -45,6 +52,7 @@ def add(conn: Connection, made: Sequence[tuple[int, str, HandoffPlan]]) -> None:
                     "event_id": event_id,
                     "rule": plan.rule,
                     "opened_at": plan.opened_at,
+                    "remind_at": plan.remind_at,
                     "due_at": plan.due_at,
                     "status": "open",
                     "score": plan.score,
@@ -74,6 +82,27 @@ def change(conn: Connection, changes: Mapping[str, Mapping[str, Any]]) -> None:
     """Change handoffs, by key."""
     for key, values in changes.items():
         conn.execute(update(handoffs).where(handoffs.c.key == key).values(**values))
+
+
+def told(conn: Connection, key: str, now: datetime, step: str = "", to: str = "") -> None:
+    """Note that people were told of a handoff: first of all, or by a step of its clock."""
+    values: dict[str, Any] = {"alerted_at": now}
+    if step:
+        values = {"alerted_at": func.coalesce(handoffs.c.alerted_at, literal(now, handoffs.c.alerted_at.type))}
+        values |= {"reminded_at": now} if step == REMIND else {"escalated_at": now, "escalated_to": to}
+    conn.execute(update(handoffs).where(handoffs.c.key == key).values(**values))
+
+
+def is_untold(conn: Connection, contact_id: int, key: str) -> bool:
+    """Whether nobody has taken a contact's handoff, and no alert about it has reached people."""
+    told = select(deliveries.c.id).where(
+        deliveries.c.contact_id == contact_id,
+        deliveries.c.handoff_key == key,
+        deliveries.c.kind == kind_of(Alert),
+        deliveries.c.status == "sent",
+    )
+    query = select(handoffs.c.id).where(handoffs.c.key == key, handoffs.c.status == "open", ~told.exists())
+    return conn.execute(query).first() is not None
 
 
 def assign(conn: Connection, row: HandoffRow, owner: Owner, now: datetime) -> HandoffRow:

@@ -325,8 +325,13 @@ handoffs = Table(
     Column("verdict", Code),
     Column("verdict_at", UtcTime),
     Column("verdict_by", Text),
+    Column("remind_at", UtcTime),
+    Column("reminded_at", UtcTime),  # when the reminder, and the word to somebody else, left
+    Column("escalated_at", UtcTime),
+    Column("escalated_to", Text),
 )
 Index(None, handoffs.c.status, handoffs.c.id)
+Index("ix_handoffs_due", handoffs.c.status, handoffs.c.due_at, handoffs.c.id)
 Index(None, handoffs.c.contact_id, handoffs.c.id)
 
 rotations = Table(

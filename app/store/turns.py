@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Connection, Table, func, select
+from sqlalchemy import Connection, Table, and_, func, or_, select
 
 from app.store import tables
 from app.store.lists import DECISIONS, DELIVERIES, INBOX, Rows
@@ -42,11 +42,37 @@ def decisions(conn: Connection, limit: int, before: int | None, after: int | Non
 
 
 def handoffs(
-    conn: Connection, limit: int, before: int | None, after: int | None, status: str | None, oldest_first: bool = False
+    conn: Connection, limit: int, before: int | None, after: int | None, status: str | None, by_due: bool = False
 ) -> Turn:
-    """Handoffs by status; with ``oldest_first`` the one that has waited longest leads."""
+    """Handoffs by status, newest first; with ``by_due`` those of a status in the order in which they are due."""
+    if by_due and status is not None:
+        return _by_due(conn, limit, before, after, status)
     names = [column.name for column in tables.handoffs.c]
-    return _turn(conn, tables.handoffs, names, {"status": status}, limit, before, after, oldest_first)
+    return _turn(conn, tables.handoffs, names, {"status": status}, limit, before, after)
+
+
+def _by_due(conn: Connection, limit: int, before: int | None, after: int | None, status: str) -> Turn:
+    columns = tables.handoffs.c
+    query = select(tables.handoffs).where(columns.status == status)
+    edge = None
+    if (place := before if after is None else after) is not None:
+        edge = conn.execute(select(columns.due_at).where(columns.id == place)).scalar()
+    if edge is None:
+        before = after = None
+    else:
+        further = columns.due_at > edge if after is None else columns.due_at < edge
+        same = columns.id > place if after is None else columns.id < place
+        query = query.where(or_(further, and_(columns.due_at == edge, same)))
+    order = (columns.due_at.asc(), columns.id.asc()) if after is None else (columns.due_at.desc(), columns.id.desc())
+    rows = [dict(row._mapping) for row in conn.execute(query.order_by(*order).limit(limit + 1))]
+    more, rows = len(rows) > limit, rows[:limit]
+    if after is None:
+        newer = (rows[0]["id"] if rows else place) if before is not None else None
+        return Turn(rows, older=rows[-1]["id"] if more else None, newer=newer)
+    if not more:  # the way back ends at the first page, which is shown in full
+        return _by_due(conn, limit, None, None, status)
+    rows.reverse()
+    return Turn(rows, older=rows[-1]["id"], newer=rows[0]["id"])
 
 
 def contacts(conn: Connection, limit: int, before: int | None, after: int | None, stage: str | None) -> Turn:
@@ -62,7 +88,6 @@ def _turn(
     limit: int,
     before: int | None,
     after: int | None,
-    oldest_first: bool = False,
 ) -> Turn:
     """A page on the index of one filter; what the other filters leave of it is looked for among ``LOOK`` rows.
 
@@ -73,8 +98,7 @@ def _turn(
     lead = next((name for name in ("contact_id", *order, "outcome", "what") if name in given), None)
     rest = {name: value for name, value in given.items() if name != lead}
     key = table.c.id
-    upward = (after is not None) is not oldest_first
-    back = 1 if oldest_first else -1  # from an empty page one goes back to the row before it
+    upward = after is not None
     edge = after if after is not None else before
     looked = select(*(table.c[name] for name in columns))
     if lead is not None:
@@ -100,8 +124,8 @@ def _turn(
     cut = end is not None and not more
     if after is not None:
         if end is None:  # the way back ends at the first page, which is shown in full
-            return _turn(conn, table, columns, filters, limit, None, None, oldest_first)
+            return _turn(conn, table, columns, filters, limit, None, None)
         rows.reverse()
-        return Turn(rows, older=rows[-1]["id"] if rows else after - back, newer=end, cut=cut)
-    newer = None if before is None else (rows[0]["id"] if rows else before + back)
+        return Turn(rows, older=rows[-1]["id"] if rows else after + 1, newer=end, cut=cut)
+    newer = None if before is None else (rows[0]["id"] if rows else before - 1)
     return Turn(rows, older=end, newer=newer, cut=cut)

@@ -3,15 +3,16 @@
 import re
 from collections.abc import Iterator
 from datetime import timedelta
+from html import unescape
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import delete, event, update
+from sqlalchemy import delete, event, insert, update
 
 from adapters.sandbox.server import serve
-from app.admin import roles
+from app.admin import asked, roles
 from app.runtime import Runtime
 from app.setup import add_connection
 from app.store import access, connections, inbox, lists, notes, tables
@@ -740,9 +741,40 @@ def test_old_sessions_are_forgotten(ann: Browser, sqlite_runtime: Runtime, clock
     assert len(rows(sqlite_runtime, "sessions", "hash")) == 1
 
 
-def test_overdue_handoffs_stand_out(busy: tuple[Browser, dict[str, int]], clock: Clock) -> None:
-    clock.advance(minutes=29)
-    assert "Overdue" in busy[0].read("/admin/handoffs")
+def test_overdue_handoffs_stand_out(
+    busy: tuple[Browser, dict[str, int]], sqlite_runtime: Runtime, clock: Clock
+) -> None:
+    assert "Overdue" not in busy[0].read("/admin/handoffs")
+    with sqlite_runtime.database.write() as conn:
+        conn.execute(update(tables.handoffs).values(due_at=clock() - minutes(3), reminded_at=clock() - minutes(9)))
+        conn.execute(update(tables.handoffs).values(escalated_at=clock(), escalated_to="pia@example.com"))
+    page = busy[0].read("/admin/handoffs")
+    assert "Overdue" in page
+    assert "3 minutes ago" in page
+    assert "reminded" in page
+    assert "escalated to pia@example.com" in page
+
+
+def test_handoffs_stand_in_the_order_in_which_they_are_due(
+    busy: tuple[Browser, dict[str, int]], sqlite_runtime: Runtime, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asked, "PAGE", 2)
+    named = {"opened_at": clock(), "status": "open", "score": 1.0, "rule": "r"}
+    with sqlite_runtime.database.write() as conn:
+        conn.execute(delete(tables.handoffs))
+        for number, due in enumerate((50, 20, 20, 40, 10)):  # two are due at the same moment, as after a night
+            values = {**named, "key": f"{number:032x}", "contact_id": number + 1, "due_at": clock() + minutes(due)}
+            conn.execute(insert(tables.handoffs).values(**values, reason=f"reason {number}"))
+    browser, seen, address = busy[0], [], "/admin/handoffs"
+    while address:
+        page = browser.read(address)
+        seen.append(re.findall(r"reason (\d)", page))
+        older = re.search(r'href="([^"]+)" rel="next"', page)
+        address = unescape(older.group(1)) if older else ""
+    assert seen == [["4", "1"], ["2", "3"], ["0"]]
+    newer = re.search(r'href="([^"]+)" rel="prev"', page)
+    assert newer is not None
+    assert re.findall(r"reason (\d)", browser.read(unescape(newer.group(1)))) == ["2", "3"]
 
 
 def test_a_withheld_delivery_says_why(busy: tuple[Browser, dict[str, int]], sqlite_runtime: Runtime) -> None:

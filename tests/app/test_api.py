@@ -282,6 +282,21 @@ def test_only_dead_deliveries_and_those_of_unknown_outcome_are_tried_again(api: 
     api.post("/deliveries/999/retry", 404)
 
 
+def test_a_handoff_shows_its_clock_and_a_claim_stops_it(api: Api, runtime: Runtime, clock: Clock) -> None:
+    form(runtime, "demo", email="clock@example.com")
+    drain(runtime)
+    (one,) = [item for item in api.get("/handoffs?status=open")["items"] if item["rule"] == "asked_for_contact"]
+    assert (one["overdue"], one["reminded_at"], one["escalated_at"], one["escalated_to"]) == (False, None, None, None)
+    assert one["opened_at"] < one["remind_at"] < one["due_at"]
+    assert len(rows(runtime, "timers", "key", contact_id=one["contact_id"])) == 2
+    clock.advance(minutes=1)
+    api.post(f"/handoffs/{one['id']}/claim", by="Ann")
+    drain(runtime)
+    assert rows(runtime, "timers", "key", contact_id=one["contact_id"]) == []
+    said = api.get(f"/contacts/{one['contact_id']}/decisions")["items"]
+    assert "Handoff claimed by Ann: its clock stops" in [decision["summary"] for decision in said]
+
+
 def test_the_first_to_claim_a_handoff_has_it(api: Api) -> None:
     (one, *_) = api.get("/handoffs?status=open")["items"]
     assert api.post(f"/handoffs/{one['id']}/claim", by="Ann")["claimed_by"] == "Ann"

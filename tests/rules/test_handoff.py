@@ -3,7 +3,7 @@
 Catalogue: G1 (behavioural handoff), G4 (the clock starts), G5 (verdict rule), G6 (automation stops).
 """
 
-from datetime import timedelta
+from datetime import UTC, datetime
 
 import pytest
 
@@ -72,7 +72,8 @@ def test_score_counts_to_the_point(trials, handed):
 def test_handoff_has_its_clock_and_its_reason():
     _, decisions = live([demo(1)])
     plan = of(decisions, "handoff")[0].handoff
-    assert (plan.opened_at, plan.due_at) == (ago(days=1), ago(days=1) + timedelta(minutes=30))
+    # A Saturday; people work again on Monday at nine
+    assert (plan.opened_at, plan.due_at) == (ago(days=1), datetime(2026, 11, 23, 9, 30, tzinfo=UTC))
     assert (plan.reason, plan.rule, plan.score) == ("Asked to talk to someone", "asked_for_contact", 30)
 
 
