@@ -92,6 +92,7 @@ class Points:
         if name == self._place:
             self._place = ""
             os.kill(os.getpid(), self._how)
+            time.sleep(0.2)  # another thread may take the signal: this one must not get past the place meanwhile
 
     def install(self) -> None:
         from adapters.http import VendorPool
