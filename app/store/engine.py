@@ -9,7 +9,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Engine, Select, Table, create_engine, event, type_coerce
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Engine,
+    Select,
+    Table,
+    bindparam,
+    create_engine,
+    event,
+    type_coerce,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -21,6 +32,9 @@ from app.store.tables import UtcTime
 SQLITE_BUSY_MS = 15_000
 # PostgreSQL ends the transaction, and with it the locks, of a process that has said nothing for so long (a stopped one)
 IDLE_MS = 60_000
+# ... unless it fell silent between two messages of one statement, which only PostgreSQL 17 and later notices. No
+# transaction of ours takes nearly as long
+TRANSACTION_MS = 120_000
 # ... and a machine that does not even acknowledge what it is sent is given up; the default is a quarter of an hour
 SILENT_MS = 15_000
 
@@ -47,6 +61,11 @@ def _postgresql_now(element: Any, compiler: Any, **kw: Any) -> str:
 def db_in(seconds: float) -> ColumnElement[Any]:
     """So many seconds from now, by the database's clock."""
     return type_coerce(type_coerce(db_now(), BigInteger) + int(seconds * 1_000_000), UtcTime)
+
+
+def db_in_param(name: str) -> ColumnElement[Any]:
+    """So many microseconds from now as a statement is given as this parameter."""
+    return type_coerce(type_coerce(db_now(), BigInteger) + bindparam(name, type_=BigInteger), UtcTime)
 
 
 class Conflict(Exception):
@@ -85,6 +104,7 @@ class Database:
                     "options": f"-c timezone=utc -c idle_in_transaction_session_timeout={IDLE_MS}",
                 },
             )
+            event.listen(self.engine, "connect", _prepare_postgresql)
         self._writing: Engine = self.engine.execution_options(baton_write=True)
 
     @contextmanager
@@ -115,6 +135,11 @@ class Database:
     def locked(self, query: Select[Any], skip: bool = False) -> Select[Any]:
         """The query, locking the rows it finds; SQLite's one write lock does that already."""
         return query if self.is_sqlite else query.with_for_update(skip_locked=skip)
+
+    def take_time(self, conn: Connection) -> None:
+        """Let this transaction take as long as it needs: a migration of many rows."""
+        if not self.is_sqlite and _limits_transactions(conn.connection.driver_connection):
+            conn.exec_driver_sql("SET LOCAL transaction_timeout = 0")
 
     def close(self) -> None:
         """Close all connections."""
@@ -173,6 +198,17 @@ def _prepare_sqlite(connection: Any, record: Any) -> None:
     cursor.execute("PRAGMA temp_store=MEMORY")
     cursor.execute("PRAGMA cache_size=-16000")
     cursor.close()
+
+
+def _limits_transactions(connection: Any) -> bool:
+    return bool(connection.info.server_version >= 170_000)
+
+
+def _prepare_postgresql(connection: Any, record: Any) -> None:
+    if _limits_transactions(connection):
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET transaction_timeout = {TRANSACTION_MS}")
+        connection.commit()
 
 
 def _begin_sqlite(conn: Connection) -> None:

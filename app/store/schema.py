@@ -37,6 +37,7 @@ def upgrade(database: Database, revision: str = "head") -> None:
     from alembic import command
 
     with database.write() as conn:
+        database.take_time(conn)
         go_alone(database, conn)
         config = _config(database)
         config.attributes["connection"] = conn
@@ -48,6 +49,7 @@ def downgrade(database: Database, revision: str) -> None:
     from alembic import command
 
     with database.write() as conn:
+        database.take_time(conn)
         config = _config(database)
         config.attributes["connection"] = conn
         command.downgrade(config, revision)

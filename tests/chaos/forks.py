@@ -31,6 +31,7 @@ HASTY = {
     "jobs.lane.CALL_SECONDS": 1.5,
     "app.store.inbox.CLAIM_SECONDS": 0.8,
     "app.store.engine.IDLE_MS": 1_000,
+    "app.store.engine.TRANSACTION_MS": 2_000,
     "app.rules.route.GATHER_SECONDS": 0.0,
 }
 
