@@ -103,9 +103,7 @@ class Clearance:
     def _load(self, claimed: Sequence[Claimed]) -> None:
         ids = {one.contact_id for one in claimed}
         # Locked: a suppression that commits after this finds the send already on its way, one before stops it
-        self.states = {
-            key: stored.state for key, stored in people.load(self.conn, self.runtime.database, ids, True).items()
-        }
+        self.states = {key: stored.state for key, stored in people.load(self.conn, ids, lock=True).items()}
         self.ids = shadows.ids_in(self.conn, self.connection.id, ids)
         for contact_id, known in people.known_by(self.conn, ids).items():
             self.names[contact_id] = {identity.kind: identity.value for identity, _ in reversed(known)}

@@ -4,7 +4,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import structlog
 
@@ -37,7 +37,7 @@ def drain(runtime: Runtime, seconds: float, wake: Callable[..., None] = lambda *
     while True:
         running = {connection_id: thread for connection_id, thread in running.items() if thread.is_alive()}
         over = time.monotonic() >= until or stopping.is_set()
-        due = [] if over else [one for one in _due(runtime) if one not in running and one not in resting]
+        due = [] if over else _due(runtime, {*running, *resting})
         started = False
         for connection_id in due:
             thread = _open_lane(runtime, connection_id, until, wake, resting, closed)
@@ -49,9 +49,11 @@ def drain(runtime: Runtime, seconds: float, wake: Callable[..., None] = lambda *
         closed.clear()
 
 
-def _due(runtime: Runtime) -> list[int]:
-    """Connections for which something could leave now."""
-    known = runtime.connections()
+def _due(runtime: Runtime, without: Collection[int] = ()) -> list[int]:
+    """Connections for which something could leave now, ``without`` these."""
+    known = {number: one for number, one in runtime.connections().items() if one.sends and number not in without}
+    if not known:
+        return []
     with runtime.database.read() as conn:
         found = deliveries.due_connections(conn)
         if not found:
@@ -63,10 +65,7 @@ def _due(runtime: Runtime) -> list[int]:
     return [
         one
         for one in found
-        if one in known
-        and known[one].sends
-        and not breakers.resting(marks, one, now)
-        and runtime.client(known[one]) is not None
+        if one in known and not breakers.resting(marks, one, now) and runtime.client(known[one]) is not None
     ]
 
 

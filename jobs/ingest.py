@@ -27,6 +27,8 @@ from jobs.settle import settle
 log = structlog.get_logger("baton.ingest")
 
 DRAIN_SECONDS = 20.0
+# A wake-up through RQ takes some ten milliseconds of processor time, and longer by the clock: staying costs less
+LINGER_SECONDS, POLL_SECONDS = 0.25, 0.005
 WANTED_EVENTS = 2_000  # per transaction: enough to make its cost small, few enough to keep it short
 MAX_ROWS = 500
 TRIES = 8
@@ -38,13 +40,32 @@ def ingest() -> None:
     """Work off what has arrived, for at most twenty seconds; a wake-up may come as often as it likes."""
     context = current()
     context.woken(INGEST)
+    until = time.monotonic() + DRAIN_SECONDS
     drain(context.runtime, DRAIN_SECONDS, context.wake)
+    while _more_comes(context.runtime, until):
+        drain(context.runtime, until - time.monotonic(), context.wake)
+
+
+def _more_comes(runtime: Runtime, until: float) -> bool:
+    """Wait a little for more to arrive."""
+    until = min(until, time.monotonic() + LINGER_SECONDS)
+    while time.monotonic() < until and not stopping.is_set():
+        time.sleep(POLL_SECONDS)
+        if _is_ready(runtime):
+            return True
+    return False
+
+
+def _is_ready(runtime: Runtime) -> bool:
+    with runtime.database.read() as conn:
+        return inbox.oldest_ready(conn) is not None
 
 
 def drain(runtime: Runtime, seconds: float, wake: Callable[..., None] = lambda *queues: None) -> int:
     """Work off the inbox until it is empty or the time is up; how many events were new."""
     until, rows, total = time.monotonic() + seconds, 50, 0
-    while time.monotonic() < until and not stopping.is_set():
+    # Looked at first: to claim is to write, which on SQLite keeps all others from it
+    while time.monotonic() < until and not stopping.is_set() and _is_ready(runtime):
         claim, claimed = inbox.claim(runtime.database, rows)
         if not claimed:
             break

@@ -48,6 +48,12 @@ class Work(Struct):
     exchanges: list[Exchange] = field(default_factory=list)
     refusal: str = ""
     asked: bool = True  # False: the lease ran out before anything was sent
+    start_at: float = 0.0  # by time.monotonic(): when the vendor's limits let it begin
+
+    @property
+    def ids(self) -> list[int]:
+        """The deliveries in it."""
+        return [one.id for one, _ in self.items]
 
 
 class Landing:

@@ -10,6 +10,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from itertools import groupby
 
 import structlog
+from sqlalchemy import Connection as Conn
 
 from adapters.contract import (
     BatchRefused,
@@ -17,7 +18,6 @@ from adapters.contract import (
     Delivery,
     Outcome,
     Push,
-    RateLimit,
     Refused,
     RetryLater,
     Unknown,
@@ -44,7 +44,8 @@ MAX_ROWS = 1_000
 RENEW_SECONDS = 5.0
 # Calls are begun no later than this after the lease was renewed: who takes it over must not meet one under way
 CALL_SECONDS = lanes.LEASE_SECONDS - TOTAL_SECONDS
-LINGER_SECONDS, POLL_SECONDS = 0.25, 0.01
+LINGER_SECONDS, POLL_SECONDS = 0.25, 0.005
+FRUITLESS_SECONDS = 0.2  # between claims, where what is due cannot leave
 PATIENT_SECONDS = 2.0  # a longer wait for the vendor's limits is spent in the database, where others can be sent
 RECORD_SECONDS = 60.0
 
@@ -61,6 +62,7 @@ class Lane:
         self.landing = Landing(runtime, connection, lease, self.breaker, note)
         self._renewed = time.monotonic()
         self._limits = {limit.name: limit.of(connection.settings) for limit in self.adapter.limits}
+        self._fruitless_until = 0.0
         self._closed: dict[str, float] = {}  # kind → until when the vendor's limits let none of it through
 
     def run(self, until: float) -> bool:
@@ -70,21 +72,22 @@ class Lane:
             flying: dict[Future[Work], Work] = {}
             try:
                 busy = resolve_orphans(self.runtime, self.connection, self.lease)
-                self._look_at_limits()
+                with self.database.read() as conn:
+                    self._close_kinds(conn)
                 while time.monotonic() < until and not stopping.is_set() and self._still_mine():
                     room = min(MAX_IN_FLIGHT, self.breaker.allowed()) - len(flying)
-                    started = self._start(pool, flying, room) if room > 0 else 0
+                    started = self._start(pool, flying, room) if room > 0 and self._may_find_some() else 0
                     busy = busy or bool(flying)
                     if started or flying:
                         empty = False
-                        self._land(flying, block=not started)
+                        self._land(flying, 0.0 if started else POLL_SECONDS)
                     elif empty or not self._more_comes():
                         break  # also where something is due that cannot leave yet
                     else:
                         empty = True
             finally:
                 while flying:
-                    self._land(flying, block=True)
+                    self._land(flying, 1.0)
         return busy
 
     def _more_comes(self) -> bool:
@@ -92,10 +95,17 @@ class Lane:
         end = time.monotonic() + LINGER_SECONDS
         while time.monotonic() < end and not stopping.is_set():
             time.sleep(POLL_SECONDS)
-            with self.database.read() as conn:
-                if deliveries.is_due(conn, self.connection.id):
-                    return True
+            if self._is_due():
+                return True
         return False
+
+    def _is_due(self) -> bool:
+        with self.database.read() as conn:
+            return deliveries.is_due(conn, self.connection.id)
+
+    def _may_find_some(self) -> bool:
+        """Whether to claim: not while the last claim found nothing that could leave and no call has ended since."""
+        return time.monotonic() >= self._fruitless_until and self._is_due()
 
     def _still_mine(self) -> bool:
         asked = time.monotonic()
@@ -110,38 +120,36 @@ class Lane:
 
     def _start(self, pool: ThreadPoolExecutor, flying: dict[Future[Work], Work], room: int) -> int:
         """Claim some calls and start them, each when the vendor's limits let it."""
-        calls = min(room, self._chunk())
-        claimed = self._claim(calls)
-        # One look at the limits for all calls that spend from the same ones: it is a transaction
-        for names, works in groupby(claimed, key=lambda work: work.push.limits):
-            self._start_under([self._limits[name] for name in names if name in self._limits], [*works], pool, flying)
+        claimed = self._claim(min(room, self._chunk()))
+        for work in sorted(claimed, key=lambda work: work.start_at):
+            time.sleep(max(0.0, work.start_at - time.monotonic()))
+            flying[pool.submit(self._call, work)] = work
+        if not claimed:
+            self._fruitless_until = time.monotonic() + FRUITLESS_SECONDS
         return len(claimed)
 
-    def _start_under(
-        self,
-        limits: Sequence[RateLimit],
-        works: Sequence[Work],
-        pool: ThreadPoolExecutor,
-        flying: dict[Future[Work], Work],
-    ) -> None:
-        """Start calls that spend from these limits, spaced as the strictest wants it; or put them all off."""
-        delay = budgets.reserve(self.database, self.connection.id, limits, len(works), PATIENT_SECONDS)
-        if delay > PATIENT_SECONDS:
-            taken = [one.id for work in works for one, _ in work.items]
-            with self.database.write() as conn:
-                deliveries.put_off(conn, taken, self.lease.fence, delay)
-            self._look_at_limits()
-            return
-        first = time.monotonic() + delay
-        spacing = max((limit.seconds / limit.calls for limit in limits if limit.even), default=0.0)
-        for number, work in enumerate(works):
-            time.sleep(max(0.0, first + number * spacing - time.monotonic()))
-            flying[pool.submit(self._call, work)] = work
+    def _place(self, conn: Conn, works: Sequence[Work]) -> list[Work]:
+        """Find each call its place under the vendor's limits; those for which there is none soon are put off."""
+        placed: list[Work] = []
+        # Calls that spend from the same limits ask together
+        for names, alike in groupby(works, key=lambda work: work.push.limits):
+            group = list(alike)
+            limits = [self._limits[name] for name in names if name in self._limits]
+            delay = budgets.reserve(conn, self.database, self.connection.id, limits, len(group), PATIENT_SECONDS)
+            if delay > PATIENT_SECONDS:
+                deliveries.put_off(conn, [one for work in group for one in work.ids], delay)
+                self._close_kinds(conn)
+                continue
+            first = time.monotonic() + delay
+            spacing = max((limit.seconds / limit.calls for limit in limits if limit.even), default=0.0)
+            for number, work in enumerate(group):
+                work.start_at = first + number * spacing
+            placed += group
+        return placed
 
-    def _look_at_limits(self) -> None:
+    def _close_kinds(self, conn: Conn) -> None:
         """Find out for which kinds the vendor's limits leave no room for a while, be it that it told us to wait."""
-        with self.database.read() as conn:
-            held = budgets.held_back(conn, self.connection.id)
+        held = budgets.held_back(conn, self.connection.id)
         for action, push in self.adapter.pushes.items():
             wait = max((held.get(name, 0.0) for name in push.limits), default=0.0)
             if wait > PATIENT_SECONDS:
@@ -158,14 +166,14 @@ class Lane:
         largest = max(push.batch for push in self.adapter.pushes.values())
         try:
             with self.database.write() as conn:
-                lanes.hold(conn, self.database, self.lease)
+                lanes.hold(conn, self.lease)
                 closed = [kind for kind, end in self._closed.items() if end > time.monotonic()]
                 found = deliveries.ready(conn, self.connection.id, min(MAX_ROWS, calls * largest), closed)
                 if not found:
                     return []
                 clearance = Clearance(self.runtime, rulebook, self.connection, conn, now)
                 cleared = clearance.clear(self._enough(found, calls))
-                works = self._group(cleared.ready, calls)
+                works = self._place(conn, self._group(cleared.ready, calls))
                 taken = [one for work in works for one, _ in work.items]
                 deliveries.start(conn, taken, self.lease.fence)
                 ids = {one.id for one in taken}
@@ -220,7 +228,7 @@ class Lane:
                     raise TooLate("the lease ran out before it was sent")
                 work.outcomes = self._send(work.push, [delivery for _, delivery in work.items])
             except TooLate as late:
-                log.warning("too_late", connection=self.connection.name, deliveries=[one.id for one, _ in work.items])
+                log.warning("too_late", connection=self.connection.name, deliveries=work.ids)
                 work.asked = bool(work.exchanges)
                 outcome = Unknown(reason=str(late)) if work.asked else RetryLater(reason=str(late))
                 work.outcomes = [outcome] * len(work.items)
@@ -228,9 +236,7 @@ class Lane:
                 work.refusal = str(refusal)
             except Exception as error:
                 # A bug of ours or of an SDK: what it did is unknown
-                log.exception(
-                    "send_failed", connection=self.connection.name, deliveries=[one.id for one, _ in work.items]
-                )
+                log.exception("send_failed", connection=self.connection.name, deliveries=work.ids)
                 work.outcomes = [Unknown(reason=f"{type(error).__name__}: {str(error)[:300]}")] * len(work.items)
         return work
 
@@ -249,17 +255,20 @@ class Lane:
 
     def _send_half(self, push: Push, half: Sequence[Delivery]) -> list[Outcome]:
         limits = [self._limits[name] for name in push.limits if name in self._limits]
-        time.sleep(budgets.reserve(self.database, self.connection.id, limits))
+        with self.database.write() as conn:
+            wait = budgets.reserve(conn, self.database, self.connection.id, limits)
+        time.sleep(wait)
         return self._send(push, half)
 
     # --- landing
 
-    def _land(self, flying: dict[Future[Work], Work], block: bool) -> None:
-        """Record the calls that have been answered."""
+    def _land(self, flying: dict[Future[Work], Work], seconds: float) -> None:
+        """Record the calls that have been answered; wait so long for the first."""
         if not flying:
             return
-        done, _ = wait(flying, timeout=1.0 if block else 0.0, return_when=FIRST_COMPLETED)
+        done, _ = wait(flying, timeout=seconds, return_when=FIRST_COMPLETED)
         if done:
+            self._fruitless_until = 0.0
             self._record([future.result() for future in done])
             for future in done:
                 del flying[future]

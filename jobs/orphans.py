@@ -72,7 +72,7 @@ def _look_up(runtime: Runtime, connection: Connection, lease: Lease, one: Claime
 def _settle(runtime: Runtime, lease: Lease, one: Claimed, **end: Any) -> None:
     try:
         with runtime.database.write() as conn:
-            lanes.hold(conn, runtime.database, lease)
+            lanes.hold(conn, lease)
             deliveries.finish(conn, one.id, None, **end)
     except Conflict:
         return

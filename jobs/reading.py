@@ -253,7 +253,8 @@ def _ask(runtime: Runtime, connection: Connection, refs: Sequence[Ref]) -> tuple
     limits = [limit.of(connection.settings) for limit in adapter.limits if limit.name in adapter.read_limits]
     with recording() as calls:
         try:
-            wait = budgets.reserve(runtime.database, connection.id, limits, calls=1 + len(refs) // 100)
+            with runtime.database.write() as conn:
+                wait = budgets.reserve(conn, runtime.database, connection.id, limits, calls=1 + len(refs) // 100)
             time.sleep(min(wait, 10.0))
             return dict(adapter.lookup(runtime.client(connection), list(refs), mapping, now)), ""
         except Exception as error:

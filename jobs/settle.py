@@ -112,7 +112,7 @@ class _Batch:
             touched = {person for person in self.resolution.people if person > 0}
             touched |= {person for edge in self.resolution.merges for person in (edge.winner, edge.loser) if person > 0}
             touched |= {s.person for key in self.resolution.rehome for s in self.sightings.get(key, ()) if s.person > 0}
-            loaded = people.load(conn, self.database, touched, lock=True)
+            loaded = people.load(conn, touched, lock=True)
             self._group(loaded)
             self._rehome(conn, loaded)
             self._load_histories(conn)

@@ -66,13 +66,15 @@ def tick(runtime: Runtime, wake: Callable[..., None], holder: str) -> None:
     with runtime.database.read() as conn:
         oldest = inbox.oldest_ready(conn)
         due = bool(deliveries.due_connections(conn))
+        overdue = due and bool(deliveries.due_connections(conn, OVERDUE.total_seconds()))
     if oldest is not None:
         wake(INGEST)
         if now - oldest > OVERDUE:
             ingest.drain(runtime, ingest.DRAIN_SECONDS, wake)
     if due:
         wake(DELIVER)
-        deliver.drain(runtime, TICK_SECONDS, wake)
+    if overdue and not deliver.drain(runtime, TICK_SECONDS, wake):
+        wake(DELIVER)  # whoever came for the wake-up before found the lanes taken, and left
 
 
 def ring(runtime: Runtime) -> int:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import msgspec
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from app.contacts.times import to_us
 from app.store.engine import Database, db_now
@@ -36,8 +36,29 @@ class Limit(Protocol):
 _decode = msgspec.json.Decoder(dict[str, int]).decode
 
 
+_MINE = budgets.c.connection_id == bindparam("connection")
+_LOAD = (
+    select(budgets.c.name, budgets.c.next_us, budgets.c.used)
+    .where(_MINE, budgets.c.name.in_(bindparam("names", expanding=True)))
+    .order_by(budgets.c.name)
+    .with_for_update()
+)
+_SAVE = (
+    update(budgets)
+    .where(_MINE, budgets.c.name == bindparam("limit"))
+    .values(next_us=bindparam("next"), used=bindparam("counts"))
+)
+_NOW = select(db_now())
+_HELD = select(budgets.c.name, budgets.c.next_us, db_now()).where(_MINE)
+
+
 def reserve(
-    database: Database, connection_id: int, limits: Sequence[Limit], calls: int = 1, patience: float = math.inf
+    conn: Connection,
+    database: Database,
+    connection_id: int,
+    limits: Sequence[Limit],
+    calls: int = 1,
+    patience: float = math.inf,
 ) -> float:
     """Take places for so many calls under each limit; the seconds to wait before the first of them.
 
@@ -46,30 +67,29 @@ def reserve(
     """
     if not limits:
         return 0.0
-    with database.write() as conn:
-        now, known = _load(conn, database, connection_id, [limit.name for limit in limits])
-        wait, after = 0, {}
-        for limit in limits:
-            next_us, used = known[limit.name]
-            start = max(next_us, now)
-            if limit.even:
-                next_us = start + int(calls * limit.seconds * 1_000_000 / limit.calls)
-            else:
-                start, used = _place(used, start, limit, calls)
-            after[limit.name] = start, next_us, used
-            wait = max(wait, start - now)
-        for name, (start, next_us, used) in after.items():
-            if wait <= patience * 1_000_000:
-                _save(conn, connection_id, name, next_us, used)
-            elif start - now == wait:  # the one that has no room until then: see held_back()
-                _save(conn, connection_id, name, start, known[name][1])
+    now, known = _load(conn, database, connection_id, [limit.name for limit in limits])
+    wait, after = 0, {}
+    for limit in limits:
+        next_us, used = known[limit.name]
+        start = max(next_us, now)
+        if limit.even:
+            next_us = start + int(calls * limit.seconds * 1_000_000 / limit.calls)
+        else:
+            start, used = _place(used, start, limit, calls)
+        after[limit.name] = start, next_us, used
+        wait = max(wait, start - now)
+    for name, (start, next_us, used) in after.items():
+        if wait <= patience * 1_000_000:
+            _save(conn, connection_id, name, next_us, used)
+        elif start - now == wait:  # the one that has no room until then: see held_back()
+            _save(conn, connection_id, name, start, known[name][1])
     return wait / 1_000_000
 
 
 def held_back(conn: Connection, connection_id: int) -> dict[str, float]:
     """limit → the seconds until its next call may start, for those where that is not now."""
-    query = select(budgets.c.name, budgets.c.next_us, db_now()).where(budgets.c.connection_id == connection_id)
-    waits = {name: (next_us - to_us(now)) / 1_000_000 for name, next_us, now in conn.execute(query)}
+    rows = conn.execute(_HELD, {"connection": connection_id})
+    waits = {name: (next_us - to_us(now)) / 1_000_000 for name, next_us, now in rows}
     return {name: wait for name, wait in waits.items() if wait > 0}
 
 
@@ -97,21 +117,17 @@ def hold_back(database: Database, connection_id: int, names: Sequence[str], seco
 def _load(
     conn: Connection, database: Database, connection_id: int, names: Sequence[str]
 ) -> tuple[int, dict[str, tuple[int, dict[str, int]]]]:
-    mine = (budgets.c.connection_id == connection_id) & budgets.c.name.in_(names)
-    query = database.locked(
-        select(budgets.c.name, budgets.c.next_us, budgets.c.used).where(mine).order_by(budgets.c.name)
-    )
-    rows = conn.execute(query).all()
+    asked = {"connection": connection_id, "names": list(names)}
+    rows = conn.execute(_LOAD, asked).all()
     if len(rows) < len(set(names)):
         # Made first and then locked: two workers may ask for a limit for the first time in the same moment
         fresh = [{"connection_id": connection_id, "name": name} for name in sorted(set(names))]
         conn.execute(database.insert(budgets).on_conflict_do_nothing(), fresh)
-        rows = conn.execute(query).all()
+        rows = conn.execute(_LOAD, asked).all()
     known = {name: (next_us, _decode(used)) for name, next_us, used in rows}
-    now = conn.execute(select(db_now())).scalar_one()
-    return to_us(now), known
+    return to_us(conn.execute(_NOW).scalar_one()), known  # asked once the rows are ours: that may have taken a while
 
 
 def _save(conn: Connection, connection_id: int, name: str, next_us: int, used: Mapping[str, int]) -> None:
-    mine = (budgets.c.connection_id == connection_id) & (budgets.c.name == name)
-    conn.execute(update(budgets).where(mine).values(next_us=next_us, used=msgspec.json.encode(used).decode()))
+    counts = msgspec.json.encode(used).decode()
+    conn.execute(_SAVE, {"connection": connection_id, "limit": name, "next": next_us, "counts": counts})

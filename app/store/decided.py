@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from app.rules.decision import Decision, Gate, Outcome
 from app.store.tables import decisions
@@ -23,15 +23,18 @@ class Known(Struct, frozen=True):
     summary: str
 
 
+_STANDING = select(
+    decisions.c.contact_id, decisions.c.key, decisions.c.at, decisions.c.outcome, decisions.c.summary
+).where(decisions.c.contact_id.in_(bindparam("contacts", expanding=True)))
+_RECORD = insert(decisions)
+_AMEND = update(decisions).where(decisions.c.key == bindparam("b_key"))
+
+
 def standing(conn: Connection, contact_ids: Collection[int]) -> dict[int, dict[str, Known]]:
     """The decisions of these contacts, by key."""
     found: dict[int, dict[str, Known]] = {contact_id: {} for contact_id in contact_ids}
     if found:
-        columns = decisions.c
-        query = select(columns.contact_id, columns.key, columns.at, columns.outcome, columns.summary).where(
-            columns.contact_id.in_(list(found))
-        )
-        for contact_id, key, at, outcome, summary in conn.execute(query):
+        for contact_id, key, at, outcome, summary in conn.execute(_STANDING, {"contacts": list(found)}):
             found[contact_id][key] = Known(key, at, outcome, summary)
     return found
 
@@ -39,14 +42,14 @@ def standing(conn: Connection, contact_ids: Collection[int]) -> dict[int, dict[s
 def record(conn: Connection, made: Sequence[tuple[int, Decision]], now: datetime) -> None:
     """Add decisions, as (contact, decision)."""
     if made:
-        conn.execute(insert(decisions), [_columns(contact_id, decision, now) for contact_id, decision in made])
+        conn.execute(_RECORD, [_columns(contact_id, decision, now) for contact_id, decision in made])
 
 
 def amend(conn: Connection, made: Sequence[tuple[int, Decision]], now: datetime) -> None:
     """Change decisions that came out differently once a late event was known."""
-    for contact_id, decision in made:
-        values = _columns(contact_id, decision, now)
-        conn.execute(update(decisions).where(decisions.c.key == values.pop("key")).values(**values))
+    rows = [_columns(contact_id, decision, now) for contact_id, decision in made]
+    if rows:
+        conn.execute(_AMEND, [{**row, "b_key": row.pop("key")} for row in rows])
 
 
 def supersede(conn: Connection, keys: Collection[str]) -> None:

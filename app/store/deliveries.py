@@ -6,10 +6,24 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, insert, or_, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    text,
+    update,
+)
 
-from app.contacts.action import AnyAction
-from app.store.engine import Database, db_in, db_now
+from app.contacts.action import Alert, AnyAction, kind_of
+from app.store.engine import Database, db_in, db_in_param, db_now
 from app.store.tables import attempts, calls, connections, deliveries
 
 PENDING, SENDING, SENT, WITHHELD, UNKNOWN, DEAD = "pending", "sending", "sent", "withheld", "unknown", "dead"
@@ -65,11 +79,25 @@ class Existing(Struct, frozen=True, kw_only=True):
     action: AnyAction
 
 
+_PLAN = insert(deliveries)
+_IN_SLOTS = select(deliveries.c.contact_id, deliveries.c.connection_id, deliveries.c.slot, deliveries.c.id).where(
+    deliveries.c.contact_id.in_(bindparam("contacts", expanding=True)),
+    deliveries.c.status == PENDING,
+    deliveries.c.slot.is_not(None),
+    deliveries.c.attempts == 0,
+)
+_DECIDED = select(
+    deliveries.c.contact_id,
+    *(deliveries.c[name] for name in Existing.__struct_fields__ if name != "action"),
+    deliveries.c.action,
+).where(deliveries.c.contact_id.in_(bindparam("contacts", expanding=True)), deliveries.c.decision_key.is_not(None))
+
+
 def plan(conn: Connection, database: Database, planned: Sequence[Planned], now: datetime) -> None:
     """Store deliveries; those with a slot take the place of what waits in it."""
     fresh = [_columns(one, now) for one in planned if one.slot is None or one.status != PENDING]
     if fresh:
-        conn.execute(insert(deliveries), fresh)
+        conn.execute(_PLAN, fresh)
     slotted = [_columns(one, now) for one in planned if one.slot is not None and one.status == PENDING]
     if slotted:
         statement = database.insert(deliveries)
@@ -107,14 +135,8 @@ def in_slots(conn: Connection, contact_ids: Collection[int]) -> dict[tuple[int, 
     """(contact, connection) → slot → the delivery that waits in it and was never tried."""
     found: dict[tuple[int, int], dict[str, int]] = {}
     if contact_ids:
-        columns = deliveries.c
-        query = select(columns.contact_id, columns.connection_id, columns.slot, columns.id).where(
-            columns.contact_id.in_(contact_ids),
-            columns.status == PENDING,
-            columns.slot.is_not(None),
-            columns.attempts == 0,
-        )
-        for contact_id, connection_id, slot, delivery_id in conn.execute(query):
+        rows = conn.execute(_IN_SLOTS, {"contacts": list(contact_ids)})
+        for contact_id, connection_id, slot, delivery_id in rows:
             found.setdefault((contact_id, connection_id), {})[slot] = delivery_id
     return found
 
@@ -134,13 +156,21 @@ def decided(conn: Connection, contact_ids: Collection[int]) -> dict[int, dict[st
     found: dict[int, dict[str, Existing]] = {contact_id: {} for contact_id in contact_ids}
     if found:
         names = [name for name in Existing.__struct_fields__ if name != "action"]
-        query = select(deliveries.c.contact_id, *(deliveries.c[name] for name in names), deliveries.c.action).where(
-            deliveries.c.contact_id.in_(list(found)), deliveries.c.decision_key.is_not(None)
-        )
-        for contact_id, *values, action in conn.execute(query):
+        for contact_id, *values, action in conn.execute(_DECIDED, {"contacts": list(found)}):
             row = Existing(**dict(zip(names, values, strict=True)), action=decode(action))
             found[contact_id][row.key] = row
     return found
+
+
+def has_alerted(conn: Connection, contact_id: int, handoff_key: str) -> bool:
+    """Whether an alert about a contact's handoff has reached people."""
+    query = select(deliveries.c.id).where(
+        deliveries.c.contact_id == contact_id,
+        deliveries.c.handoff_key == handoff_key,
+        deliveries.c.kind == kind_of(Alert),
+        deliveries.c.status == SENT,
+    )
+    return conn.execute(query.limit(1)).first() is not None
 
 
 def replan(conn: Connection, changes: Mapping[int, Mapping[str, Any]], now: datetime) -> None:
@@ -156,24 +186,8 @@ def replan(conn: Connection, changes: Mapping[int, Mapping[str, Any]], now: date
 # --- the lane's side
 
 
-def due_connections(conn: Connection) -> list[int]:
-    """Connections for which something could leave now, or where something is on its way that may have been left
-    behind (whoever takes the lane finds out)."""
-    mine = deliveries.c.connection_id == connections.c.id
-    left = exists().where(mine, deliveries.c.status == SENDING) | exists().where(mine, _to_look_up())
-    # Asked of each connection, so that a long queue costs no more than a short one
-    query = select(connections.c.id).where(exists().where(mine, *_due()) | left)
-    return list(conn.execute(query).scalars())
-
-
-def is_due(conn: Connection, connection_id: int) -> bool:
-    """Whether something could leave now through a connection."""
-    query = select(deliveries.c.id).where(deliveries.c.connection_id == connection_id, *_due()).limit(1)
-    return conn.execute(query).first() is not None
-
-
-def _due() -> tuple[ColumnElement[bool], ...]:
-    return deliveries.c.status == PENDING, deliveries.c.not_before <= db_now()
+def _due(by: ColumnElement[Any] | None = None) -> tuple[ColumnElement[bool], ...]:
+    return deliveries.c.status == PENDING, deliveries.c.not_before <= (db_now() if by is None else by)
 
 
 def _to_look_up() -> ColumnElement[bool]:
@@ -181,9 +195,14 @@ def _to_look_up() -> ColumnElement[bool]:
     return and_(deliveries.c.status == UNKNOWN, deliveries.c.reason.is_(None), deliveries.c.not_before <= db_now())
 
 
-def ready(conn: Connection, connection_id: int, limit: int, without: Collection[str] = ()) -> list[Claimed]:
-    """What could leave now, most urgent first, oldest first; for each contact only the first of an urgency that is
-    still open, so that a later write never overtakes an earlier one. Kinds in ``without`` are left out."""
+def _due_connections() -> Select[int]:
+    mine = deliveries.c.connection_id == connections.c.id
+    left = exists().where(mine, deliveries.c.status == SENDING) | exists().where(mine, _to_look_up())
+    # Asked of each connection, so that a long queue costs no more than a short one
+    return select(connections.c.id).where(exists().where(mine, *_due(db_in_param("microseconds"))) | left)
+
+
+def _ready() -> Select[Any]:
     earlier = deliveries.alias("earlier")
     first = ~exists().where(
         earlier.c.contact_id == deliveries.c.contact_id,
@@ -192,28 +211,56 @@ def ready(conn: Connection, connection_id: int, limit: int, without: Collection[
         earlier.c.urgency == deliveries.c.urgency,
         earlier.c.id < deliveries.c.id,
     )
-    query = (
-        select(*(deliveries.c[name] for name in Claimed.__struct_fields__))
-        .where(
-            deliveries.c.connection_id == connection_id,
-            deliveries.c.status == PENDING,
-            deliveries.c.not_before <= db_now(),
-            first,
-        )
+    mine = deliveries.c.connection_id == bindparam("connection")
+    return (
+        select(*_CLAIMED)
+        .where(mine, *_due(), first)
         .order_by(deliveries.c.urgency, deliveries.c.id)
-        .limit(limit)
+        .limit(bindparam("rows"))
     )
-    if without:
-        query = query.where(deliveries.c.kind.not_in(without))
-    return [_claimed(row) for row in conn.execute(query)]
+
+
+# Statements of the hot path are built once: building one costs more than running it
+_CLAIMED = [deliveries.c[name] for name in Claimed.__struct_fields__]
+_DUE_CONNECTIONS = _due_connections()
+_IS_DUE = select(deliveries.c.id).where(deliveries.c.connection_id == bindparam("connection"), *_due()).limit(1)
+_READY = _ready()
+_READY_WITHOUT = _READY.where(deliveries.c.kind.not_in(bindparam("kinds", expanding=True)))
+_AS_NOW = (
+    select(*_CLAIMED)
+    .where(deliveries.c.id.in_(bindparam("ids", expanding=True)), deliveries.c.status == PENDING)
+    .order_by(deliveries.c.id)
+    .with_for_update()
+)
+_START = (
+    update(deliveries)
+    .where(deliveries.c.id.in_(bindparam("ids", expanding=True)), deliveries.c.status == PENDING)
+    .values(status=SENDING, fence=bindparam("number"), attempts=deliveries.c.attempts + 1, updated_at=db_now())
+)
+
+
+def due_connections(conn: Connection, waited: float = 0.0) -> list[int]:
+    """Connections for which something could leave now and has waited so many seconds, or where something is on its way
+    that may have been left behind (whoever takes the lane finds out)."""
+    return list(conn.execute(_DUE_CONNECTIONS, {"microseconds": int(-waited * 1_000_000)}).scalars())
+
+
+def is_due(conn: Connection, connection_id: int) -> bool:
+    """Whether something could leave now through a connection."""
+    return conn.execute(_IS_DUE, {"connection": connection_id}).first() is not None
+
+
+def ready(conn: Connection, connection_id: int, limit: int, without: Collection[str] = ()) -> list[Claimed]:
+    """What could leave now, most urgent first, oldest first; for each contact only the first of an urgency that is
+    still open, so that a later write never overtakes an earlier one. Kinds in ``without`` are left out."""
+    asked = {"connection": connection_id, "rows": limit}
+    rows = conn.execute(_READY_WITHOUT, asked | {"kinds": list(without)}) if without else conn.execute(_READY, asked)
+    return [_claimed(row) for row in rows]
 
 
 def as_now(conn: Connection, found: Sequence[Claimed]) -> list[Claimed]:
     """Those of these that still wait, as they are now: locked, so that they stay so until the claim is committed."""
-    query = select(*(deliveries.c[name] for name in Claimed.__struct_fields__)).where(
-        deliveries.c.id.in_([one.id for one in found]), deliveries.c.status == PENDING
-    )
-    return [_claimed(row) for row in conn.execute(query.order_by(deliveries.c.id).with_for_update())]
+    return [_claimed(row) for row in conn.execute(_AS_NOW, {"ids": [one.id for one in found]})]
 
 
 def _claimed(row: Any) -> Claimed:
@@ -225,19 +272,15 @@ def _claimed(row: Any) -> Claimed:
 def start(conn: Connection, taken: Sequence[Claimed], fence: int) -> None:
     """Mark deliveries as on their way, under the number of the lane's lease."""
     if taken:
-        conn.execute(
-            update(deliveries)
-            .where(deliveries.c.id.in_([one.id for one in taken]), deliveries.c.status == PENDING)
-            .values(status=SENDING, fence=fence, attempts=deliveries.c.attempts + 1, updated_at=db_now())
-        )
+        conn.execute(_START, {"ids": [one.id for one in taken], "number": fence})
 
 
-def put_off(conn: Connection, ids: Collection[int], fence: int, seconds: float) -> None:
-    """Let claimed deliveries that were not sent wait for so long; that was no try."""
+def put_off(conn: Connection, ids: Collection[int], seconds: float) -> None:
+    """Let deliveries that are due wait for so long."""
     conn.execute(
         update(deliveries)
-        .where(deliveries.c.id.in_(ids), deliveries.c.fence == fence, deliveries.c.status == SENDING)
-        .values(status=PENDING, attempts=deliveries.c.attempts - 1, not_before=db_in(seconds), updated_at=db_now())
+        .where(deliveries.c.id.in_(ids), deliveries.c.status == PENDING)
+        .values(not_before=db_in(seconds), updated_at=db_now())
     )
 
 
@@ -257,7 +300,7 @@ def finish(conn: Connection, delivery_id: int, fence: int | None, **values: Any)
 
 def orphans(conn: Connection, connection_id: int, fence: int) -> list[Claimed]:
     """What an earlier holder of the lane was sending when it died: nobody knows whether it arrived."""
-    query = select(*(deliveries.c[name] for name in Claimed.__struct_fields__)).where(
+    query = select(*_CLAIMED).where(
         deliveries.c.connection_id == connection_id,
         or_(and_(deliveries.c.status == SENDING, deliveries.c.fence != fence), _to_look_up()),
     )

@@ -7,10 +7,10 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Connection, and_, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert, or_, select, update
 
 from app.contacts.event import Event
-from app.store.engine import Conflict, Database, db_in, db_now
+from app.store.engine import Conflict, Database, db_in, db_in_param, db_now
 from app.store.tables import inbox
 
 PENDING, DONE, PARKED = "pending", "done", "parked"
@@ -18,7 +18,8 @@ CLAIM_SECONDS = 60
 MAX_ATTEMPTS = 5
 SUSPECT_AFTER = 2  # a row whose worker died this often is taken alone, so that it cannot take others with it
 SUSPECTS_TURN = 32
-MAX_CLAIM_BYTES = 8 * 1024 * 1024
+# Of a claim, unless a single row has more: some thousand events. What comes next waits until they are written
+MAX_CLAIM_BYTES = 512 * 1024
 
 
 class Arrival(Struct, frozen=True, kw_only=True):
@@ -47,9 +48,12 @@ class InboxRow(Struct, frozen=True, kw_only=True):
     attempts: int
 
 
+_ACCEPT = insert(inbox)
+
+
 def accept(conn: Connection, arrivals: Iterable[Arrival]) -> None:
     """Store requests; they are safe once the transaction is committed."""
-    conn.execute(insert(inbox), [_values(arrival) for arrival in arrivals])
+    conn.execute(_ACCEPT, [_values(arrival) for arrival in arrivals])
 
 
 def _values(arrival: Arrival) -> dict[str, Any]:
@@ -72,6 +76,27 @@ def note(conn: Connection, events: Sequence[Event], now: datetime, connection_id
     )
 
 
+def _free() -> ColumnElement[bool]:
+    """Rows that wait and that nobody works on; a claim whose time is over is as good as none."""
+    return and_(
+        inbox.c.status == PENDING,
+        or_(inbox.c.claimed_until.is_(None), inbox.c.claimed_until < db_now()),
+        or_(inbox.c.not_before.is_(None), inbox.c.not_before <= db_now()),
+    )
+
+
+# Statements of the hot path are built once: building one costs more than running it
+_WAITING = select(inbox.c.id, func.length(inbox.c.body), inbox.c.attempts).where(_free()).order_by(inbox.c.id)
+_FRESH = _WAITING.where(inbox.c.attempts < SUSPECT_AFTER).limit(bindparam("rows")).with_for_update(skip_locked=True)
+_SUSPECT = _WAITING.where(inbox.c.attempts >= SUSPECT_AFTER).limit(1).with_for_update(skip_locked=True)
+_TAKE = (
+    update(inbox)
+    .where(inbox.c.id.in_(bindparam("ids", expanding=True)))
+    .values(claim=bindparam("number"), claimed_until=db_in_param("microseconds"), attempts=inbox.c.attempts + 1)
+    .returning(*(inbox.c[name] for name in InboxRow.__struct_fields__))
+)
+
+
 def claim(database: Database, rows: int) -> tuple[int, list[InboxRow]]:
     """Take up to so many waiting rows, oldest first, for one minute; the claim's number and the rows.
 
@@ -79,15 +104,10 @@ def claim(database: Database, rows: int) -> tuple[int, list[InboxRow]]:
     taken alone, and parked after five times.
     """
     number = secrets.randbits(62)
-    query = select(inbox.c.id, func.length(inbox.c.body), inbox.c.attempts).where(_free())
     with database.write() as conn:
-        fresh = query.where(inbox.c.attempts < SUSPECT_AFTER).order_by(inbox.c.id).limit(rows)
-        suspects = query.where(inbox.c.attempts >= SUSPECT_AFTER).order_by(inbox.c.id).limit(1)
         # Now and then a suspect comes first, or a steady stream would leave it waiting for ever
-        first, then = (suspects, fresh) if number % SUSPECTS_TURN == 0 else (fresh, suspects)
-        found = conn.execute(database.locked(first, skip=True)).all()
-        if not found:
-            found = conn.execute(database.locked(then, skip=True)).all()
+        first, then = (_SUSPECT, _FRESH) if number % SUSPECTS_TURN == 0 else (_FRESH, _SUSPECT)
+        found = conn.execute(first, {"rows": rows}).all() or conn.execute(then, {"rows": rows}).all()
         if not found:
             return number, []
         if found[0][2] >= MAX_ATTEMPTS:
@@ -101,22 +121,8 @@ def claim(database: Database, rows: int) -> tuple[int, list[InboxRow]]:
             if ids and size > MAX_CLAIM_BYTES:
                 break
             ids.append(row_id)
-        taken = conn.execute(
-            update(inbox)
-            .where(inbox.c.id.in_(ids))
-            .values(claim=number, claimed_until=db_in(CLAIM_SECONDS), attempts=inbox.c.attempts + 1)
-            .returning(*(inbox.c[name] for name in InboxRow.__struct_fields__))
-        ).all()
+        taken = conn.execute(_TAKE, {"ids": ids, "number": number, "microseconds": int(CLAIM_SECONDS * 1e6)}).all()
     return number, sorted(map(_row, taken), key=lambda row: row.id)
-
-
-def _free() -> ColumnElement[bool]:
-    """Rows that wait and that nobody works on; a claim whose time is over is as good as none."""
-    return and_(
-        inbox.c.status == PENDING,
-        or_(inbox.c.claimed_until.is_(None), inbox.c.claimed_until < db_now()),
-        or_(inbox.c.not_before.is_(None), inbox.c.not_before <= db_now()),
-    )
 
 
 def _row(found: Any) -> InboxRow:
@@ -134,6 +140,15 @@ class Settled(Struct, frozen=True):
     parked: str = ""
 
 
+_END = (
+    update(inbox)
+    .where(inbox.c.id.in_(bindparam("ids", expanding=True)), inbox.c.claim == bindparam("number"))
+    .values(events=bindparam("count"), claim=None, claimed_until=None)
+)
+_PARK = _END.values(status=PARKED, reason=bindparam("why"))
+_DONE = _END.values(status=DONE, reason=None, done_at=db_now())
+
+
 def settle(conn: Connection, number: int, rows: Sequence[Settled]) -> None:
     """Close claimed rows, in the transaction that holds what came of them. Raises Conflict when the claim was lost."""
     alike: dict[tuple[int, str], list[int]] = {}
@@ -141,12 +156,8 @@ def settle(conn: Connection, number: int, rows: Sequence[Settled]) -> None:
         alike.setdefault((row.events, row.parked), []).append(row.id)
     changed = 0
     for (events, reason), ids in alike.items():
-        end = {"status": PARKED, "reason": reason} if reason else {"status": DONE, "reason": None, "done_at": db_now()}
-        changed += conn.execute(
-            update(inbox)
-            .where(inbox.c.id.in_(ids), inbox.c.claim == number)
-            .values(events=events, claim=None, claimed_until=None, **end)
-        ).rowcount
+        told = {"ids": ids, "number": number, "count": events}
+        changed += conn.execute(_PARK if reason else _DONE, told | {"why": reason} if reason else told).rowcount
     if changed != len(rows):
         raise Conflict("another worker took these inbox rows over")
 
@@ -224,10 +235,12 @@ def forget_before(conn: Connection, cutoff: datetime, limit: int = 1_000) -> int
     return conn.execute(inbox.delete().where(inbox.c.id.in_(old))).rowcount
 
 
+_OLDEST_READY = select(inbox.c.received_at).where(_free()).order_by(inbox.c.id).limit(1)
+
+
 def oldest_ready(conn: Connection) -> datetime | None:
     """When the oldest row that could be claimed now arrived, or None."""
-    query = select(inbox.c.received_at).where(_free()).order_by(inbox.c.id).limit(1)
-    return conn.execute(query).scalar()
+    return conn.execute(_OLDEST_READY).scalar()
 
 
 def oldest_pending(conn: Connection) -> datetime | None:

@@ -2,7 +2,7 @@
 worker that was presumed dead cannot write over its successor. All by the database's clock."""
 
 from msgspec import Struct
-from sqlalchemy import Connection, or_, select, update
+from sqlalchemy import Connection, bindparam, or_, select, update
 
 from app.store.engine import Conflict, Database, db_in, db_now
 from app.store.tables import lanes
@@ -46,10 +46,12 @@ def renew(database: Database, lease: Lease, seconds: float = LEASE_SECONDS) -> b
         )
 
 
-def hold(conn: Connection, database: Database, lease: Lease) -> None:
+_HELD = select(lanes.c.fence).where(lanes.c.name == bindparam("lane"), lanes.c.until >= db_now()).with_for_update()
+
+
+def hold(conn: Connection, lease: Lease) -> None:
     """Make sure, within a transaction, that the lease still holds. Raises Conflict where it does not."""
-    query = select(lanes.c.fence).where(lanes.c.name == lease.lane, lanes.c.until >= db_now())
-    if conn.execute(database.locked(query)).scalar() != lease.fence:
+    if conn.execute(_HELD, {"lane": lease.lane}).scalar() != lease.fence:
         raise Conflict(f"the lease of {lease.lane} is over")
 
 

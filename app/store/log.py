@@ -22,17 +22,24 @@ class Entry(Struct, frozen=True):
     inbox_id: int | None
 
 
+_KNOWN = select(events.c.id).where(events.c.id.in_(bindparam("ids", expanding=True)))
+_APPEND = insert(events)
+_HISTORIES = select(events.c.contact_id, events.c.body).where(
+    events.c.contact_id.in_(bindparam("contacts", expanding=True))
+)
+
+
 def known(conn: Connection, ids: Collection[str]) -> set[str]:
     """Which of these events are in the log already."""
     if not ids:
         return set()
-    return set(conn.execute(select(events.c.id).where(events.c.id.in_(ids))).scalars())
+    return set(conn.execute(_KNOWN, {"ids": list(ids)}).scalars())
 
 
 def append(conn: Connection, entries: Sequence[Entry]) -> None:
     """Add events. Raises IntegrityError where another worker was first with one of them."""
     if entries:
-        conn.execute(insert(events), [_columns(entry) for entry in entries])
+        conn.execute(_APPEND, [_columns(entry) for entry in entries])
 
 
 def _columns(entry: Entry) -> dict[str, Any]:
@@ -53,8 +60,7 @@ def histories(conn: Connection, contact_ids: Collection[int]) -> dict[int, list[
     """Every event of these contacts, in no particular order."""
     found: dict[int, list[Event]] = {contact_id: [] for contact_id in contact_ids}
     if found:
-        query = select(events.c.contact_id, events.c.body).where(events.c.contact_id.in_(list(found)))
-        for contact_id, body in conn.execute(query):
+        for contact_id, body in conn.execute(_HISTORIES, {"contacts": list(found)}):
             found[contact_id].append(_decode(body))
     return found
 

@@ -48,14 +48,40 @@ class Person(Struct, frozen=True, kw_only=True):
     score: float
 
 
+# Statements of the hot path are built once: building one costs more than running it
+_OWNERS = select(aliases.c.key, aliases.c.contact_id).where(aliases.c.key.in_(bindparam("keys", expanding=True)))
+_SIGHTINGS = (
+    select(shared_aliases.c.key, shared_aliases.c.contact_id, shared_aliases.c.first_at, shared_aliases.c.last_at)
+    .where(shared_aliases.c.key.in_(bindparam("keys", expanding=True)))
+    .order_by(shared_aliases.c.key, shared_aliases.c.contact_id)
+)
+_LOAD = (
+    select(contacts.c.id, contacts.c.version, contacts.c.state, contacts.c.merged_into)
+    .where(contacts.c.id.in_(bindparam("ids", expanding=True)))
+    .order_by(contacts.c.id)
+)
+_LOCK = _LOAD.with_for_update()
+_CREATE = insert(contacts).returning(contacts.c.id, sort_by_parameter_order=True)
+_SAVE = (
+    update(contacts)
+    .where(contacts.c.id == bindparam("b_id"), contacts.c.version == bindparam("b_version"))
+    .values(version=contacts.c.version + 1)
+)
+_NAME = insert(aliases)
+_VENDOR_IDS = (
+    select(aliases.c.contact_id, aliases.c.connection_id, aliases.c.value)
+    .where(aliases.c.contact_id.in_(bindparam("contacts", expanding=True)), aliases.c.connection_id.is_not(None))
+    .order_by(aliases.c.created_at, aliases.c.key)
+)
+
+
 def owners(conn: Connection, keys: Collection[str]) -> dict[str, int]:
     """Which contact each of these identities belongs to; unknown ones are left out."""
     ours = {key: int(key.removeprefix(_OURS)) for key in keys if key.startswith(_OURS)}
     found = {key: survivor(conn, contact_id) for key, contact_id in ours.items()}
     others = [key for key in keys if key not in ours]
     if others:
-        rows = conn.execute(select(aliases.c.key, aliases.c.contact_id).where(aliases.c.key.in_(others)))
-        found.update(rows.all())
+        found.update(conn.execute(_OWNERS, {"keys": others}).all())
     return found
 
 
@@ -63,18 +89,12 @@ def sightings(conn: Connection, keys: Collection[str]) -> dict[str, list[Sightin
     """Who was seen in each of these browsers or with each of these phones."""
     found: dict[str, list[Sighting]] = {}
     if keys:
-        table = shared_aliases.c
-        rows = conn.execute(
-            select(table.key, table.contact_id, table.first_at, table.last_at)
-            .where(table.key.in_(keys))
-            .order_by(table.key, table.contact_id)
-        )
-        for key, contact_id, first_at, last_at in rows:
+        for key, contact_id, first_at, last_at in conn.execute(_SIGHTINGS, {"keys": list(keys)}):
             found.setdefault(key, []).append(Sighting(contact_id, first_at, last_at))
     return found
 
 
-def load(conn: Connection, database: Database, ids: Iterable[int], lock: bool = False) -> dict[int, Stored]:
+def load(conn: Connection, ids: Iterable[int], lock: bool = False) -> dict[int, Stored]:
     """Contacts by id, locked in the order of their ids so that workers cannot lock each other out.
 
     Raises Conflict where one of them was merged away in the meantime.
@@ -82,13 +102,8 @@ def load(conn: Connection, database: Database, ids: Iterable[int], lock: bool = 
     wanted = sorted(ids)
     if not wanted:
         return {}
-    query = (
-        select(contacts.c.id, contacts.c.version, contacts.c.state, contacts.c.merged_into)
-        .where(contacts.c.id.in_(wanted))
-        .order_by(contacts.c.id)
-    )
     found = {}
-    for contact_id, version, state, merged_into in conn.execute(database.locked(query) if lock else query):
+    for contact_id, version, state, merged_into in conn.execute(_LOCK if lock else _LOAD, {"ids": wanted}):
         if merged_into is not None:
             raise Conflict(f"contact {contact_id} was merged into {merged_into}")
         found[contact_id] = Stored(contact_id, version, _decode(state))
@@ -100,15 +115,7 @@ def create(conn: Connection, people: Sequence[Person], now: datetime) -> list[in
     if not people:
         return []
     rows = [{**_columns(person), "created_at": now, "updated_at": now} for person in people]
-    statement = insert(contacts).returning(contacts.c.id, sort_by_parameter_order=True)
-    return [int(contact_id) for contact_id in conn.execute(statement, rows).scalars()]
-
-
-_SAVE = (
-    update(contacts)
-    .where(contacts.c.id == bindparam("b_id"), contacts.c.version == bindparam("b_version"))
-    .values(version=contacts.c.version + 1)
-)
+    return [int(contact_id) for contact_id in conn.execute(_CREATE, rows).scalars()]
 
 
 def save(conn: Connection, people: Sequence[Person], now: datetime) -> None:
@@ -138,7 +145,7 @@ def add_aliases(conn: Connection, found: Mapping[str, tuple[Identity, int | None
     """Store new identities, as key → (identity, connection, contact). Raises IntegrityError where one is taken."""
     if found:
         conn.execute(
-            insert(aliases),
+            _NAME,
             [
                 {
                     "key": key,
@@ -241,12 +248,7 @@ def vendor_ids(conn: Connection, contact_ids: Collection[int]) -> dict[int, dict
     """contact → connection → the contact's id there. Of several, the one that was learned last."""
     found: dict[int, dict[int, str]] = {}
     if contact_ids:
-        query = (
-            select(aliases.c.contact_id, aliases.c.connection_id, aliases.c.value)
-            .where(aliases.c.contact_id.in_(contact_ids), aliases.c.connection_id.is_not(None))
-            .order_by(aliases.c.created_at, aliases.c.key)
-        )
-        for contact_id, connection_id, value in conn.execute(query):
+        for contact_id, connection_id, value in conn.execute(_VENDOR_IDS, {"contacts": list(contact_ids)}):
             found.setdefault(contact_id, {})[connection_id] = value
     return found
 

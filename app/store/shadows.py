@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from app.contacts.event import Identity, Ref
 from app.contacts.times import to_us
@@ -52,19 +52,25 @@ def ref_of(kind: str, value: str) -> str:
     return f"{kind}:{value}"
 
 
+_LOAD = select(shadows).where(
+    shadows.c.connection_id == bindparam("connection"), shadows.c.ref.in_(bindparam("refs", expanding=True))
+)
+_OF_CONTACTS = select(shadows).where(shadows.c.contact_id.in_(bindparam("contacts", expanding=True)))
+
+
 def load(conn: Connection, connection_id: int, refs: Collection[str]) -> dict[str, Shadow]:
     """What we know of these objects of one tool."""
     if not refs:
         return {}
-    query = select(shadows).where(shadows.c.connection_id == connection_id, shadows.c.ref.in_(refs))
-    return {row.ref: _read(row) for row in conn.execute(query)}
+    rows = conn.execute(_LOAD, {"connection": connection_id, "refs": list(refs)})
+    return {row.ref: _read(row) for row in rows}
 
 
 def of_contacts(conn: Connection, contact_ids: Collection[int]) -> dict[int, list[Shadow]]:
     """contact → what we know that the tools hold of them."""
     found: dict[int, list[Shadow]] = {}
     if contact_ids:
-        for row in conn.execute(select(shadows).where(shadows.c.contact_id.in_(contact_ids))):
+        for row in conn.execute(_OF_CONTACTS, {"contacts": list(contact_ids)}):
             found.setdefault(row.contact_id, []).append(_read(row))
     return found
 

@@ -57,7 +57,7 @@ def opt_outs_among_sends(town: Town, monkeypatch: pytest.MonkeyPatch, workers: i
         """Within the transaction that lets them go, on contacts that are locked: may they be written to?"""
         original(conn, taken, fence)
         sends = [one for one in taken if one.kind == "send_message"]
-        stored = people.load(conn, town.runtime.database, {one.contact_id for one in sends}, lock=True)
+        stored = people.load(conn, {one.contact_id for one in sends}, lock=True)
         for one in sends:
             started.append(one.id)
             state = stored[one.contact_id].state
@@ -298,7 +298,8 @@ def test_a_lane_that_may_not_send_for_long_does_not_hold_its_worker(make_town: M
     assert klaviyo is not None
     if full:
         (limit,) = [one for one in town.runtime.adapter(klaviyo).limits if one.name == "events_minute"]
-        budgets.reserve(town.runtime.database, klaviyo.id, [limit], calls=limit.calls)
+        with town.runtime.database.write() as conn:
+            budgets.reserve(conn, town.runtime.database, klaviyo.id, [limit], calls=limit.calls)
     else:
         budgets.hold_back(town.runtime.database, klaviyo.id, ["events", "events_minute"], 86_400)
     town.arrive([*town.sign_up(ANN), town.write(ANN)])
