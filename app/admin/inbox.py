@@ -21,7 +21,7 @@ def inbox() -> str:
     name = connection.name if connection else None
     before, after = asked.turning()
     chosen = {"status": status, "connection_id": connection.id if connection else None}
-    with runtime.database.read() as conn:
+    with runtime.database.snapshot() as conn:
         if text:
             turn = search.search_inbox(conn, text, asked.PAGE, before, **chosen)
         else:

@@ -5,6 +5,7 @@ lock, so there a unit reads and computes without it and takes it only to write, 
 changed; the web process can then store what comes in while a worker computes.
 """
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -22,7 +23,7 @@ from sqlalchemy import (
     type_coerce,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import DBAPIError, DisconnectionError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import GenericFunction
@@ -35,6 +36,7 @@ IDLE_MS = 60_000
 # ... unless it fell silent between two messages of one statement, which only PostgreSQL 17 and later notices. No
 # transaction of ours takes nearly as long
 TRANSACTION_MS = 120_000
+RESTED_SECONDS = 1.0
 # ... and a machine that does not even acknowledge what it is sent is given up; the default is a quarter of an hour
 SILENT_MS = 15_000
 
@@ -94,7 +96,6 @@ class Database:
                 pool_size=pool_size,
                 max_overflow=8,
                 hide_parameters=True,
-                pool_pre_ping=True,
                 connect_args={
                     "connect_timeout": 5,
                     "tcp_user_timeout": SILENT_MS,
@@ -105,11 +106,21 @@ class Database:
                 },
             )
             event.listen(self.engine, "connect", _prepare_postgresql)
+            event.listen(self.engine, "checkin", _note_rest)
+            event.listen(self.engine, "checkout", _try_rested)
         self._writing: Engine = self.engine.execution_options(baton_write=True)
+        # On PostgreSQL each statement sees a state of its own anyway; a transaction around it is two round trips more
+        self._reading = self.engine if self.is_sqlite else self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A connection that sees one state of the database and changes nothing."""
+        """A connection that changes nothing; on SQLite all that is read within it is of one state."""
+        with self._reading.connect() as conn:
+            yield conn
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """A connection that sees one state of the database, for what is read piece by piece."""
         with self.engine.connect() as conn:
             yield conn
 
@@ -209,6 +220,21 @@ def _prepare_postgresql(connection: Any, record: Any) -> None:
         with connection.cursor() as cursor:
             cursor.execute(f"SET transaction_timeout = {TRANSACTION_MS}")
         connection.commit()
+
+
+def _note_rest(connection: Any, record: Any) -> None:
+    record.info["since"] = time.monotonic()
+
+
+def _try_rested(connection: Any, record: Any, proxy: Any) -> None:
+    """Ask a connection that has not been used for a while whether it still lives; of one just used that is known."""
+    if time.monotonic() - record.info.get("since", 0.0) < RESTED_SECONDS:
+        return
+    try:
+        connection.execute("SELECT 1")
+        connection.rollback()
+    except Exception as error:
+        raise DisconnectionError from error  # the pool tries another one
 
 
 def _begin_sqlite(conn: Connection) -> None:

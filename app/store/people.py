@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, null, select, union_all, update
 
 from app.contacts.contact import Contact
 from app.contacts.event import Identity
@@ -68,6 +68,14 @@ _SAVE = (
     .values(version=contacts.c.version + 1)
 )
 _NAME = insert(aliases)
+_KNOWN_BY = union_all(
+    select(aliases.c.contact_id, aliases.c.kind, aliases.c.value, aliases.c.connection_id, aliases.c.key).where(
+        aliases.c.contact_id.in_(bindparam("contacts", expanding=True))
+    ),
+    select(
+        shared_aliases.c.contact_id, shared_aliases.c.kind, shared_aliases.c.value, null(), shared_aliases.c.key
+    ).where(shared_aliases.c.contact_id.in_(bindparam("contacts", expanding=True))),
+).order_by("key")
 _VENDOR_IDS = (
     select(aliases.c.contact_id, aliases.c.connection_id, aliases.c.value)
     .where(aliases.c.contact_id.in_(bindparam("contacts", expanding=True)), aliases.c.connection_id.is_not(None))
@@ -236,11 +244,8 @@ def _join_sightings(conn: Connection, edge: Merge) -> None:
 def known_by(conn: Connection, contact_ids: Collection[int]) -> dict[int, list[tuple[Identity, int | None]]]:
     """Every identity of these contacts, each with the connection that uses it."""
     found: dict[int, list[tuple[Identity, int | None]]] = {contact_id: [] for contact_id in contact_ids}
-    for table, connection in ((aliases, aliases.c.connection_id), (shared_aliases, None)):
-        columns = [table.c.contact_id, table.c.kind, table.c.value, *([connection] if connection is not None else [])]
-        query = select(*columns).where(table.c.contact_id.in_(contact_ids)).order_by(table.c.key)
-        for row in conn.execute(query):
-            found[row[0]].append((Identity(row[1], row[2]), row[3] if connection is not None else None))
+    for contact_id, kind, value, connection_id, _ in conn.execute(_KNOWN_BY, {"contacts": list(contact_ids)}):
+        found[contact_id].append((Identity(kind, value), connection_id))
     return found
 
 

@@ -58,6 +58,17 @@ _LOAD = select(shadows).where(
 _OF_CONTACTS = select(shadows).where(shadows.c.contact_id.in_(bindparam("contacts", expanding=True)))
 
 
+_ANSWERED = (
+    select(shadows.c.contact_id, shadows.c.ref)
+    .where(
+        shadows.c.contact_id.in_(bindparam("contacts", expanding=True)),
+        shadows.c.connection_id == bindparam("connection"),
+        shadows.c.ref.startswith(ref_of("contact", "")),
+    )
+    .order_by(shadows.c.written_at.is_not(None), shadows.c.written_at, shadows.c.ref)
+)
+
+
 def load(conn: Connection, connection_id: int, refs: Collection[str]) -> dict[str, Shadow]:
     """What we know of these objects of one tool."""
     if not refs:
@@ -86,16 +97,8 @@ def ids_in(conn: Connection, connection_id: int, contact_ids: Collection[int]) -
 def _answered(conn: Connection, connection_id: int, contact_ids: Collection[int]) -> dict[int, str]:
     if not contact_ids:
         return {}
-    query = (
-        select(shadows.c.contact_id, shadows.c.ref)
-        .where(
-            shadows.c.contact_id.in_(contact_ids),
-            shadows.c.connection_id == connection_id,
-            shadows.c.ref.startswith(ref_of("contact", "")),
-        )
-        .order_by(shadows.c.written_at.is_not(None), shadows.c.written_at, shadows.c.ref)
-    )
-    return {contact_id: ref.partition(":")[2] for contact_id, ref in conn.execute(query)}
+    rows = conn.execute(_ANSWERED, {"connection": connection_id, "contacts": list(contact_ids)})
+    return {contact_id: ref.partition(":")[2] for contact_id, ref in rows}
 
 
 def _read(row: Any) -> Shadow:

@@ -247,7 +247,7 @@ def test_parked_requests_are_read_again_once_each(runtime: Runtime, monkeypatch:
 
 
 def _found(runtime: Runtime, text: str, limit: int = 10, before: int | None = None, **filters: Any) -> Any:
-    with runtime.database.read() as conn:
+    with runtime.database.snapshot() as conn:
         return search.search_inbox(conn, text, limit, before, **filters)
 
 
