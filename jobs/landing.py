@@ -24,8 +24,7 @@ from app.rules.route import SUPPRESSED, consent_property
 from app.runtime import Runtime
 from app.store import budgets, connections, deliveries, handoffs, inbox, shadows
 from app.store.connections import Connection
-from app.store.deliveries import Call, Claimed
-from app.store.engine import db_in
+from app.store.deliveries import Call, Claimed, End
 from app.store.lanes import Lease
 from jobs.breaker import Breaker
 
@@ -56,6 +55,14 @@ class Work(Struct):
         return [one.id for one, _ in self.items]
 
 
+class Landed(Struct, frozen=True):
+    """A delivery of a call, and what came of it."""
+
+    claimed: Claimed
+    delivery: Delivery
+    outcome: Outcome
+
+
 class Landing:
     """Records what came of one lane's calls, under the number of its lease."""
 
@@ -69,20 +76,8 @@ class Landing:
 
     def record(self, works: Sequence[Work]) -> None:
         now = self.runtime.clock()
-        events: list[Event] = []
         with self.database.write() as conn:
-            for work in works:
-                last_call = self._keep_calls(conn, work)
-                if work.refusal:
-                    self._stop(conn, work, now)
-                    events += [self._failed(one, now) for one, _ in work.items if self._was_to_tell(conn, one)]
-                    continue
-                tries = []
-                for (one, delivery), outcome in zip(work.items, work.outcomes, strict=True):
-                    if self._close(conn, one, delivery, outcome, work.push, now):
-                        events += self._facts(conn, one, delivery, outcome, now)
-                        tries.append(_attempt(one, outcome, last_call, now))
-                deliveries.keep_attempts(conn, tries)
+            events = [event for work in works for event in self._record(conn, work, now)]
             if events:
                 inbox.note(conn, events, now)
         for work in works:
@@ -90,50 +85,67 @@ class Landing:
         if events:
             self._note()
 
+    def _record(self, conn: Conn, work: Work, now: datetime) -> list[Event]:
+        """Record one call; what is known because of it."""
+        last_call = self._keep_calls(conn, work)
+        if work.refusal:
+            self._stop(conn, work, now)
+            return [self._failed(one, now) for one, _ in work.items if self._was_to_tell(conn, one)]
+        ours = deliveries.still_ours(conn, work.ids, self.lease.fence)
+        landed = [
+            Landed(one, delivery, outcome)
+            for (one, delivery), outcome in zip(work.items, work.outcomes, strict=True)
+            if one.id in ours
+        ]
+        deliveries.close(conn, [self._end(one, work.push, now) for one in landed])
+        deliveries.keep_attempts(conn, [_attempt(one, last_call, now) for one in landed])
+        self._learn(conn, landed, now)
+        return [event for one in landed for event in self._facts(conn, one, now)]
+
     def _keep_calls(self, conn: Conn, work: Work) -> int | None:
         calls = [Call(**msgspec.structs.asdict(exchange)) for exchange in work.exchanges]
         ids = deliveries.keep_calls(conn, self.connection.id, calls)
         return ids[-1] if ids else None
 
-    def _close(self, conn: Conn, one: Claimed, delivery: Delivery, outcome: Outcome, push: Push, now: datetime) -> bool:
-        """Write how a delivery ended, or that it waits again; False when this lane's lease was over by then."""
-        end: dict[str, Any]
-        match outcome:
+    def _end(self, landed: Landed, push: Push, now: datetime) -> End:
+        """How a delivery ended, or that it waits again."""
+        one = landed.claimed
+        match landed.outcome:
             case Done(note=said, vendor_id=vendor_id):
                 result = msgspec.json.encode({"vendor_id": vendor_id, "note": said}).decode()
-                end = {"status": deliveries.SENT, "reason": said or None, "result": result}
+                return End(id=one.id, status=deliveries.SENT, reason=said or None, result=result)
             case Refused(reason=reason):
-                end = {"status": deliveries.DEAD, "reason": reason}
+                return End(id=one.id, status=deliveries.DEAD, reason=reason)
             case RetryLater(reason=reason, after=after):
-                end = self._again(one, delivery, reason, after, now)
+                return self._again(landed, reason, after, now)
             case Unknown(reason=reason):
-                end = self._unknown(one, delivery, reason, push, now)
-        return deliveries.finish(conn, one.id, self.lease.fence, **end)
+                return self._unknown(landed, reason, push, now)
 
-    def _again(
-        self, one: Claimed, delivery: Delivery, reason: str, after: float | None, now: datetime
-    ) -> dict[str, Any]:
+    def _again(self, landed: Landed, reason: str, after: float | None, now: datetime) -> End:
         """Another try later: when the vendor said, else ever later; at the end of patience it goes to a person."""
+        one, attempt = landed.claimed, landed.delivery.attempt
         if now - one.created_at > PATIENCE:
-            return {"status": deliveries.DEAD, "reason": f"given up after {delivery.attempt} tries: {reason}"}
-        delay = backoff(delivery.attempt) if after is None else after
+            return End(id=one.id, status=deliveries.DEAD, reason=f"given up after {attempt} tries: {reason}")
         # By the database's clock, which is asked when it is due: one machine's may be minutes off
-        return {"status": deliveries.PENDING, "reason": reason, "not_before": db_in(delay)}
+        delay = backoff(attempt) if after is None else after
+        return End(id=one.id, status=deliveries.PENDING, reason=reason, wait_seconds=delay)
 
-    def _unknown(self, one: Claimed, delivery: Delivery, reason: str, push: Push, now: datetime) -> dict[str, Any]:
+    def _unknown(self, landed: Landed, reason: str, push: Push, now: datetime) -> End:
         """Nobody knows whether it was done: sent again where the vendor takes it once, else looked up, else left."""
         if push.again is Again.SAFE:
-            return self._again(one, delivery, reason, None, now)
+            return self._again(landed, reason, None, now)
         if push.again is Again.LOOK and push.find is not None:
-            return {"status": deliveries.UNKNOWN, "reason": None, "not_before": db_in(LOOK_AGAIN.total_seconds())}
-        return {"status": deliveries.UNKNOWN, "reason": f"{reason}; nobody can tell whether it was done"}
+            wait = LOOK_AGAIN.total_seconds()
+            return End(id=landed.claimed.id, status=deliveries.UNKNOWN, wait_seconds=wait)
+        reason = f"{reason}; nobody can tell whether it was done"
+        return End(id=landed.claimed.id, status=deliveries.UNKNOWN, reason=reason)
 
-    def _facts(self, conn: Conn, one: Claimed, delivery: Delivery, outcome: Outcome, now: datetime) -> list[Event]:
+    def _facts(self, conn: Conn, landed: Landed, now: datetime) -> list[Event]:
         """What is known now that the vendor has it."""
+        one, delivery, outcome = landed.claimed, landed.delivery, landed.outcome
         if not isinstance(outcome, Done):
             hopeless = isinstance(outcome, Refused) or delivery.attempt >= FAILURES
             return [self._failed(one, now)] if hopeless and self._was_to_tell(conn, one) else []
-        self._learn(conn, one, delivery, outcome, now)
         action = delivery.action
         if one.handoff_key and isinstance(action, Alert):
             handoffs.told(conn, one.handoff_key, now, action.step, action.to)
@@ -164,23 +176,23 @@ class Landing:
             properties={"handoff": one.handoff_key, "tool": self.connection.name},
         )
 
-    def _learn(self, conn: Conn, one: Claimed, delivery: Delivery, outcome: Done, now: datetime) -> None:
-        told = dict(outcome.told)
-        action = delivery.action
-        if isinstance(action, Unsubscribe):
-            told[consent_property(action.channel, action.purpose)] = f"withdrawn {(action.at or now).isoformat()}"
-        elif isinstance(action, Subscribe):
-            told[consent_property(action.channel, action.purpose)] = f"granted {action.grant.at.isoformat()}"
-        elif isinstance(action, Suppress):
-            told[SUPPRESSED] = delivery.to.email
-        vendor_id = outcome.vendor_id or delivery.to.vendor_id
-        if not told and vendor_id == delivery.to.vendor_id:
-            return
-        ref = shadows.ref_of("contact", vendor_id) if vendor_id else shadows.ref_of("email", delivery.to.email)
-        shadow = shadows.load(conn, self.connection.id, {ref}).get(ref) or shadows.Shadow(self.connection.id, ref)
-        shadow.contact_id, shadow.written_at = one.contact_id, now
-        shadow.learn(told, now)
-        shadows.save(conn, self.database, [shadow])
+    def _learn(self, conn: Conn, landed: Sequence[Landed], now: datetime) -> None:
+        """Keep what the tool holds now."""
+        learned: list[tuple[str, int, dict[str, Any]]] = []
+        for one in landed:
+            if not isinstance(one.outcome, Done):
+                continue
+            told, known_as = _told(one, one.outcome, now), one.delivery.to.vendor_id
+            vendor_id = one.outcome.vendor_id or known_as
+            if told or vendor_id != known_as:
+                named = ("contact", vendor_id) if vendor_id else ("email", one.delivery.to.email)
+                learned.append((shadows.ref_of(*named), one.claimed.contact_id, told))
+        known = shadows.load(conn, self.connection.id, {ref for ref, _, _ in learned})
+        for ref, contact_id, told in learned:
+            shadow = known.setdefault(ref, shadows.Shadow(self.connection.id, ref))
+            shadow.contact_id, shadow.written_at = contact_id, now
+            shadow.learn(told, now)
+        shadows.save(conn, self.database, list(known.values()))
 
     def _met(self, one: Claimed, delivery: Delivery, vendor_id: str, now: datetime) -> Event:
         """The vendor told us its id for the contact; should it belong to another contact of ours, they are the same."""
@@ -240,10 +252,23 @@ def backoff(attempt: int) -> float:
     return delay * (1 + random.random() / 5)  # noqa: S311  no secret
 
 
-def _attempt(one: Claimed, outcome: Outcome, call_id: int | None, now: datetime) -> dict[str, Any]:
+def _told(landed: Landed, outcome: Done, now: datetime) -> dict[str, Any]:
+    """What the tool was told of a contact, and so holds."""
+    told, action = dict(outcome.told), landed.delivery.action
+    if isinstance(action, Unsubscribe):
+        told[consent_property(action.channel, action.purpose)] = f"withdrawn {(action.at or now).isoformat()}"
+    elif isinstance(action, Subscribe):
+        told[consent_property(action.channel, action.purpose)] = f"granted {action.grant.at.isoformat()}"
+    elif isinstance(action, Suppress):
+        told[SUPPRESSED] = landed.delivery.to.email
+    return told
+
+
+def _attempt(landed: Landed, call_id: int | None, now: datetime) -> dict[str, Any]:
+    outcome = landed.outcome
     said = outcome.note if isinstance(outcome, Done) else outcome.reason
     return {
-        "delivery_id": one.id,
+        "delivery_id": landed.claimed.id,
         "call_id": call_id,
         "at": now,
         "outcome": type(outcome).__name__.lower(),

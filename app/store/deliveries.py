@@ -290,6 +290,53 @@ def rewrite(conn: Connection, actions: Mapping[int, AnyAction]) -> None:
         conn.execute(update(deliveries).where(deliveries.c.id == delivery_id).values(action=encode(action).decode()))
 
 
+class End(Struct, frozen=True, kw_only=True):
+    """How a call left a delivery: at its end, or to wait so many seconds for the next try."""
+
+    id: int
+    status: str
+    reason: str | None = None
+    result: str | None = None
+    wait_seconds: float | None = None
+
+
+_STILL_OURS = (
+    select(deliveries.c.id)
+    .where(
+        deliveries.c.id.in_(bindparam("ids", expanding=True)),
+        deliveries.c.fence == bindparam("number"),
+        deliveries.c.status == SENDING,
+    )
+    .order_by(deliveries.c.id)
+    .with_for_update()
+)
+_CLOSE = (
+    update(deliveries)
+    .where(deliveries.c.id == bindparam("b_id"))
+    .values(
+        status=bindparam("b_status"), reason=bindparam("b_reason"), result=bindparam("b_result"), updated_at=db_now()
+    )
+)
+_WAIT = _CLOSE.values(not_before=db_in_param("b_wait"))
+
+
+def still_ours(conn: Connection, ids: Sequence[int], fence: int) -> set[int]:
+    """Which of these are on their way under the number of this lane's lease, and stay so until the transaction ends."""
+    return set(conn.execute(_STILL_OURS, {"ids": ids, "number": fence}).scalars())
+
+
+def close(conn: Connection, ends: Sequence[End]) -> None:
+    """Record how deliveries ended or that they wait again."""
+    rows = [{"b_id": end.id, "b_status": end.status, "b_reason": end.reason, "b_result": end.result} for end in ends]
+    waits = [end.wait_seconds for end in ends]
+    closed = [row for row, wait in zip(rows, waits, strict=True) if wait is None]
+    waiting = [row | {"b_wait": int(wait * 1e6)} for row, wait in zip(rows, waits, strict=True) if wait is not None]
+    if closed:
+        conn.execute(_CLOSE, closed)
+    if waiting:
+        conn.execute(_WAIT, waiting)
+
+
 def finish(conn: Connection, delivery_id: int, fence: int | None, **values: Any) -> bool:
     """Record how a delivery ended or that it waits again; False when this lane's lease was over."""
     condition = [deliveries.c.id == delivery_id]
