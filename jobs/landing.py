@@ -5,7 +5,7 @@ once, yes; where one can look whether it is there, after looking; otherwise a pe
 """
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -61,6 +61,8 @@ class Landed(Struct, frozen=True):
     claimed: Claimed
     delivery: Delivery
     outcome: Outcome
+    push: Push
+    call_id: int | None  # the last HTTP call that was made for it
 
 
 class Landing:
@@ -77,7 +79,13 @@ class Landing:
     def record(self, works: Sequence[Work]) -> None:
         now = self.runtime.clock()
         with self.database.write() as conn:
-            events = [event for work in works for event in self._record(conn, work, now)]
+            calls = self._keep_calls(conn, works)
+            events = [event for work in works if work.refusal for event in self._stop(conn, work, now)]
+            landed = self._landed(conn, [work for work in works if not work.refusal], calls)
+            deliveries.close(conn, [self._end(one, now) for one in landed])
+            deliveries.keep_attempts(conn, [_attempt(one, now) for one in landed])
+            self._learn(conn, landed, now)
+            events += [event for one in landed for event in self._facts(conn, one, now)]
             if events:
                 inbox.note(conn, events, now)
         for work in works:
@@ -85,29 +93,24 @@ class Landing:
         if events:
             self._note()
 
-    def _record(self, conn: Conn, work: Work, now: datetime) -> list[Event]:
-        """Record one call; what is known because of it."""
-        last_call = self._keep_calls(conn, work)
-        if work.refusal:
-            self._stop(conn, work, now)
-            return [self._failed(one, now) for one, _ in work.items if self._was_to_tell(conn, one)]
-        ours = deliveries.still_ours(conn, work.ids, self.lease.fence)
-        landed = [
-            Landed(one, delivery, outcome)
+    def _keep_calls(self, conn: Conn, works: Sequence[Work]) -> dict[int, int]:
+        """Keep the HTTP calls; by id() of the work, the last one's id."""
+        made = [(id(work), exchange) for work in works for exchange in work.exchanges]
+        calls = [Call(**msgspec.structs.asdict(exchange)) for _, exchange in made]
+        ids = deliveries.keep_calls(conn, self.connection.id, calls)
+        return {work: call_id for (work, _), call_id in zip(made, ids, strict=True)}
+
+    def _landed(self, conn: Conn, works: Sequence[Work], calls: Mapping[int, int]) -> list[Landed]:
+        """What came of each delivery, of those that are still this lane's."""
+        ours = deliveries.still_ours(conn, [one for work in works for one in work.ids], self.lease.fence)
+        return [
+            Landed(one, delivery, outcome, work.push, calls.get(id(work)))
+            for work in works
             for (one, delivery), outcome in zip(work.items, work.outcomes, strict=True)
             if one.id in ours
         ]
-        deliveries.close(conn, [self._end(one, work.push, now) for one in landed])
-        deliveries.keep_attempts(conn, [_attempt(one, last_call, now) for one in landed])
-        self._learn(conn, landed, now)
-        return [event for one in landed for event in self._facts(conn, one, now)]
 
-    def _keep_calls(self, conn: Conn, work: Work) -> int | None:
-        calls = [Call(**msgspec.structs.asdict(exchange)) for exchange in work.exchanges]
-        ids = deliveries.keep_calls(conn, self.connection.id, calls)
-        return ids[-1] if ids else None
-
-    def _end(self, landed: Landed, push: Push, now: datetime) -> End:
+    def _end(self, landed: Landed, now: datetime) -> End:
         """How a delivery ended, or that it waits again."""
         one = landed.claimed
         match landed.outcome:
@@ -119,7 +122,7 @@ class Landing:
             case RetryLater(reason=reason, after=after):
                 return self._again(landed, reason, after, now)
             case Unknown(reason=reason):
-                return self._unknown(landed, reason, push, now)
+                return self._unknown(landed, reason, now)
 
     def _again(self, landed: Landed, reason: str, after: float | None, now: datetime) -> End:
         """Another try later: when the vendor said, else ever later; at the end of patience it goes to a person."""
@@ -130,8 +133,9 @@ class Landing:
         delay = backoff(attempt) if after is None else after
         return End(id=one.id, status=deliveries.PENDING, reason=reason, wait_seconds=delay)
 
-    def _unknown(self, landed: Landed, reason: str, push: Push, now: datetime) -> End:
+    def _unknown(self, landed: Landed, reason: str, now: datetime) -> End:
         """Nobody knows whether it was done: sent again where the vendor takes it once, else looked up, else left."""
+        push = landed.push
         if push.again is Again.SAFE:
             return self._again(landed, reason, None, now)
         if push.again is Again.LOOK and push.find is not None:
@@ -220,7 +224,7 @@ class Landing:
             },
         )
 
-    def _stop(self, conn: Conn, work: Work, now: datetime) -> None:
+    def _stop(self, conn: Conn, work: Work, now: datetime) -> list[Event]:
         """The credentials are refused: nothing is lost, and nothing leaves until an admin has mended them."""
         for one, _ in work.items:
             deliveries.finish(
@@ -229,6 +233,7 @@ class Landing:
         reason = f"{self.adapter.title} refuses our credentials: {work.refusal}"
         connections.set_status(conn, self.connection.id, connections.BROKEN, reason, now)
         log.error("connection_broken", connection=self.connection.name, reason=work.refusal)
+        return [self._failed(one, now) for one, _ in work.items if self._was_to_tell(conn, one)]
 
     def _heed(self, work: Work) -> None:
         """Slow down where the vendor says so, and stop hammering one that only fails."""
@@ -264,12 +269,12 @@ def _told(landed: Landed, outcome: Done, now: datetime) -> dict[str, Any]:
     return told
 
 
-def _attempt(landed: Landed, call_id: int | None, now: datetime) -> dict[str, Any]:
+def _attempt(landed: Landed, now: datetime) -> dict[str, Any]:
     outcome = landed.outcome
     said = outcome.note if isinstance(outcome, Done) else outcome.reason
     return {
         "delivery_id": landed.claimed.id,
-        "call_id": call_id,
+        "call_id": landed.call_id,
         "at": now,
         "outcome": type(outcome).__name__.lower(),
         "reason": said[:500],

@@ -7,6 +7,7 @@ own under the lease's number; no row is locked while a vendor answers.
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from functools import partial
 from itertools import groupby
 
 import structlog
@@ -18,6 +19,7 @@ from adapters.contract import (
     Delivery,
     Outcome,
     Push,
+    RateLimit,
     Refused,
     RetryLater,
     Unknown,
@@ -35,11 +37,13 @@ from jobs.clearance import Clearance
 from jobs.context import stopping
 from jobs.landing import Landing, Work
 from jobs.orphans import resolve_orphans
+from jobs.pace import Pace
 
 log = structlog.get_logger("baton.deliver")
 
-CHUNK_SECONDS = 0.1  # how far ahead calls are claimed: what is urgent waits no longer than this
-MAX_IN_FLIGHT = 96
+CHUNK_SECONDS = 0.1  # so far ahead calls are claimed, and as many at once: what is urgent waits twice this at most
+MAX_IN_FLIGHT = 160  # with those that wait for their moment
+MANY, GATHER_SECONDS = 8, 0.02  # while so many are under way, answers are gathered for so long to be recorded together
 MAX_ROWS = 1_000
 RENEW_SECONDS = 5.0
 # Calls are begun no later than this after the lease was renewed: who takes it over must not meet one under way
@@ -62,7 +66,8 @@ class Lane:
         self.landing = Landing(runtime, connection, lease, self.breaker, note)
         self._renewed = time.monotonic()
         self._limits = {limit.name: limit.of(connection.settings) for limit in self.adapter.limits}
-        self._fruitless_until = 0.0
+        self._paces = {name: Pace(limit) for name, limit in self._limits.items() if limit.even}
+        self._fruitless_until = self._booked_until = 0.0
         self._closed: dict[str, float] = {}  # kind → until when the vendor's limits let none of it through
 
     def run(self, until: float) -> bool:
@@ -104,8 +109,10 @@ class Lane:
             return deliveries.is_due(conn, self.connection.id)
 
     def _may_find_some(self) -> bool:
-        """Whether to claim: not while the last claim found nothing that could leave and no call has ended since."""
-        return time.monotonic() >= self._fruitless_until and self._is_due()
+        """Whether to claim: not while enough calls wait for their moment, nor while the last claim found nothing that
+        could leave and no call has ended since."""
+        now = time.monotonic()
+        return now >= self._fruitless_until and self._booked_until - now < CHUNK_SECONDS and self._is_due()
 
     def _still_mine(self) -> bool:
         asked = time.monotonic()
@@ -122,8 +129,8 @@ class Lane:
         """Claim some calls and start them, each when the vendor's limits let it."""
         claimed = self._claim(min(room, self._chunk()))
         for work in sorted(claimed, key=lambda work: work.start_at):
-            time.sleep(max(0.0, work.start_at - time.monotonic()))
             flying[pool.submit(self._call, work)] = work
+            self._booked_until = work.start_at
         if not claimed:
             self._fruitless_until = time.monotonic() + FRUITLESS_SECONDS
         return len(claimed)
@@ -132,9 +139,9 @@ class Lane:
         """Find each call its place under the vendor's limits; those for which there is none soon are put off."""
         placed: list[Work] = []
         # Calls that spend from the same limits ask together
-        for names, alike in groupby(works, key=lambda work: work.push.limits):
+        for _, alike in groupby(works, key=lambda work: work.push.limits):
             group = list(alike)
-            limits = [self._limits[name] for name in names if name in self._limits]
+            limits = self._limits_of(group[0].push)
             delay = budgets.reserve(conn, self.database, self.connection.id, limits, len(group), PATIENT_SECONDS)
             if delay > PATIENT_SECONDS:
                 deliveries.put_off(conn, [one for work in group for one in work.ids], delay)
@@ -163,12 +170,14 @@ class Lane:
     def _claim(self, calls: int) -> list[Work]:
         """Take what may leave now, in the order of urgency, as up to so many calls."""
         now, rulebook = self.runtime.clock(), self.runtime.rulebook()
-        largest = max(push.batch for push in self.adapter.pushes.values())
         try:
             with self.database.write() as conn:
                 lanes.hold(conn, self.lease)
                 closed = [kind for kind, end in self._closed.items() if end > time.monotonic()]
-                found = deliveries.ready(conn, self.connection.id, min(MAX_ROWS, calls * largest), closed)
+                found = deliveries.ready(conn, self.connection.id, calls, closed)
+                largest = max((self.adapter.pushes[type(one.action)].batch for one in found), default=1)
+                if largest > 1:
+                    found = deliveries.ready(conn, self.connection.id, min(MAX_ROWS, calls * largest), closed)
                 if not found:
                     return []
                 clearance = Clearance(self.runtime, rulebook, self.connection, conn, now)
@@ -218,11 +227,27 @@ class Lane:
 
     # --- in the air
 
+    def _before_call(self, work: Work) -> bool:
+        """Wait for the place of an HTTP call under the limits; whether it may be made then. The place of the first one
+        was found when the work was claimed."""
+        if work.exchanges:
+            with self.database.write() as conn:
+                wait = budgets.reserve(conn, self.database, self.connection.id, self._limits_of(work.push))
+            time.sleep(wait)
+        for name in work.push.limits:
+            if name in self._paces:
+                self._paces[name].wait()
+        return self._may_call()
+
+    def _limits_of(self, push: Push) -> list[RateLimit]:
+        return [self._limits[name] for name in push.limits if name in self._limits]
+
     def _may_call(self) -> bool:
         return time.monotonic() - self._renewed < CALL_SECONDS
 
     def _call(self, work: Work) -> Work:
-        with recording(self._may_call) as work.exchanges:
+        time.sleep(max(0.0, work.start_at - time.monotonic()))
+        with recording(partial(self._before_call, work)) as work.exchanges:
             try:
                 if not self._may_call():  # this process slept; another one may have taken over
                     raise TooLate("the lease ran out before it was sent")
@@ -248,17 +273,10 @@ class Lane:
             if len(items) == 1:
                 return [Refused(reason=str(refusal))]
             middle = len(items) // 2
-            return [outcome for half in (items[:middle], items[middle:]) for outcome in self._send_half(push, half)]
+            return [outcome for half in (items[:middle], items[middle:]) for outcome in self._send(push, half)]
         if len(outcomes) != len(items):
             raise ValueError(f"{len(outcomes)} outcomes for {len(items)} deliveries")
         return outcomes
-
-    def _send_half(self, push: Push, half: Sequence[Delivery]) -> list[Outcome]:
-        limits = [self._limits[name] for name in push.limits if name in self._limits]
-        with self.database.write() as conn:
-            wait = budgets.reserve(conn, self.database, self.connection.id, limits)
-        time.sleep(wait)
-        return self._send(push, half)
 
     # --- landing
 
@@ -267,6 +285,8 @@ class Lane:
         if not flying:
             return
         done, _ = wait(flying, timeout=seconds, return_when=FIRST_COMPLETED)
+        if done and len(flying) > MANY:
+            done, _ = wait(flying, timeout=GATHER_SECONDS)
         if done:
             self._fruitless_until = 0.0
             self._record([future.result() for future in done])

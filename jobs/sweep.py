@@ -5,6 +5,7 @@ itself, wakes whoever is needed, and where nobody comes does the work on the spo
 """
 
 import threading
+import time
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -23,6 +24,7 @@ OVERDUE = timedelta(seconds=4)  # what has waited this long was not woken for
 TIDY_EVERY = timedelta(hours=1)
 REFUSALS_KEPT = timedelta(hours=72)
 CALLS_KEPT = timedelta(days=30)
+HEAD_START_SECONDS = 0.5
 LANE = "sweep"
 TIDIED = "tidied"
 
@@ -73,8 +75,10 @@ def tick(runtime: Runtime, wake: Callable[..., None], holder: str) -> None:
             ingest.drain(runtime, ingest.DRAIN_SECONDS, wake)
     if due:
         wake(DELIVER)
-    if overdue and not deliver.drain(runtime, TICK_SECONDS, wake):
-        wake(DELIVER)  # whoever came for the wake-up before found the lanes taken, and left
+    if overdue:
+        time.sleep(HEAD_START_SECONDS)  # whoever was woken takes the lanes; what is left nobody came for
+        if not deliver.drain(runtime, TICK_SECONDS, wake):
+            wake(DELIVER)
 
 
 def ring(runtime: Runtime) -> int:

@@ -81,6 +81,7 @@ def work(settings: Settings, queue: str) -> None:
     gc.freeze()
     gc.set_threshold(50_000, 25, 25)
     log.info("started", queue=queue, pid=os.getpid())
+    waker.wake(queue)  # for what waits already
     try:
         while not stopping.is_set():
             for number in (signal.SIGTERM, signal.SIGINT):  # RQ sets its own while it works, and leaves them behind

@@ -264,7 +264,7 @@ def as_now(conn: Connection, found: Sequence[Claimed]) -> list[Claimed]:
 
 
 def _claimed(row: Any) -> Claimed:
-    values = dict(row._mapping)
+    values = dict(zip(Claimed.__struct_fields__, row, strict=True))
     values["action"] = decode(values["action"])
     return Claimed(**values)
 
@@ -322,7 +322,7 @@ _WAIT = _CLOSE.values(not_before=db_in_param("b_wait"))
 
 def still_ours(conn: Connection, ids: Sequence[int], fence: int) -> set[int]:
     """Which of these are on their way under the number of this lane's lease, and stay so until the transaction ends."""
-    return set(conn.execute(_STILL_OURS, {"ids": ids, "number": fence}).scalars())
+    return set(conn.execute(_STILL_OURS, {"ids": ids, "number": fence}).scalars()) if ids else set()
 
 
 def close(conn: Connection, ends: Sequence[End]) -> None:
