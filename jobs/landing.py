@@ -5,7 +5,7 @@ once, yes; where one can look whether it is there, after looking; otherwise a pe
 """
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,10 +19,11 @@ from adapters.http import Exchange
 from app.contacts.action import Alert, CreateNote, CreateTask, SendMessage, Subscribe, Suppress, Unsubscribe
 from app.contacts.event import Event, EventType, Identity
 from app.contacts.fold import ALERT_FAILED
+from app.contacts.identity import alias_key
 from app.rules.clock import ESCALATE
 from app.rules.route import SUPPRESSED, consent_property
 from app.runtime import Runtime
-from app.store import budgets, connections, deliveries, handoffs, inbox, shadows
+from app.store import budgets, connections, deliveries, handoffs, inbox, people, shadows
 from app.store.connections import Connection
 from app.store.deliveries import Call, Claimed, End
 from app.store.lanes import Lease
@@ -64,6 +65,11 @@ class Landed(Struct, frozen=True):
     push: Push
     call_id: int | None  # the last HTTP call that was made for it
 
+    @property
+    def vendor_id(self) -> str:
+        """The contact's id at the vendor, if it said so."""
+        return self.outcome.vendor_id if isinstance(self.outcome, Done) else ""
+
 
 class Landing:
     """Records what came of one lane's calls, under the number of its lease."""
@@ -79,12 +85,14 @@ class Landing:
     def record(self, works: Sequence[Work]) -> None:
         now = self.runtime.clock()
         with self.database.write() as conn:
+            living = people.living(conn, _met_people(works))  # contacts first and then their deliveries, as everywhere
             calls = self._keep_calls(conn, works)
             events = [event for work in works if work.refusal for event in self._stop(conn, work, now)]
             landed = self._landed(conn, [work for work in works if not work.refusal], calls)
             deliveries.close(conn, [self._end(one, now) for one in landed])
             deliveries.keep_attempts(conn, [_attempt(one, now) for one in landed])
             self._learn(conn, landed, now)
+            events += self._meet(conn, [one for one in landed if _is_met(one.delivery, one.outcome)], living, now)
             events += [event for one in landed for event in self._facts(conn, one, now)]
             if events:
                 inbox.note(conn, events, now)
@@ -155,12 +163,7 @@ class Landing:
             handoffs.told(conn, one.handoff_key, now, action.step, action.to)
         elif one.handoff_key and isinstance(action, CreateTask | CreateNote):
             handoffs.told(conn, one.handoff_key, now)
-        events = []
-        if outcome.vendor_id and outcome.vendor_id != delivery.to.vendor_id:
-            events.append(self._met(one, delivery, outcome.vendor_id, now))
-        if isinstance(action, SendMessage):
-            events.append(self._sent(one, action, now))
-        return events
+        return [self._sent(one, action, now)] if isinstance(action, SendMessage) else []
 
     def _was_to_tell(self, conn: Conn, one: Claimed) -> bool:
         """Whether this was to tell people of a handoff that nobody has taken, and no other way has told them."""
@@ -198,13 +201,31 @@ class Landing:
             shadow.learn(told, now)
         shadows.save(conn, self.database, list(known.values()))
 
-    def _met(self, one: Claimed, delivery: Delivery, vendor_id: str, now: datetime) -> Event:
-        """The vendor told us its id for the contact; should it belong to another contact of ours, they are the same."""
+    def _meet(self, conn: Conn, met: Sequence[Landed], living: Collection[int], now: datetime) -> list[Event]:
+        """Learn the vendor's ids for contacts. Where an id is another contact's by now the two are the same person,
+        which is worked out where events are taken in."""
+        keys = [alias_key(self._name(one.vendor_id), self.connection.id) for one in met]
+        found = {
+            key: (self._name(one.vendor_id), self.connection.id, one.claimed.contact_id)
+            for key, one in zip(keys, met, strict=True)
+            if one.claimed.contact_id in living
+        }
+        owners = people.adopt(conn, self.database, found, now)
+        return [
+            self._met(one.claimed, one.vendor_id, now)
+            for key, one in zip(keys, met, strict=True)
+            if owners.get(key) != one.claimed.contact_id
+        ]
+
+    def _name(self, vendor_id: str) -> Identity:
+        return Identity(self.adapter.contact_ref, vendor_id)
+
+    def _met(self, one: Claimed, vendor_id: str, now: datetime) -> Event:
         return Event(
             type=EventType.CONTACT_UPDATED,
             occurred_at=now,
             source_key=f"met|{self.connection.id}|{vendor_id}|{one.contact_id}",
-            identities=(Identity("contact", str(one.contact_id)), Identity(self.adapter.contact_ref, vendor_id)),
+            identities=(Identity("contact", str(one.contact_id)), self._name(vendor_id)),
             properties={"source": "answer", "tool": self.connection.name},
             connection_id=self.connection.id,
         )
@@ -255,6 +276,20 @@ def backoff(attempt: int) -> float:
     """Seconds before the next try: 2, 8, 32, … up to an hour; up to a fifth longer, so that not all come at once."""
     delay = min(MAX_DELAY, FIRST_DELAY * 4.0 ** (min(max(1, attempt), 20) - 1))
     return delay * (1 + random.random() / 5)  # noqa: S311  no secret
+
+
+def _is_met(delivery: Delivery, outcome: Outcome) -> bool:
+    """Whether the vendor told us its id for the contact."""
+    return isinstance(outcome, Done) and outcome.vendor_id not in ("", delivery.to.vendor_id)
+
+
+def _met_people(works: Iterable[Work]) -> set[int]:
+    pairs = [
+        (one, delivery, outcome)
+        for work in works
+        for (one, delivery), outcome in zip(work.items, work.outcomes, strict=False)
+    ]
+    return {one.contact_id for one, delivery, outcome in pairs if _is_met(delivery, outcome)}
 
 
 def _told(landed: Landed, outcome: Done, now: datetime) -> dict[str, Any]:

@@ -61,6 +61,12 @@ _LOAD = (
     .order_by(contacts.c.id)
 )
 _LOCK = _LOAD.with_for_update()
+_LIVING = (
+    select(contacts.c.id)
+    .where(contacts.c.id.in_(bindparam("ids", expanding=True)), contacts.c.merged_into.is_(None))
+    .order_by(contacts.c.id)
+    .with_for_update()
+)
 _CREATE = insert(contacts).returning(contacts.c.id, sort_by_parameter_order=True)
 _SAVE = (
     update(contacts)
@@ -152,20 +158,21 @@ def _columns(person: Person) -> dict[str, Any]:
 def add_aliases(conn: Connection, found: Mapping[str, tuple[Identity, int | None, int]], now: datetime) -> None:
     """Store new identities, as key → (identity, connection, contact). Raises IntegrityError where one is taken."""
     if found:
-        conn.execute(
-            _NAME,
-            [
-                {
-                    "key": key,
-                    "kind": identity.kind,
-                    "value": identity.value,
-                    "connection_id": connection_id,
-                    "contact_id": contact_id,
-                    "created_at": now,
-                }
-                for key, (identity, connection_id, contact_id) in sorted(found.items())
-            ],
-        )
+        conn.execute(_NAME, _named(found, now))
+
+
+def _named(found: Mapping[str, tuple[Identity, int | None, int]], now: datetime) -> list[dict[str, Any]]:
+    return [
+        {
+            "key": key,
+            "kind": identity.kind,
+            "value": identity.value,
+            "connection_id": connection_id,
+            "contact_id": contact_id,
+            "created_at": now,
+        }
+        for key, (identity, connection_id, contact_id) in sorted(found.items())
+    ]
 
 
 def set_sightings(
@@ -239,6 +246,21 @@ def _join_sightings(conn: Connection, edge: Merge) -> None:
     conn.execute(delete(shared_aliases).where(table.contact_id.in_((edge.winner, edge.loser))))
     if joint:
         conn.execute(insert(shared_aliases), list(joint.values()))
+
+
+def living(conn: Connection, ids: Collection[int]) -> set[int]:
+    """Which of these contacts have not been merged away, and will not be until the transaction ends."""
+    return set(conn.execute(_LIVING, {"ids": sorted(ids)}).scalars()) if ids else set()
+
+
+def adopt(
+    conn: Connection, database: Database, found: Mapping[str, tuple[Identity, int | None, int]], now: datetime
+) -> dict[str, int]:
+    """Store identities, as key → (identity, connection, contact), unless they belong to somebody; whose each is now."""
+    if not found:
+        return {}
+    conn.execute(database.insert(aliases).on_conflict_do_nothing(), _named(found, now))
+    return owners(conn, found.keys())
 
 
 def known_by(conn: Connection, contact_ids: Collection[int]) -> dict[int, list[tuple[Identity, int | None]]]:
