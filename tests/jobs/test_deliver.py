@@ -288,6 +288,32 @@ def _email_consent(runtime: Runtime) -> str:
     return str(contact(runtime, email="ann@acme.example")["consent"]["email"]["marketing"]["state"])
 
 
+# --- what an answer tells
+
+
+def test_a_vendors_id_is_learned_from_its_answer(live: Runtime) -> None:
+    form(live, "contact", email="ann@acme.example")
+    settle(live)
+    (name,) = rows(live, "aliases", "contact_id", "value", kind="hubspot")
+    assert name.contact_id == contact(live, email="ann@acme.example")["id"]
+    assert not rows(live, "inbox", "id", kind="baton"), "nothing has to be worked out"
+
+
+def test_an_id_that_is_another_contacts_already_makes_the_two_one_person(live: Runtime, vendors: Server) -> None:
+    """HubSpot knows two of a person's addresses; we met them as two people."""
+    form(live, "contact", email="ann@acme.example")
+    settle(live)
+    (known,) = vendors.hubspot.contacts.values()
+    with vendors.hubspot.lock:
+        known.properties["hs_additional_emails"] = "ann@home.example"
+        vendors.hubspot.unique["contacts", "email", "ann@home.example"] = known.id
+    form(live, "contact", email="ann@home.example", first_name="Ann")
+    settle(live)
+    settle(live)
+    assert contact(live, email="ann@acme.example")["id"] == contact(live, email="ann@home.example")["id"]
+    assert len(rows(live, "merges", "id")) == 1
+
+
 # --- lists
 
 
