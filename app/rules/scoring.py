@@ -1,5 +1,6 @@
 """Points for what people do and who they are: applied event by event, with caps; crossing a threshold is told once."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from math import ceil
 from typing import Literal
@@ -7,7 +8,7 @@ from typing import Literal
 from msgspec import Struct
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from app.contacts.contact import Contact, Points, RuleScore
+from app.contacts.contact import Contact, Points, RuleScore, Score
 from app.contacts.event import EVENT_TYPES, Event, is_event_type
 from app.rules.condition import Condition, Facts, Test, compile_condition
 from app.rules.index import Index
@@ -172,14 +173,22 @@ def apply_scoring(contact: Contact, event: Event, scoring: Scoring) -> Crossing 
         return None
     now = event.occurred_at
     facts = Facts(contact, event, now, scoring.read)
-    before = total(contact.score, scoring.read, now)
+    # Most events are far from the threshold, and adding up all points is the dear part
+    far = contact.score.armed and not judged and _at_most(contact.score, rules) < scoring.read.threshold
+    before = 0.0 if far else total(contact.score, scoring.read, now)
     changed = False
     for rule in rules:
         if rule.test(facts):
             changed |= _give(contact, event, rule)
     if judged:
         changed |= _judge_traits(contact, event, facts, scoring)
-    return _crossing(contact, before, scoring.read, now) if changed else None
+    return _crossing(contact, before, scoring.read, now) if changed and not far else None
+
+
+def _at_most(score: Score, rules: Iterable[Rule]) -> float:
+    """No less than the score can be once these rules have given their points: with nothing faded, capped or against."""
+    earned = sum(max(0.0, one.sum) for one in score.rules.values())
+    return earned + sum(max(0.0, rule.points) for rule in rules)
 
 
 def _give(contact: Contact, event: Event, rule: Rule) -> bool:

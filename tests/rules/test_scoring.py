@@ -3,8 +3,14 @@
 Catalogue: C5 (machines earn nothing), F1 (behaviour and fit), F2 (negative), F3 (decay), F5 (threshold).
 """
 
-import pytest
+import math
+from datetime import timedelta
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.rules import scoring
 from app.rules.policy import default_documents
 from app.rules.score import read_score, total
 from app.rules.scoring import MAX_RECENT
@@ -212,3 +218,27 @@ def test_mistake_in_the_document_is_named(old, new, problem):
     with pytest.raises(InvalidDocument) as caught:
         policies(SIMPLE.replace(old, new, 1))
     assert problem in str(caught.value)
+
+
+# Speed ----------------------------------------------------------------------------------------------------------------
+
+_SEEN = st.sampled_from(
+    [
+        ("page.viewed", {"path": "/pricing"}), ("page.viewed", {"path": "/careers"}),
+        ("form.submitted", {"form": "demo"}),
+        ("form.submitted", {"form": "newsletter"}), ("email.unsubscribed", {}), ("meeting.booked", {"meeting": "1"}),
+        ("contact.updated", {"fields": {"job_title": "Director"}}), ("sales.verdict", {"verdict": "nurture"}),
+    ]
+)  # fmt: skip
+
+
+@given(st.lists(st.tuples(_SEEN, st.integers(0, 200)), max_size=25))
+def test_what_is_left_out_far_from_the_threshold_changes_nothing(days) -> None:
+    happened = [
+        event(kind, NOW - timedelta(days=day, seconds=number), **said)
+        for number, ((kind, said), day) in enumerate(sorted(days, key=lambda one: -one[1]))
+    ]
+    quick = live(happened, DEFAULT)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scoring, "_at_most", lambda score, rules: math.inf)
+        assert live(happened, DEFAULT) == quick
