@@ -19,7 +19,7 @@ MAX_ATTEMPTS = 5
 SUSPECT_AFTER = 2  # a row whose worker died this often is taken alone, so that it cannot take others with it
 SUSPECTS_TURN = 32
 # Of a claim, unless a single row has more: some thousand events. What comes next waits until they are written
-MAX_CLAIM_BYTES = 512 * 1024
+MAX_CLAIM_BYTES = 1024 * 1024
 
 
 class Arrival(Struct, frozen=True, kw_only=True):
