@@ -10,6 +10,7 @@ import structlog
 
 from app.runtime import Runtime
 from app.store import breakers, deliveries, lanes, notes
+from jobs import watch
 from jobs.context import current, stopping
 from jobs.lane import Lane
 from jobs.queue import DELIVER, INGEST
@@ -30,6 +31,11 @@ def deliver() -> None:
 
 def drain(runtime: Runtime, seconds: float, wake: Callable[..., None] = lambda *queues: None) -> bool:
     """Send what is due on every connection; whether nothing was left when the time was up."""
+    with watch.limited():
+        return _drain(runtime, seconds, wake)
+
+
+def _drain(runtime: Runtime, seconds: float, wake: Callable[..., None]) -> bool:
     until = time.monotonic() + seconds
     running: dict[int, threading.Thread] = {}
     closed = threading.Event()

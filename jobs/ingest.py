@@ -19,6 +19,7 @@ from tenacity import (
 from app.runtime import Runtime
 from app.store import inbox
 from app.store.engine import Conflict, in_words, is_unavailable
+from jobs import watch
 from jobs.context import current, stopping
 from jobs.queue import DELIVER, INGEST
 from jobs.reading import Reading, read_rows, wait_until
@@ -69,7 +70,8 @@ def drain(runtime: Runtime, seconds: float, wake: Callable[..., None] = lambda *
         claim, claimed = inbox.claim(runtime.database, rows)
         if not claimed:
             break
-        events, new = run(runtime, claim, claimed)
+        with watch.limited():
+            events, new = run(runtime, claim, claimed)
         total += new
         if new:
             wake(DELIVER)

@@ -15,7 +15,7 @@ from rq.serializers import JSONSerializer
 
 from app.runtime import Runtime
 from app.settings import Settings
-from jobs import context
+from jobs import context, watch
 from jobs.context import JobContext, enter
 from jobs.queue import JOBS, Waker, connect, guard_key
 from jobs.sweep import Ticker
@@ -75,6 +75,7 @@ def work(settings: Settings, queue: str) -> None:
     holder = f"{socket.gethostname()}:{os.getpid()}"
     ticker = Ticker(runtime, waker.wake, holder)
     ticker.start()
+    watch.start()
     stopping = context.stopping
     # A batch makes some hundred thousand objects and lets them all go at its end: looking for cycles among them as
     # often as Python does by default took a sixth of the time

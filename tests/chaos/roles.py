@@ -1,10 +1,13 @@
 """What the forked processes of tests do: real workers, and parts of them that die at a place that was agreed on."""
 
+import ctypes
 import os
 import signal
+import socket
 import time
 from collections.abc import Callable
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 from app.logs import set_up_logs
@@ -77,6 +80,41 @@ def poisoned(how: str) -> None:
 
     ingest.settle = stumble  # type: ignore[assignment]
     drain(60, until_empty=False)
+
+
+def hanging(how: str, queue: str, overdue: float) -> None:
+    """``baton worker --queue …`` that hangs for ever over events that name ``poison``."""
+    from jobs import sweep
+
+    sweep.OVERDUE = timedelta(seconds=overdue)
+    settle = ingest.settle
+
+    def stumble(runtime: Any, claim: int, readings: Any) -> int:
+        if any(b"poison" in reading.row.body for reading in readings):
+            print("HANGS", os.getpid(), flush=True)
+            HANGS[how]()
+        return settle(runtime, claim, readings)
+
+    ingest.settle = stumble  # type: ignore[assignment]
+    work(queue)
+
+
+def _in_python() -> None:
+    while True:
+        time.sleep(0.01)
+
+
+def _at_a_socket() -> None:
+    one, _other = socket.socketpair()
+    one.recv(1)
+
+
+def _in_c() -> None:
+    """As a library that loops without ever letting another thread run: not even a signal is looked at."""
+    ctypes.PyDLL(None).sleep(3_600)
+
+
+HANGS = {"in Python": _in_python, "at a socket": _at_a_socket, "in C": _in_c}
 
 
 class Points:
