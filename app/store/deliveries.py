@@ -21,6 +21,7 @@ from sqlalchemy import (
     text,
     update,
 )
+from sqlalchemy.exc import IntegrityError
 
 from app.contacts.action import Alert, AnyAction, kind_of
 from app.store.engine import Database, db_in, db_in_param, db_now
@@ -29,6 +30,7 @@ from app.store.tables import attempts, calls, connections, deliveries
 PENDING, SENDING, SENT, WITHHELD, UNKNOWN, DEAD = "pending", "sending", "sent", "withheld", "unknown", "dead"
 OPEN = (PENDING, SENDING, UNKNOWN)
 LEFT = (SENDING, SENT, UNKNOWN, DEAD)
+REPLACED = "replaced by a newer one"
 
 encode = msgspec.json.Encoder().encode
 decode = msgspec.json.Decoder(AnyAction).decode
@@ -338,11 +340,21 @@ def close(conn: Connection, ends: Sequence[End]) -> None:
 
 
 def finish(conn: Connection, delivery_id: int, fence: int | None, **values: Any) -> bool:
-    """Record how a delivery ended or that it waits again; False when this lane's lease was over."""
+    """Record how a delivery ended or that it waits again; False when this lane's lease was over.
+
+    It cannot wait again where a newer one has taken its slot meanwhile: that one says all that this one would.
+    """
     condition = [deliveries.c.id == delivery_id]
     if fence is not None:
         condition += [deliveries.c.fence == fence, deliveries.c.status == SENDING]
-    return conn.execute(update(deliveries).where(*condition).values(**values, updated_at=db_now())).rowcount == 1
+    change = update(deliveries).where(*condition)
+    if values.get("status") == PENDING:
+        try:
+            with conn.begin_nested():
+                return conn.execute(change.values(**values, updated_at=db_now())).rowcount == 1
+        except IntegrityError:
+            values = {"status": WITHHELD, "reason": REPLACED}
+    return conn.execute(change.values(**values, updated_at=db_now())).rowcount == 1
 
 
 def orphans(conn: Connection, connection_id: int, fence: int) -> list[Claimed]:
@@ -386,12 +398,19 @@ def forget_calls(conn: Connection, before: datetime) -> None:
 
 
 def retry(conn: Connection, ids: Collection[int], now: datetime) -> int:
-    """Have dead, withheld or unknown deliveries tried again because a person says so; how many there were."""
-    return conn.execute(
-        update(deliveries)
-        .where(deliveries.c.id.in_(ids), deliveries.c.status.in_((DEAD, UNKNOWN)))
-        .values(status=PENDING, reason=None, attempts=0, not_before=now, fence=None, updated_at=now)
-    ).rowcount
+    """Have dead or unknown deliveries tried again because a person says so; how many there were. Of those that belong
+    in one slot the newest is tried."""
+    again = update(deliveries).where(deliveries.c.status.in_((DEAD, UNKNOWN)))
+    pending = {"status": PENDING, "attempts": 0, "not_before": now, "fence": None}
+    count = 0
+    for delivery_id in sorted(ids, reverse=True):
+        change = again.where(deliveries.c.id == delivery_id)
+        try:
+            with conn.begin_nested():
+                count += conn.execute(change.values(**pending, reason=None, updated_at=now)).rowcount
+        except IntegrityError:
+            count += conn.execute(change.values(status=WITHHELD, reason=REPLACED, updated_at=now)).rowcount
+    return count
 
 
 def backlog(conn: Connection) -> dict[int, tuple[int, datetime | None]]:

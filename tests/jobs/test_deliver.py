@@ -15,7 +15,7 @@ from adapters.sandbox.server import Server, serve
 from app.rules.policy import default_documents, read_document
 from app.runtime import Runtime, now_utc
 from app.setup import add_connection
-from app.store import budgets, lanes, policies, tables
+from app.store import budgets, deliveries, lanes, policies, tables
 from app.store.engine import Conflict
 from jobs import deliver, ingest, landing, lane, reading
 from mappings.document import load_yaml
@@ -629,6 +629,66 @@ def test_what_a_dead_worker_was_sending_is_found_and_finished(live: Runtime, ven
     settle(live)
     assert len(vendors.hubspot.tasks) == 1
     assert {row.status for row in rows(live, "deliveries", "status")} <= {"sent", "withheld"}
+
+
+@pytest.mark.parametrize("fault", ["500", "reset", "429", "401"])
+def test_a_profile_that_changes_while_an_older_one_fails_takes_its_place(
+    live: Runtime, vendors: Server, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    vendors.hubspot.fault(fault, path="/batch/upsert")
+    form(live, "contact", email="ann@acme.example", company="Old")
+    drain(live)
+    record = landing.Landing.record
+
+    def meanwhile(self: Any, works: Any) -> None:
+        monkeypatch.setattr(landing.Landing, "record", record)
+        form(live, "contact", email="ann@acme.example", company="New")
+        drain(live)
+        record(self, works)
+
+    monkeypatch.setattr(landing.Landing, "record", meanwhile)
+    deliver.drain(live, 5)
+    mend(live, "hubspot")
+    settle(live)
+    assert [one.properties["company"] for one in vendors.hubspot.contacts.values()] == ["New"]
+    ended = [row.status for row in rows(live, "deliveries", "status", kind="upsert_contact", connection_id=3)]
+    assert ended[:2] == ["withheld", "sent"]
+
+
+def test_a_profile_that_changes_while_an_older_one_is_left_behind_takes_its_place(
+    live: Runtime, vendors: Server
+) -> None:
+    form(live, "contact", email="ann@acme.example", company="Old")
+    drain(live)
+    with live.database.write() as conn:  # as if the worker had died right after it marked it
+        conn.execute(update(tables.deliveries).values(status="sending", fence=1))
+    form(live, "contact", email="ann@acme.example", company="New")
+    drain(live)
+    settle(live)
+    assert [one.properties["company"] for one in vendors.hubspot.contacts.values()] == ["New"]
+
+
+def test_of_dead_profiles_of_one_contact_the_newest_is_tried_again(live: Runtime, vendors: Server) -> None:
+    for company in ("Old", "New"):
+        vendors.hubspot.fault("400", path="/batch/upsert")
+        form(live, "contact", email="ann@acme.example", company=company)
+        settle(live)
+    dead = [row.id for row in rows(live, "deliveries", "id", status="dead")]
+    assert len(dead) == 2
+    with live.database.write() as conn:
+        assert deliveries.retry(conn, dead, live.clock()) == 2
+    settle(live)
+    assert [one.properties["company"] for one in vendors.hubspot.contacts.values()] == ["New"]
+
+
+def mend(runtime: Runtime, name: str) -> None:
+    from app.store import connections
+
+    found = runtime.connection(name)
+    assert found is not None
+    with runtime.database.write() as conn:
+        connections.set_status(conn, found.id, connections.ACTIVE, "", runtime.clock())
+    runtime.forget()
 
 
 def test_a_paused_connection_sends_nothing_and_loses_nothing(one: Runtime, vendors: Server) -> None:
