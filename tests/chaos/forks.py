@@ -46,15 +46,15 @@ BRIEF = {
 
 
 class Forks:
-    """Forks children that play roles of tests/chaos/roles.py."""
+    """Forks children that play roles of tests/chaos/roles.py, with the code that is at ``root``."""
 
-    def __init__(self, folder: Path, env: dict[str, str]) -> None:
+    def __init__(self, folder: Path, env: dict[str, str], root: Path = ROOT) -> None:
         self.env, self.log = env, folder / "workers.log"
         self.alive: set[int] = set()
         kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "TMPDIR")}
         self._zygote = subprocess.Popen(
             [sys.executable, "-m", "tests.chaos.zygote"],
-            cwd=ROOT, env={**kept, "PYTHONPATH": str(ROOT)}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            cwd=root, env={**kept, "PYTHONPATH": str(root)}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
 
     def start(self, role: str, patch: dict[str, Any] | None = None, **how: Any) -> int:
