@@ -81,7 +81,7 @@ def told(town: Town, number: int = 0) -> None:
     town.arrive([*town.sign_up(ann), town.write(ann), *town.get_ready(ben)])
 
 
-def finish(town: Town, seconds: float = 20.0) -> None:
+def finish(town: Town, seconds: float = 30.0) -> None:
     """Let a healthy worker do what is left."""
     pid = town.forks.start("drain", HASTY, seconds=seconds, until_empty=False)
     try:
@@ -110,20 +110,28 @@ def die(town: Town, place: str) -> bool:
     return met
 
 
+def is_finished(town: Town, place: str) -> None:
+    """The next worker does all that the dead one left, and nothing twice."""
+    try:
+        finish(town)
+        town.check()
+    except AssertionError as error:
+        raise AssertionError(f"after a death at {place!r}: {error}") from error
+
+
 def test_r2_workers_that_die_at_named_places_one_after_the_other_lose_and_repeat_nothing(
     make_town: MakeTown, tmp_path: Path
 ) -> None:
-    """R2: killed before and after commits and calls, at every third of at least 25 places (nightly: at each): legal
-    states only, one effect each."""
+    """R2: killed before and after commits and calls, at every third of at least 25 places (nightly: at each): what is
+    left are legal states, and the next worker makes of them 0 lost, 0 twice, 0 out of order, looked at after each."""
     town = make_town("sqlite")
     chosen = places_of(town, tmp_path / "places")[1::3]
     met = 0
     for number, place in enumerate(chosen, start=1):
         told(town, number)
         met += die(town, place)
-    assert met >= len(chosen) // 2
-    finish(town)
-    town.check()
+        is_finished(town, place)
+    assert met >= len(chosen) * 3 // 4
 
 
 @pytest.mark.chaos
@@ -137,11 +145,7 @@ def test_r2_a_worker_that_dies_at_any_named_place_leaves_what_the_next_one_finis
         town.begin_anew()
         told(town)
         die(town, place)
-        try:
-            finish(town)
-            town.check()
-        except AssertionError as error:
-            raise AssertionError(f"after a death at {place!r}: {error}") from error
+        is_finished(town, place)
 
 
 # --- R3, R17: those who were presumed dead
