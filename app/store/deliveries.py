@@ -319,7 +319,6 @@ _CLOSE = (
         status=bindparam("b_status"), reason=bindparam("b_reason"), result=bindparam("b_result"), updated_at=db_now()
     )
 )
-_WAIT = _CLOSE.values(not_before=db_in_param("b_wait"))
 
 
 def still_ours(conn: Connection, ids: Sequence[int], fence: int) -> set[int]:
@@ -329,14 +328,17 @@ def still_ours(conn: Connection, ids: Sequence[int], fence: int) -> set[int]:
 
 def close(conn: Connection, ends: Sequence[End]) -> None:
     """Record how deliveries ended or that they wait again."""
-    rows = [{"b_id": end.id, "b_status": end.status, "b_reason": end.reason, "b_result": end.result} for end in ends]
-    waits = [end.wait_seconds for end in ends]
-    closed = [row for row, wait in zip(rows, waits, strict=True) if wait is None]
-    waiting = [row | {"b_wait": int(wait * 1e6)} for row, wait in zip(rows, waits, strict=True) if wait is not None]
+    closed = [
+        {"b_id": end.id, "b_status": end.status, "b_reason": end.reason, "b_result": end.result}
+        for end in ends
+        if end.wait_seconds is None
+    ]
     if closed:
         conn.execute(_CLOSE, closed)
-    if waiting:
-        conn.execute(_WAIT, waiting)
+    for end in ends:
+        if end.wait_seconds is not None:
+            wait = db_in(end.wait_seconds)
+            finish(conn, end.id, None, status=end.status, reason=end.reason, not_before=wait)
 
 
 def finish(conn: Connection, delivery_id: int, fence: int | None, **values: Any) -> bool:
