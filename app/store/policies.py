@@ -6,7 +6,7 @@ from datetime import datetime
 from msgspec import Struct
 from sqlalchemy import Connection, func, insert, select, update
 
-from app.rules.policy import SINGLE, Document, default_documents, read_document
+from app.rules.policy import KINDS, SINGLE, Document, default_documents, read_document
 from app.store.tables import policies
 from mappings.document import InvalidDocument
 
@@ -104,9 +104,12 @@ def read_versions(found: Sequence[Version]) -> dict[tuple[str, str], tuple[Docum
     """Published versions, read; the key is (kind, name) and the text names kind and version: ``scoring@3``.
 
     A stored version was valid when it was published. One that no longer is (after an upgrade) is named in the error.
+    Kinds that only a newer Baton knows, which is being upgraded to beside this one, are left to it.
     """
     read = {}
     for version in found:
+        if version.kind not in KINDS:
+            continue
         place = f"{version.kind} {version.name} version {version.version}"
         try:
             document = read_document(version.body, place)
