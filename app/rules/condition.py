@@ -4,7 +4,7 @@ No expression of an admin's is ever evaluated as code; the only pattern is ``lik
 linear time. A condition has at most 200 parts, nested at most 16 deep.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from app.contacts.contact import Contact
 from app.contacts.event import EVENT_TYPES, Event, is_event_type
+from app.rules.compare import NUMERIC, OPERATORS, UNARY, WORDS, dig, listed, number, prepared
 from app.rules.score import ScoringRules, total
 
 MAX_PARTS, MAX_DEPTH = 200, 16
@@ -70,11 +71,11 @@ class Condition(BaseModel):
         shapes = [name for name in ("all", "any", "not_", "field", "scored") if getattr(self, name) is not None]
         if len(shapes) != 1:
             raise ValueError('needs exactly one of "all", "any", "not", "field" or "scored"')
-        if self.field is not None and self.op not in _UNARY and self.value is None:
+        if self.field is not None and self.op not in UNARY and self.value is None:
             raise ValueError(f'"{self.op}" needs a value')
-        if self.field is not None and self.op in _NUMERIC and _number(self.value) is None:
+        if self.field is not None and self.op in NUMERIC and number(self.value) is None:
             raise ValueError(f'"{self.op}" needs a number, not {self.value!r}')
-        if self.field == "event.type" and not all(is_event_type(str(name)) for name in _listed(self.value)):
+        if self.field == "event.type" and not all(is_event_type(str(name)) for name in listed(self.value)):
             raise ValueError(f"{self.value!r} is not an event type; these are {', '.join(sorted(EVENT_TYPES))}")
         parts, depth = _size(self)
         if parts > MAX_PARTS or depth > MAX_DEPTH:
@@ -108,7 +109,7 @@ def compile_condition(condition: Condition | None) -> Test:
         return _scored(condition.scored, condition.within_days)
     reader = _reader(str(condition.field))
     assert reader is not None
-    compare, value = OPERATORS[condition.op], _prepared(condition.op, condition.value)
+    compare, value = OPERATORS[condition.op], prepared(condition.op, condition.value)
     return lambda facts: compare(reader(facts), value)
 
 
@@ -142,8 +143,8 @@ def words(condition: Condition) -> str:
     if condition.scored is not None:
         within = f" in the last {condition.within_days:g} days" if condition.within_days else ""
         return f"earned points for {condition.scored.replace('_', ' ')}{within}"
-    listed = ", ".join(str(part) for part in _listed(condition.value))
-    return f"{str(condition.field).removeprefix('event.').replace('_', ' ')} {_WORDS[condition.op]} {listed}".strip()
+    values = ", ".join(str(part) for part in listed(condition.value))
+    return f"{str(condition.field).removeprefix('event.').replace('_', ' ')} {WORDS[condition.op]} {values}".strip()
 
 
 # --- what can be looked at
@@ -184,15 +185,6 @@ def _reader(name: str) -> Callable[[Facts], Any] | None:
     return _READERS.get(name)
 
 
-def dig(value: Any, path: Sequence[str]) -> Any:
-    """What lies at a path within plain data, or None."""
-    for step in path:
-        if not isinstance(value, dict):
-            return None
-        value = value.get(step)
-    return value
-
-
 def _email_traits(facts: Facts) -> tuple[str | None, bool]:
     from app.contacts.identity import FREE_MAIL_DOMAINS
 
@@ -209,108 +201,4 @@ _READERS: dict[str, Callable[[Facts], Any]] = {
     "tag": lambda facts: list(facts.contact.tags),
     "list": lambda facts: [key.split(":", 1)[-1] for key in facts.contact.lists],
     "interest": lambda facts: list(facts.contact.interests),
-}
-
-
-# --- how it is compared
-
-
-def _listed(value: Any) -> list[Any]:
-    return list(value) if isinstance(value, list | tuple | frozenset) else [] if value is None else [value]
-
-
-def folded(value: Any) -> Any:
-    """A value as it is compared: upper and lower case are the same."""
-    return value.casefold() if isinstance(value, str) else value
-
-
-def _prepared(op: str, value: Any) -> Any:
-    if op in _NUMERIC:
-        return float(value)
-    if op in ("in", "not_in"):
-        return tuple(folded(part) for part in _listed(value))
-    if op in ("word", "like", "contains", "starts_with", "ends_with"):
-        return tuple(_texts(value))
-    return folded(value)
-
-
-def _texts(value: Any) -> list[str]:
-    return [str(folded(part)) for part in _listed(value)]
-
-
-def _number(value: Any) -> float | None:
-    try:
-        number = None if value is None or isinstance(value, bool) else float(value)
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return None if number != number else number  # not a number is none
-
-
-def like(text: str, pattern: str) -> bool:
-    """Whether a text matches a pattern in which ``*`` stands for anything. Linear in the text for each star."""
-    first, *rest = pattern.split("*")
-    if not text.startswith(first):
-        return False
-    if not rest:
-        return text == first
-    at = len(first)
-    for piece in rest[:-1]:
-        found = text.find(piece, at)
-        if found < 0:
-            return False
-        at = found + len(piece)
-    return len(text) - at >= len(rest[-1]) and text.endswith(rest[-1])
-
-
-def _words_of(text: str) -> set[str]:
-    return set("".join(letter if letter.isalnum() else " " for letter in text).split())
-
-
-def _has_word(value: Any, wanted: tuple[str, ...]) -> bool:
-    return any(
-        set(str(phrase).split()) <= found for text in _texts(value) for found in (_words_of(text),) for phrase in wanted
-    )
-
-
-def _same(value: Any, wanted: Any) -> bool:
-    if isinstance(value, list):
-        return wanted in [folded(part) for part in value]
-    return bool(folded(value) == wanted)
-
-
-OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
-    "equals": _same,
-    "not_equals": lambda value, wanted: not _same(value, wanted),
-    "in": lambda value, wanted: any(folded(part) in wanted for part in _listed(value)),
-    "not_in": lambda value, wanted: not any(folded(part) in wanted for part in _listed(value)),
-    "contains": lambda value, wanted: any(part in text for text in _texts(value) for part in wanted),
-    "starts_with": lambda value, wanted: any(text.startswith(wanted) for text in _texts(value)),
-    "ends_with": lambda value, wanted: any(text.endswith(wanted) for text in _texts(value)),
-    "like": lambda value, wanted: any(like(text, pattern) for text in _texts(value) for pattern in wanted),
-    "word": _has_word,
-    "at_least": lambda value, wanted: (number := _number(value)) is not None and number >= wanted,
-    "at_most": lambda value, wanted: (number := _number(value)) is not None and number <= wanted,
-    "more_than": lambda value, wanted: (number := _number(value)) is not None and number > wanted,
-    "less_than": lambda value, wanted: (number := _number(value)) is not None and number < wanted,
-    "known": lambda value, wanted: value not in (None, "", [], {}),
-    "unknown": lambda value, wanted: value in (None, "", [], {}),
-}
-_UNARY = frozenset(("known", "unknown"))
-_NUMERIC = frozenset(("at_least", "at_most", "more_than", "less_than"))
-_WORDS = {
-    "equals": "is",
-    "not_equals": "is not",
-    "in": "is one of",
-    "not_in": "is none of",
-    "contains": "contains",
-    "starts_with": "starts with",
-    "ends_with": "ends with",
-    "like": "looks like",
-    "word": "has the word",
-    "at_least": "at least",
-    "at_most": "at most",
-    "more_than": "more than",
-    "less_than": "less than",
-    "known": "is known",
-    "unknown": "is not known",
 }

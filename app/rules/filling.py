@@ -16,7 +16,8 @@ from msgspec.structs import replace
 
 from app.contacts.contact import Contact, Interest
 from app.contacts.event import Event
-from app.rules.condition import Facts, dig, like
+from app.rules.compare import dig, like
+from app.rules.condition import Facts
 from app.rules.content import Content, Message, ResourceDocument, with_utm
 from app.rules.score import ScoringRules
 from app.rules.template import put, raw_token

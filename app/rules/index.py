@@ -8,7 +8,8 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 from app.contacts.event import Event
-from app.rules.condition import Condition, dig, folded
+from app.rules.compare import dig, folded
+from app.rules.condition import Condition
 
 Rule = TypeVar("Rule")
 _Numbered = tuple[int, Rule]

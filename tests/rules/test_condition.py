@@ -13,7 +13,8 @@ from pydantic import ValidationError
 
 from app.contacts.contact import Contact
 from app.contacts.event import Event
-from app.rules.condition import OPERATORS, Condition, Facts, compile_condition, explain, like, words
+from app.rules.compare import OPERATORS, like
+from app.rules.condition import Condition, Facts, compile_condition, explain, words
 from tests.contacts.making import ANN, NOW, ago, event, folded
 from tests.rules.making import DEFAULT, live
 
