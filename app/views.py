@@ -14,6 +14,7 @@ from app.contacts.contact import Contact
 from app.contacts.engagement import overall_tier, tier_of
 from app.contacts.event import Event
 from app.contacts.hygiene import remarks
+from app.contacts.interests import interests
 from app.rules.decision import Gate
 from app.rules.score import read_score, total
 from app.rules.suppression import conversation, gates, suppressions
@@ -71,7 +72,7 @@ def contact(runtime: Runtime, conn: Conn, contact_id: int) -> dict[str, Any] | N
             "activity": _plain(state.activity),
         },
         "score": score,
-        "interests": _plain(state.interests),
+        "interests": _interests(state, now),
         "entry_point": _plain(state.touches[0]) if state.touches else None,
         "touches": _plain(state.touches),
         "lists": {key.partition(":")[2]: since for key, since in state.lists.items()},
@@ -162,6 +163,15 @@ def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _plain(inner) for name, inner in value.items()}
     return [_plain(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _interests(state: Contact, now: datetime) -> dict[str, Any]:
+    """topic → what the person shows of it, the strongest first; without what has run out."""
+    found = interests(state, now)
+    return {
+        topic: {"strength": found[topic], **_plain(state.interests[topic])}
+        for topic in sorted(found, key=lambda topic: (-found[topic], topic))
+    }
 
 
 def _consent(runtime: Runtime, state: Contact) -> dict[str, Any]:

@@ -100,7 +100,12 @@ _SCHEMAS: dict[str, Any] = {
                 },
                 falls_below=_MAYBE_TIME,
             ),
-            "interests": _ANY,
+            "interests": {
+                "type": "object",
+                "additionalProperties": _object(
+                    {"strength": _NUMBER, "count": _WHOLE, "last_at": _TIME, "until": _MAYBE_TIME}
+                ),
+            },
             "enrolments": {"type": "array", "items": _ANY},
             "handoffs": {"type": "array", "items": {"$ref": "#/components/schemas/Handoff"}},
             "aliases": {"type": "array", "items": _object({"kind": _TEXT, "value": _TEXT, "connection": _MAYBE_TEXT})},

@@ -77,11 +77,12 @@ class Activity(Struct, omit_defaults=True):
 
 
 class Interest(Struct, omit_defaults=True):
-    """A topic that a person keeps coming back to."""
+    """A topic that a person keeps coming back to; ``until`` is when it counts no more, None: never."""
 
     first_at: datetime
     last_at: datetime
     count: int = 1
+    until: datetime | None = None
 
 
 class Touch(Struct, omit_defaults=True):
@@ -174,6 +175,7 @@ class Contact(Struct, omit_defaults=True):
     activity: dict[str, Activity] = field(default_factory=dict)
     hours: list[int] = field(default_factory=list)  # opens, clicks and visits by UTC hour; none, or 24 counts
     interests: dict[str, Interest] = field(default_factory=dict)
+    visits: dict[str, list[datetime]] = field(default_factory=dict)  # topic → the newest visits to its pages
     touches: list[Touch] = field(default_factory=list)
     lists: dict[str, datetime] = field(default_factory=dict)
     tags: dict[str, datetime] = field(default_factory=dict)

@@ -14,7 +14,6 @@ from app.contacts.contact import (
     Activity,
     Contact,
     Deliverability,
-    Interest,
     Manual,
     Send,
     Signal,
@@ -23,9 +22,10 @@ from app.contacts.contact import (
 )
 from app.contacts.event import Event, EventType, position
 from app.contacts.identity import EMAIL
+from app.contacts.interests import note_interest, topic_of
 from app.contacts.times import parse_time
 
-MAX_TOUCHES, MAX_SENDS, MAX_SIGNALS, MAX_INTERESTS = 20, 50, 20, 30
+MAX_TOUCHES, MAX_SENDS, MAX_SIGNALS = 20, 50, 20
 MAX_PER_HOUR = 200
 # A visit within this time of the last one, with nothing new to say about its origin, is the same visit.
 SAME_VISIT = timedelta(minutes=30)
@@ -133,17 +133,8 @@ def _form_submitted(contact: Contact, event: Event) -> None:
 
 def _interested(contact: Contact, event: Event) -> None:
     _count(contact, event)
-    topic = str(event.properties.get("topic") or event.properties.get("product") or "").strip().lower()[:100]
-    if not topic or event.machine is not None:
-        return
-    known = contact.interests.get(topic)
-    if known is None:
-        if len(contact.interests) >= MAX_INTERESTS:
-            oldest = min(contact.interests, key=lambda name: (contact.interests[name].last_at, name))
-            del contact.interests[oldest]
-        contact.interests[topic] = Interest(event.occurred_at, event.occurred_at)
-    else:
-        known.last_at, known.count = event.occurred_at, known.count + 1
+    if (topic := topic_of(event)) and event.machine is None:
+        note_interest(contact, topic, event.occurred_at)
 
 
 def _channel(event: Event) -> str:

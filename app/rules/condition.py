@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from app.contacts.contact import Contact
 from app.contacts.event import EVENT_TYPES, Event, is_event_type
+from app.contacts.interests import interests
 from app.rules.compare import NUMERIC, OPERATORS, UNARY, WORDS, dig, listed, number, prepared
 from app.rules.score import ScoringRules, total
 
@@ -160,6 +161,7 @@ _FIELD_HELP = (
     "tag",
     "list",
     "interest",
+    "interest.<topic>",
     "count.<event type>",
     "days_since.<event type>",
 )
@@ -174,6 +176,8 @@ def _reader(name: str) -> Callable[[Facts], Any] | None:
         return lambda facts: dig(facts.event.properties if facts.event else None, path)
     if head == "contact" and rest:
         return lambda facts: facts.contact.get(rest)
+    if head == "interest" and rest:
+        return lambda facts: interests(facts.contact, facts.now).get(rest)
     if head == "count" and is_event_type(rest):
         return lambda facts: known.count if (known := facts.contact.activity.get(rest)) else 0
     if head == "days_since" and is_event_type(rest):
@@ -200,5 +204,5 @@ _READERS: dict[str, Callable[[Facts], Any]] = {
     "email.free": lambda facts: _email_traits(facts)[1],
     "tag": lambda facts: list(facts.contact.tags),
     "list": lambda facts: [key.split(":", 1)[-1] for key in facts.contact.lists],
-    "interest": lambda facts: list(facts.contact.interests),
+    "interest": lambda facts: list(interests(facts.contact, facts.now)),
 }

@@ -13,6 +13,7 @@ from app.contacts.fold import fold
 from app.rules.clock import decide_clock
 from app.rules.decision import Decision, Outcome, key_of
 from app.rules.handoff import HandoffPolicy, apply_verdict, decide_handoff
+from app.rules.interests import Interests, infer_interests
 from app.rules.lifecycle import Lifecycle, advance
 from app.rules.scoring import Crossing, Scoring, apply_scoring
 from app.rules.suppression import SuppressionDocument
@@ -27,6 +28,7 @@ class Policies(Struct, frozen=True):
     suppression: SuppressionDocument
     handoff: HandoffPolicy
     triggers: Triggers
+    interests: Interests
     number: int = 0
 
 
@@ -39,6 +41,7 @@ def step(contact: Contact, event: Event, policies: Policies) -> list[Decision]:
     fold(contact, event)
     if contact.erased_at is not None or event.type in _SILENT:
         return []
+    infer_interests(contact, event, policies.interests)
     decisions: list[Decision] = []
     if event.type == EventType.SALES_VERDICT:
         decisions += apply_verdict(contact, event, policies.handoff)

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from app.rules.content import ContentDocument, check_content
 from app.rules.decide import Policies
 from app.rules.handoff import HandoffDocument, compile_handoff
+from app.rules.interests import InterestsDocument, compile_interests
 from app.rules.lifecycle import LifecycleDocument, compile_lifecycle
 from app.rules.scoring import ScoringDocument, compile_scoring
 from app.rules.suppression import SuppressionDocument
@@ -28,8 +29,9 @@ KINDS: dict[str, type[BaseModel]] = {
     "handoff": HandoffDocument,
     "triggers": TriggersDocument,
     "content": ContentDocument,
+    "interests": InterestsDocument,
 }
-SINGLE = ("scoring", "lifecycle", "suppression", "handoff", "triggers", "content")
+SINGLE = ("scoring", "lifecycle", "suppression", "handoff", "triggers", "content", "interests")
 # What only a whole document shows: its problems, each with its place within the document
 CHECKS: dict[str, Callable[[Any], list[str]]] = {"content": check_content}
 
@@ -81,5 +83,6 @@ def compile_policies(documents: Mapping[str, tuple[Any, str]], number: int = 0) 
         suppression=chosen["suppression"][0],
         handoff=compile_handoff(*chosen["handoff"]),
         triggers=compile_triggers(*chosen["triggers"]),
+        interests=compile_interests(*chosen["interests"]),
         number=number,
     )
