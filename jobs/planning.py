@@ -16,7 +16,7 @@ from app.contacts.contact import Contact
 from app.contacts.event import Event, Position
 from app.contacts.identity import GLOBAL_KINDS
 from app.contacts.resolve import Person
-from app.rules import clock
+from app.rules import clock, passing
 from app.rules.decision import Decision, HandoffPlan, Outcome
 from app.rules.route import Held, Plan, Target, digest, outward, route_decision, sync
 from app.rules.score import total
@@ -312,7 +312,9 @@ class Planner:
         near = timedelta(days=trigger.once_in_days if trigger else 1)
         for row in existing:
             sent = row.action
-            if not isinstance(sent, SendMessage) or sent.rule != rule or row.status not in LEFT:
+            if not isinstance(sent, SendMessage) or row.status not in LEFT:
+                continue
+            if (sent.rule, sent.per) != (rule, plan.action.per):
                 continue
             if abs(sent.occurred_at - plan.action.occurred_at) < near:
                 plan.status, plan.reason = WITHHELD, f"sent on {row.created_at:%Y-%m-%d} already"
@@ -329,7 +331,9 @@ class Planner:
     def _set_timers(self, person: Person, work: Work) -> None:
         contact = work.state
         talk = conversation(contact, self.policies.suppression, self.now)
-        wanted = clock.timers(contact) | ({"conversation": talk.until} if talk is not None else {})
+        wanted = clock.timers(contact) | passing.timers(contact)
+        if talk is not None:
+            wanted["conversation"] = talk.until
         # A state that was folded again does not know which timers are set
         if wanted != contact.timers or work.refold_from is not None:
             contact.timers = self.timers[person] = wanted

@@ -132,6 +132,7 @@ class JoinList(Action, tag="join_list"):
     occurred_at: datetime
     channel: str = "email"
     purpose: str = MARKETING
+    per: str = ""
 
 
 class LeaveList(Action, tag="leave_list"):
@@ -150,7 +151,8 @@ class TrackEvent(Action, tag="track_event"):
 
 
 class SendMessage(Action, tag="send_message"):
-    """Have this tool send a message: an event that starts the flow with the message's name."""
+    """Have this tool send a message: an event that starts the flow with the message's name. ``per`` stands for what it
+    is sent once for, where its trigger says so."""
 
     urgency: ClassVar[Urgency] = Urgency.SEND
     message: str
@@ -159,6 +161,7 @@ class SendMessage(Action, tag="send_message"):
     channel: str = "email"
     purpose: str = MARKETING
     properties: dict[str, Any] = field(default_factory=dict)
+    per: str = ""
 
 
 AnyAction = (

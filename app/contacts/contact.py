@@ -162,6 +162,18 @@ class Manual(Struct, omit_defaults=True):
     reason: str = ""
 
 
+class Waiting(Struct, omit_defaults=True):
+    """A trigger that waits for its moment: since which event, until when, and what it may say of that event."""
+
+    trigger: str
+    event: str
+    at: datetime
+    received_at: datetime
+    due_at: datetime
+    per: str = ""
+    properties: dict[str, Any] = field(default_factory=dict)
+
+
 class Contact(Struct, omit_defaults=True):
     """One person, folded from events. Bounded: old detail lives in the event log."""
 
@@ -185,6 +197,8 @@ class Contact(Struct, omit_defaults=True):
     sends: list[Send] = field(default_factory=list)
     messages: int = 0
     fired: dict[str, datetime] = field(default_factory=dict)
+    waiting: dict[str, Waiting] = field(default_factory=dict)
+    seen: dict[str, list[datetime | None]] = field(default_factory=dict)  # what published rules count, see rules/memory
     manual: Manual | None = None
     deleted_in: dict[str, datetime] = field(default_factory=dict)
     erased_at: datetime | None = None

@@ -1,23 +1,27 @@
-"""Conditions as data: ``all``, ``any`` and ``not`` over ``field``, ``op`` and ``value``, compiled once into closures.
+"""Conditions as data: ``all``, ``any`` and ``not`` over ``field``, ``op`` and ``value``, and over what somebody did
+lately (``count``, ``did``, ``scored``); compiled once into closures.
 
 No expression of an admin's is ever evaluated as code; the only pattern is ``like`` with ``*``, which is matched in
 linear time. A condition has at most 200 parts, nested at most 16 deep.
 """
 
 from collections.abc import Callable, Iterator
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from hashlib import blake2b
+from typing import Annotated, Any
 
+import msgspec
 from msgspec import Struct
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from app.contacts.contact import Contact
 from app.contacts.event import EVENT_TYPES, Event, is_event_type
 from app.contacts.interests import interests
 from app.rules.compare import NUMERIC, OPERATORS, UNARY, WORDS, dig, listed, number, prepared
 from app.rules.score import ScoringRules, total
+from mappings.document import did_you_mean
 
-MAX_PARTS, MAX_DEPTH = 200, 16
+MAX_PARTS, MAX_DEPTH, MAX_COUNTED = 200, 16, 100
 
 
 class Facts(Struct):
@@ -39,6 +43,60 @@ class Verdict(Struct, frozen=True):
 Test = Callable[[Facts], bool]
 
 
+def _named(names: Any) -> Any:
+    return [names] if isinstance(names, str) else names
+
+
+def _events(names: list[str]) -> list[str]:
+    for name in names:
+        if not is_event_type(name):
+            raise ValueError(f'"{name}" is not an event type{did_you_mean(name, sorted(EVENT_TYPES))}')
+    return names
+
+
+EventTypes = Annotated[list[str], BeforeValidator(_named), AfterValidator(_events), Field(min_length=1, max_length=20)]
+
+
+class Happening(BaseModel):
+    """Events of some types for which a condition holds when they occur."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    on: EventTypes
+    where: "Condition | None" = None
+
+    @model_validator(mode="after")
+    def _of_the_moment(self) -> "Happening":
+        if self.where is not None and any(part.count or part.did for part in leaves(self.where)):
+            raise ValueError('"where" looks at one event; "count" and "did" look at several')
+        return self
+
+
+class Count(Happening):
+    """How often something happened lately."""
+
+    within_days: float | None = Field(None, gt=0, le=3650)
+    at_least: int | None = Field(None, ge=1, le=MAX_COUNTED)
+    at_most: int | None = Field(None, ge=0, lt=MAX_COUNTED)
+
+    @model_validator(mode="after")
+    def _one_limit(self) -> "Count":
+        if (self.at_least is None) == (self.at_most is None):
+            raise ValueError('needs exactly one of "at_least" and "at_most"')
+        return self
+
+    @property
+    def enough(self) -> int:
+        """So many decide it; no more need be kept."""
+        return self.at_least or (self.at_most or 0) + 1
+
+
+class Stride(Happening):
+    """One event of a sequence."""
+
+    within_days: float | None = Field(None, gt=0, le=3650, description="After the one before")
+
+
 class Condition(BaseModel):
     """A condition as it stands in a policy."""
 
@@ -51,7 +109,9 @@ class Condition(BaseModel):
     op: str = "equals"
     value: Any = None
     scored: str | None = Field(None, description="A scoring rule that has given points …")
-    within_days: float | None = Field(None, gt=0, description="… in the last so many days")
+    count: Count | None = None
+    did: list[Stride] | None = Field(None, min_length=2, max_length=5, description="One after the other")
+    within_days: float | None = Field(None, gt=0, description="… in the last so many days; of `did`: the last one")
 
     @field_validator("field")
     @classmethod
@@ -69,9 +129,9 @@ class Condition(BaseModel):
 
     @model_validator(mode="after")
     def _one_shape(self) -> "Condition":
-        shapes = [name for name in ("all", "any", "not_", "field", "scored") if getattr(self, name) is not None]
+        shapes = [name for name in _SHAPES if getattr(self, name) is not None]
         if len(shapes) != 1:
-            raise ValueError('needs exactly one of "all", "any", "not", "field" or "scored"')
+            raise ValueError('needs exactly one of "all", "any", "not", "field", "scored", "count" or "did"')
         if self.field is not None and self.op not in UNARY and self.value is None:
             raise ValueError(f'"{self.op}" needs a value')
         if self.field is not None and self.op in NUMERIC and number(self.value) is None:
@@ -84,6 +144,9 @@ class Condition(BaseModel):
         return self
 
 
+_SHAPES = ("all", "any", "not_", "field", "scored", "count", "did")
+
+
 def _size(condition: Condition) -> tuple[int, int]:
     below = [_size(part) for part in _parts(condition)]
     return 1 + sum(parts for parts, _ in below), 1 + max((depth for _, depth in below), default=0)
@@ -91,6 +154,15 @@ def _size(condition: Condition) -> tuple[int, int]:
 
 def _parts(condition: Condition) -> list[Condition]:
     return [*(condition.all or ()), *(condition.any or ()), *([condition.not_] if condition.not_ else ())]
+
+
+def leaves(condition: Condition) -> Iterator[Condition]:
+    """The parts of a condition that have no parts."""
+    parts = _parts(condition)
+    for part in parts:
+        yield from leaves(part)
+    if not parts:
+        yield condition
 
 
 def compile_condition(condition: Condition | None) -> Test:
@@ -108,6 +180,10 @@ def compile_condition(condition: Condition | None) -> Test:
         return lambda facts: not test(facts)
     if condition.scored is not None:
         return _scored(condition.scored, condition.within_days)
+    if condition.count is not None:
+        return _counted(condition.count)
+    if condition.did is not None:
+        return _done(condition.did, condition.within_days)
     reader = _reader(str(condition.field))
     assert reader is not None
     compare, value = OPERATORS[condition.op], prepared(condition.op, condition.value)
@@ -122,6 +198,38 @@ def _scored(rule: str, within_days: float | None) -> Test:
         return within_days is None or (facts.now - points.last_at).total_seconds() <= within_days * 86_400
 
     return test
+
+
+def _counted(count: Count) -> Test:
+    key, enough, wanted = memory_key(count), count.enough, count.at_least is not None
+    within = timedelta(days=count.within_days) if count.within_days else None
+
+    def test(facts: Facts) -> bool:
+        times = facts.contact.seen.get(key, ())
+        at = times[-enough] if len(times) >= enough else None
+        return (at is not None and (within is None or facts.now - at <= within)) is wanted
+
+    return test
+
+
+def _done(strides: list[Stride], within_days: float | None) -> Test:
+    key = memory_key(*strides)
+    within = timedelta(days=within_days) if within_days else None
+
+    def test(facts: Facts) -> bool:
+        times = facts.contact.seen.get(key)
+        at = times[-1] if times else None
+        return at is not None and (within is None or facts.now - at <= within)
+
+    return test
+
+
+def memory_key(*asked: Happening) -> str:
+    """Under what a contact's state keeps the times of what a count or a sequence asks for. Counts of the same events
+    share them, whatever their windows."""
+    said = [(sorted(one.on), one.where.model_dump(exclude_defaults=True) if one.where else None) for one in asked]
+    spans = [one.within_days for one in asked if isinstance(one, Stride)]
+    return blake2b(msgspec.json.encode([said, spans]), digest_size=5).hexdigest()
 
 
 def explain(condition: Condition | None, facts: Facts) -> list[Verdict]:
@@ -141,11 +249,39 @@ def _verdicts(condition: Condition, facts: Facts, prefix: str) -> Iterator[Verdi
 
 def words(condition: Condition) -> str:
     """One leaf in plain words: ``score at least 50``."""
+    if condition.count is not None:
+        return _count_words(condition.count)
+    if condition.did is not None:
+        return _did_words(condition.did, condition.within_days)
     if condition.scored is not None:
         within = f" in the last {condition.within_days:g} days" if condition.within_days else ""
         return f"earned points for {condition.scored.replace('_', ' ')}{within}"
     values = ", ".join(str(part) for part in listed(condition.value))
     return f"{str(condition.field).removeprefix('event.').replace('_', ' ')} {WORDS[condition.op]} {values}".strip()
+
+
+def _count_words(count: Count) -> str:
+    limit = f"at least {count.at_least}" if count.at_least is not None else f"at most {count.at_most}"
+    return f"{event_words(count)} {limit} times{_in_the_last(count.within_days)}"
+
+
+def _did_words(strides: list[Stride], within_days: float | None) -> str:
+    first, *rest = strides
+    said = [event_words(first)]
+    said += [
+        f"then {event_words(one)}" + (f" within {one.within_days:g} days" if one.within_days else "") for one in rest
+    ]
+    return ", ".join(said) + _in_the_last(within_days)
+
+
+def _in_the_last(days: float | None) -> str:
+    return f" in the last {days:g} days" if days else ""
+
+
+def event_words(asked: Happening) -> str:
+    """Which events, in plain words: ``page.viewed (path contains /pricing)``."""
+    where = f" ({' and '.join(words(leaf) for leaf in leaves(asked.where))})" if asked.where else ""
+    return " or ".join(asked.on) + where
 
 
 # --- what can be looked at

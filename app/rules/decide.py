@@ -15,9 +15,12 @@ from app.rules.decision import Decision, Outcome, key_of
 from app.rules.handoff import HandoffPolicy, apply_verdict, decide_handoff
 from app.rules.interests import Interests, infer_interests
 from app.rules.lifecycle import Lifecycle, advance
+from app.rules.memory import Memory, remember
+from app.rules.messages import decide_messages
+from app.rules.passing import pass_time
 from app.rules.scoring import Crossing, Scoring, apply_scoring
 from app.rules.suppression import SuppressionDocument
-from app.rules.triggers import Triggers, decide_messages
+from app.rules.triggers import Triggers
 
 
 class Policies(Struct, frozen=True):
@@ -29,6 +32,7 @@ class Policies(Struct, frozen=True):
     handoff: HandoffPolicy
     triggers: Triggers
     interests: Interests
+    memory: Memory
     number: int = 0
 
 
@@ -38,17 +42,20 @@ _SILENT = frozenset((EventType.UNKNOWN, EventType.MESSAGE_SENT))
 
 def step(contact: Contact, event: Event, policies: Policies) -> list[Decision]:
     """Fold the event into the contact (in place) and decide what follows from it."""
+    scoring = policies.scoring.read
+    decisions: list[Decision] = []
+    if contact.waiting:
+        decisions += pass_time(contact, event.occurred_at, policies.triggers, policies.suppression, scoring)
     fold(contact, event)
     if contact.erased_at is not None or event.type in _SILENT:
-        return []
+        return decisions
     infer_interests(contact, event, policies.interests)
-    decisions: list[Decision] = []
-    if event.type == EventType.SALES_VERDICT:
-        decisions += apply_verdict(contact, event, policies.handoff)
-    judged = bool(decisions)
+    remember(contact, event, policies.memory, scoring)
+    verdict = apply_verdict(contact, event, policies.handoff) if event.type == EventType.SALES_VERDICT else []
+    judged = bool(verdict)
+    decisions += verdict
     decisions += decide_clock(contact, event, policies.handoff.clock)
     crossing = apply_scoring(contact, event, policies.scoring)
-    scoring = policies.scoring.read
     decisions += advance(contact, event, crossing, policies.lifecycle, scoring, judged)
     handoff = decide_handoff(contact, event, policies.handoff, policies.suppression, scoring)
     if crossing is not None:

@@ -13,6 +13,7 @@ from app.rules.decide import Policies
 from app.rules.handoff import HandoffDocument, compile_handoff
 from app.rules.interests import InterestsDocument, compile_interests
 from app.rules.lifecycle import LifecycleDocument, compile_lifecycle
+from app.rules.memory import compile_memory
 from app.rules.scoring import ScoringDocument, compile_scoring
 from app.rules.suppression import SuppressionDocument
 from app.rules.triggers import TriggersDocument, compile_triggers
@@ -84,5 +85,6 @@ def compile_policies(documents: Mapping[str, tuple[Any, str]], number: int = 0) 
         handoff=compile_handoff(*chosen["handoff"]),
         triggers=compile_triggers(*chosen["triggers"]),
         interests=compile_interests(*chosen["interests"]),
+        memory=compile_memory(*(model for model, _ in chosen.values())),
         number=number,
     )

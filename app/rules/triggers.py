@@ -1,4 +1,7 @@
-"""Messages that follow from what a person just did: who, what and through which tool, which sends. Pure."""
+"""Triggers: what follows from what a person did, at once or after a while, as an admin writes it. Pure.
+
+What they come to for one contact is decided in rules/messages.py.
+"""
 
 from datetime import timedelta
 from typing import Literal
@@ -8,14 +11,11 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from app.contacts.action import JoinList, LeaveList, SendMessage, TrackEvent
 from app.contacts.consent import CHANNELS, MARKETING
-from app.contacts.contact import Contact
 from app.contacts.event import Event
-from app.rules.condition import Condition, Facts, Test, compile_condition
-from app.rules.decision import Decision, Gate, Outcome, in_time, key_of
+from app.rules.condition import Condition, EventTypes, Happening, Test, compile_condition, leaves
 from app.rules.index import Index
-from app.rules.score import ScoringRules
-from app.rules.scoring import known_types
-from app.rules.suppression import SuppressionDocument, gates
+
+MAX_HOURS = 365 * 24
 
 
 class MessageDocument(BaseModel):
@@ -105,9 +105,16 @@ class TriggerDocument(BaseModel):
 
     id: str = Field(pattern=r"^[a-z0-9_]{1,40}$")
     label: str
-    on: list[str] = Field(min_length=1)
+    on: EventTypes
     when: Condition | None = None
+    unless: list[Happening] = Field(default_factory=list, max_length=10, description="Not if this happens meanwhile …")
+    within_hours: float | None = Field(None, gt=0, le=MAX_HOURS, description="… so long is waited for it")
+    after_days: float | None = Field(None, gt=0, le=MAX_HOURS / 24, description="Decided so long after the event")
+    still: Condition | None = Field(None, description="What has to be so of the contact when the time is over")
     once_in_days: float = Field(30, ge=0, description="Not again for so many days")
+    once_per: str | None = Field(
+        None, pattern=r"^event\.[A-Za-z0-9_.]{1,60}$", description="Counted for each value of this property by itself"
+    )
     too_old_hours: float = Field(24, gt=0, description="An event that reaches us later than this sends nothing")
     message: MessageDocument | None = None
     join: JoinDocument | None = None
@@ -115,16 +122,45 @@ class TriggerDocument(BaseModel):
     track: TrackDocument | None = None
     active: bool = True
 
-    @field_validator("on")
+    @field_validator("unless", mode="before")
     @classmethod
-    def _types(cls, names: list[str]) -> list[str]:
-        return known_types(names)
+    def _one_or_several(cls, value: object) -> object:
+        return [value] if isinstance(value, dict) else value
+
+    @model_validator(mode="after")
+    def _waits_for_something(self) -> "TriggerDocument":
+        if self.within_hours is not None and self.after_days is not None:
+            raise ValueError('waits once: "within_hours" or "after_days"')
+        if self.within_hours is not None and not self.unless:
+            raise ValueError('"within_hours" waits for what "unless" names; a plain wait is "after_days"')
+        if self.wait is None and (self.unless or self.still):
+            raise ValueError('"unless" and "still" need a time: "within_hours" or "after_days"')
+        if self.still is not None and any((leaf.field or "").startswith("event.") for leaf in leaves(self.still)):
+            raise ValueError('"still" looks at the contact; the event is over by then')
+        return self
 
     @model_validator(mode="after")
     def _one_thing(self) -> "TriggerDocument":
         if sum(part is not None for part in (self.message, self.join, self.leave, self.track)) != 1:
             raise ValueError('does exactly one thing: "message", "join", "leave" or "track"')
         return self
+
+    @property
+    def what(self) -> str:
+        """What kind of thing it does, as its decisions call it."""
+        return "message" if self.message else "event" if self.track else "list"
+
+    @property
+    def includes(self) -> list[str]:
+        """Properties of the event that it hands on."""
+        return (self.message or self.track).include if self.message or self.track else []  # type: ignore[union-attr]
+
+    @property
+    def wait(self) -> timedelta | None:
+        """How long after the event it is decided, or None: at once."""
+        if self.within_hours is not None:
+            return timedelta(hours=self.within_hours)
+        return None if self.after_days is None else timedelta(days=self.after_days)
 
     @property
     def does(self) -> MessageDocument | JoinDocument | LeaveDocument | TrackDocument:
@@ -143,11 +179,30 @@ class TriggersDocument(BaseModel):
     name: str = "triggers"
     triggers: list[TriggerDocument]
 
+    @model_validator(mode="after")
+    def _ids_once(self) -> "TriggersDocument":
+        ids = [trigger.id for trigger in self.triggers]
+        twice = next((name for name in ids if ids.count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(f'the id "{twice}" is taken by two triggers')
+        return self
+
+
+class End(Struct, frozen=True):
+    """What ends a trigger's waiting."""
+
+    types: frozenset[str]
+    test: Test
+
 
 class Trigger(Struct, frozen=True):
     id: str
     test: Test
     document: TriggerDocument
+    wait: timedelta | None = None
+    ends: tuple[End, ...] = ()
+    still: Test | None = None
+    per: tuple[str, ...] = ()
 
 
 class Triggers(Struct, frozen=True):
@@ -155,68 +210,36 @@ class Triggers(Struct, frozen=True):
 
     by_type: dict[str, Index[Trigger]]
     by_id: dict[str, TriggerDocument]
+    active: dict[str, Trigger]
+    ended_by: frozenset[str]
     version: str
 
 
 def compile_triggers(document: TriggersDocument, version: str) -> Triggers:
     """The policy in the form that is applied to events."""
     by_type: dict[str, list[tuple[Trigger, Condition | None]]] = {}
+    active: dict[str, Trigger] = {}
     for trigger in document.triggers:
         if trigger.active:
-            compiled = Trigger(trigger.id, compile_condition(trigger.when), trigger)
+            compiled = active[trigger.id] = _compile(trigger)
             for name in trigger.on:
                 by_type.setdefault(name, []).append((compiled, trigger.when))
     return Triggers(
         {name: Index(triggers) for name, triggers in by_type.items()},
         {trigger.id: trigger for trigger in document.triggers},
+        active,
+        frozenset(name for trigger in active.values() for end in trigger.ends for name in end.types),
         version,
     )
 
 
-def decide_messages(
-    contact: Contact, event: Event, policy: Triggers, suppression: SuppressionDocument, scoring: ScoringRules
-) -> list[Decision]:
-    """The messages that this event asks for: each sent, or withheld with the gates that kept it back."""
-    index = policy.by_type.get(event.type) if event.machine is None else None
-    triggers = index.candidates(event) if index is not None else ()
-    if not triggers:
-        return []
-    facts = Facts(contact, event, event.occurred_at, scoring)
-    return [_decide(contact, event, trigger, policy, suppression) for trigger in triggers if trigger.test(facts)]
-
-
-def _decide(
-    contact: Contact, event: Event, trigger: Trigger, policy: Triggers, suppression: SuppressionDocument
-) -> Decision:
-    asked = trigger.document.does
-    action = asked.action(trigger.id, event)
-    checks = [in_time(event, trigger.document.too_old_hours), _mask(contact, event, trigger)]
-    if isinstance(action, SendMessage | JoinList):
-        checks += gates(contact, action, suppression, event.occurred_at)
-    blocked = next((gate for gate in checks if not gate.passed), None)
-    if blocked is None:
-        contact.fired[trigger.id] = event.occurred_at
-    return Decision(
-        key=key_of("message", trigger.id, event.id),
-        rule=trigger.id,
-        policy=policy.version,
-        what=_WHAT[type(action)],
-        outcome=Outcome.TAKEN if blocked is None else Outcome.WITHHELD,
-        summary=f"{asked}: {trigger.document.label if blocked is None else blocked.detail}",
-        event_id=event.id,
-        at=event.occurred_at,
-        gates=tuple(checks),
-        send=action,
-        through=asked.through,
+def _compile(trigger: TriggerDocument) -> Trigger:
+    return Trigger(
+        id=trigger.id,
+        test=compile_condition(trigger.when),
+        document=trigger,
+        wait=trigger.wait,
+        ends=tuple(End(frozenset(one.on), compile_condition(one.where)) for one in trigger.unless),
+        still=compile_condition(trigger.still) if trigger.still else None,
+        per=tuple(trigger.once_per.split(".")[1:]) if trigger.once_per else (),
     )
-
-
-_WHAT = {SendMessage: "message", JoinList: "list", LeaveList: "list", TrackEvent: "event"}
-
-
-def _mask(contact: Contact, event: Event, trigger: Trigger) -> Gate:
-    last = contact.fired.get(trigger.id)
-    days = trigger.document.once_in_days
-    if last is not None and event.occurred_at < last + timedelta(days=days):
-        return Gate("not sent lately", False, f"sent on {last:%Y-%m-%d}; once in {days:g} days")
-    return Gate("not sent lately", True)

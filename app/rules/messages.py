@@ -1,0 +1,183 @@
+"""What triggers come to for one contact: sent, withheld and why, or waiting for a moment. Pure.
+
+A trigger that waits is part of the contact's state. It ends when what it waits for happens; else it is decided when its
+time is over, on the contact as it was then. Time passes with the contact's events (see rules/passing.py), so that it is
+decided the same whatever the order in which they arrive.
+"""
+
+from datetime import datetime, timedelta
+from hashlib import blake2b
+from typing import Any
+
+import msgspec
+
+from app.contacts.action import JoinList, SendMessage
+from app.contacts.contact import Contact, Waiting
+from app.contacts.event import Event
+from app.rules.compare import dig, folded
+from app.rules.condition import Facts
+from app.rules.decision import Decision, Gate, Outcome, in_time, key_of
+from app.rules.score import ScoringRules
+from app.rules.suppression import SuppressionDocument, gates
+from app.rules.triggers import Trigger, Triggers
+
+MAX_WAITING, MAX_PER = 30, 20  # for one contact; for one trigger with ``once_per``
+MAX_SAID = 4000  # bytes of an event's properties that are kept while a trigger waits
+
+
+def decide_messages(
+    contact: Contact, event: Event, policy: Triggers, suppression: SuppressionDocument, scoring: ScoringRules
+) -> list[Decision]:
+    """The messages that this event asks for: each sent, or withheld with the gates that kept it back. Those that wait
+    are decided later; those that this event ends, now."""
+    if event.machine is not None:
+        return []
+    decisions = []
+    if contact.waiting and event.type in policy.ended_by:
+        decisions += _end(contact, event, policy, scoring)
+    index = policy.by_type.get(event.type)
+    triggers = index.candidates(event) if index is not None else ()
+    if triggers:
+        facts = Facts(contact, event, event.occurred_at, scoring)
+        for trigger in triggers:
+            if trigger.test(facts):
+                if trigger.wait is None:
+                    decisions.append(_answer(contact, event, trigger, policy, suppression, per_of(trigger, event)))
+                else:
+                    decisions += _wait(contact, event, trigger, policy)
+    return decisions
+
+
+def decide_waiting(
+    contact: Contact, key: str, policy: Triggers, suppression: SuppressionDocument, scoring: ScoringRules
+) -> list[Decision]:
+    """What a trigger comes to whose time is over; nothing where it is not in force any more."""
+    waited = contact.waiting.pop(key)
+    trigger = policy.active.get(waited.trigger)
+    if trigger is None:
+        return []
+    event = Event(
+        type=trigger.document.on[0],
+        occurred_at=waited.due_at,
+        received_at=waited.received_at,
+        source_key="",
+        id=waited.event,
+        properties=waited.properties,
+    )
+    if trigger.still is not None and not trigger.still(Facts(contact, None, waited.due_at, scoring)):
+        gate = Gate("still so", False, "it was not so any more when the time was over")
+        return [_record(event, trigger, policy, [gate], waited.event)]
+    return [_answer(contact, event, trigger, policy, suppression, waited.per)]
+
+
+def _wait(contact: Contact, event: Event, trigger: Trigger, policy: Triggers) -> list[Decision]:
+    """Begin to wait, unless it waits for the same already; where it could come to nothing anyway, say so at once."""
+    assert trigger.wait is not None
+    per = per_of(trigger, event)
+    key = _place(trigger, per)
+    if key in contact.waiting:
+        return []
+    due_at = event.occurred_at + trigger.wait
+    later = msgspec.structs.replace(event, occurred_at=due_at)
+    room = len(contact.waiting) < MAX_WAITING
+    checks = [
+        in_time(later, trigger.document.too_old_hours),
+        _mask(contact, trigger, per, due_at),
+        Gate("few enough", room, "" if room else f"{MAX_WAITING} others wait for this contact already"),
+    ]
+    if not all(gate.passed for gate in checks):
+        return [_record(event, trigger, policy, checks, event.id)]
+    said = _said(trigger, event)
+    contact.waiting[key] = Waiting(trigger.id, event.id, event.occurred_at, event.received_at, due_at, per, said)
+    return []
+
+
+def _end(contact: Contact, event: Event, policy: Triggers, scoring: ScoringRules) -> list[Decision]:
+    facts = Facts(contact, event, event.occurred_at, scoring)
+    decisions = []
+    for key, waited in list(contact.waiting.items()):
+        trigger = policy.active.get(waited.trigger)
+        if trigger is not None and any(event.type in end.types and end.test(facts) for end in trigger.ends):
+            del contact.waiting[key]
+            gate = Gate("not meanwhile", False, f"{event.type} in the meantime")
+            decisions.append(_record(event, trigger, policy, [gate], waited.event))
+    return decisions
+
+
+def _answer(
+    contact: Contact, event: Event, trigger: Trigger, policy: Triggers, suppression: SuppressionDocument, per: str
+) -> Decision:
+    action = trigger.document.does.action(trigger.id, event)
+    checks = [in_time(event, trigger.document.too_old_hours), _mask(contact, trigger, per, event.occurred_at)]
+    if isinstance(action, SendMessage | JoinList):
+        action.per = per
+        checks += gates(contact, action, suppression, event.occurred_at)
+    if all(gate.passed for gate in checks):
+        _note_fired(contact, trigger, per, event.occurred_at)
+    decision = _record(event, trigger, policy, checks, event.id)
+    decision.send = action
+    return decision
+
+
+def _record(event: Event, trigger: Trigger, policy: Triggers, checks: list[Gate], cause: str) -> Decision:
+    """The decision on a trigger. ``cause`` is the event that it answers: whatever becomes of it is one decision."""
+    asked = trigger.document.does
+    blocked = next((gate for gate in checks if not gate.passed), None)
+    return Decision(
+        key=key_of("message", trigger.id, cause),
+        rule=trigger.id,
+        policy=policy.version,
+        what=trigger.document.what,
+        outcome=Outcome.TAKEN if blocked is None else Outcome.WITHHELD,
+        summary=f"{asked}: {trigger.document.label if blocked is None else blocked.detail}",
+        event_id=event.id,
+        at=event.occurred_at,
+        gates=tuple(checks),
+        through=asked.through,
+    )
+
+
+# --- once in so many days, for each value of a property where the trigger says so
+
+
+def per_of(trigger: Trigger, event: Event) -> str:
+    """What stands for the value that a trigger is masked by, or an empty text where it has none."""
+    value = dig(event.properties, trigger.per) if trigger.per else None
+    if value is None or value == "":
+        return ""
+    return blake2b(msgspec.json.encode(folded(value)), digest_size=6).hexdigest()
+
+
+def _place(trigger: Trigger, per: str) -> str:
+    return f"{trigger.id}|{per}" if per else trigger.id
+
+
+def _mask(contact: Contact, trigger: Trigger, per: str, at: datetime) -> Gate:
+    last = contact.fired.get(_place(trigger, per))
+    days = trigger.document.once_in_days
+    if last is not None and at < last + timedelta(days=days):
+        return Gate("not sent lately", False, f"sent on {last:%Y-%m-%d}; once in {days:g} days")
+    return Gate("not sent lately", True)
+
+
+def _note_fired(contact: Contact, trigger: Trigger, per: str, at: datetime) -> None:
+    contact.fired[_place(trigger, per)] = at
+    if not per:
+        return
+    fired = contact.fired
+    mine = sorted((key for key in fired if key.startswith(f"{trigger.id}|")), key=lambda key: (fired[key], key))
+    over = at - timedelta(days=trigger.document.once_in_days)
+    for number, key in enumerate(mine):
+        if fired[key] <= over or len(mine) - number > MAX_PER:
+            del fired[key]
+
+
+def _said(trigger: Trigger, event: Event) -> dict[str, Any]:
+    """What the message may say of the event, as far as there is room for it in the contact's state."""
+    kept: dict[str, Any] = {}
+    left = MAX_SAID
+    for name in trigger.document.includes:
+        if name in event.properties and (size := len(msgspec.json.encode(event.properties[name]))) <= left:
+            kept[name] = event.properties[name]
+            left -= size
+    return kept
