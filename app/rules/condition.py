@@ -5,7 +5,7 @@ No expression of an admin's is ever evaluated as code; the only pattern is ``lik
 linear time. A condition has at most 200 parts, nested at most 16 deep.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import Annotated, Any
@@ -17,11 +17,12 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from app.contacts.contact import Contact
 from app.contacts.event import EVENT_TYPES, Event, is_event_type
 from app.contacts.interests import interests
-from app.rules.compare import NUMERIC, OPERATORS, UNARY, WORDS, dig, listed, number, prepared
+from app.rules.compare import NUMERIC, OPERATORS, UNARY, WORDS, dig, folded, listed, number, prepared
 from app.rules.score import ScoringRules, total
 from mappings.document import did_you_mean
 
 MAX_PARTS, MAX_DEPTH, MAX_COUNTED = 200, 16, 100
+EVENT_PROPERTY = r"^event\.[A-Za-z0-9_.]{1,60}$"
 
 
 class Facts(Struct):
@@ -78,6 +79,7 @@ class Count(Happening):
     within_days: float | None = Field(None, gt=0, le=3650)
     at_least: int | None = Field(None, ge=1, le=MAX_COUNTED)
     at_most: int | None = Field(None, ge=0, lt=MAX_COUNTED)
+    same: str | None = Field(None, pattern=EVENT_PROPERTY, description="Only those with the value that this event has")
 
     @model_validator(mode="after")
     def _one_limit(self) -> "Count":
@@ -203,9 +205,11 @@ def _scored(rule: str, within_days: float | None) -> Test:
 def _counted(count: Count) -> Test:
     key, enough, wanted = memory_key(count), count.enough, count.at_least is not None
     within = timedelta(days=count.within_days) if count.within_days else None
+    same = property_path(count.same)
 
     def test(facts: Facts) -> bool:
-        times = facts.contact.seen.get(key, ())
+        kept = key if same is None else place_of(key, facts.event, same)
+        times = facts.contact.seen.get(kept, ()) if kept else ()
         at = times[-enough] if len(times) >= enough else None
         return (at is not None and (within is None or facts.now - at <= within)) is wanted
 
@@ -229,7 +233,27 @@ def memory_key(*asked: Happening) -> str:
     share them, whatever their windows."""
     said = [(sorted(one.on), one.where.model_dump(exclude_defaults=True) if one.where else None) for one in asked]
     spans = [one.within_days for one in asked if isinstance(one, Stride)]
-    return blake2b(msgspec.json.encode([said, spans]), digest_size=5).hexdigest()
+    same = [one.same for one in asked if isinstance(one, Count)]
+    return blake2b(msgspec.json.encode([said, spans, same]), digest_size=5).hexdigest()
+
+
+def property_path(name: str | None) -> tuple[str, ...] | None:
+    """``event.product`` as the path of the property, or None for none."""
+    return None if name is None else tuple(name.split(".")[1:])
+
+
+def value_key(event: Event | None, path: Sequence[str]) -> str:
+    """What stands for the value of an event's property, or an empty text where it has none."""
+    value = dig(event.properties, path) if event is not None and path else None
+    if value is None or value == "":
+        return ""
+    return blake2b(msgspec.json.encode(folded(value)), digest_size=6).hexdigest()
+
+
+def place_of(key: str, event: Event | None, path: Sequence[str]) -> str:
+    """Where the times are kept that belong to an event's own value, or an empty text where it has none."""
+    value = value_key(event, path)
+    return f"{key}|{value}" if value else ""
 
 
 def explain(condition: Condition | None, facts: Facts) -> list[Verdict]:
@@ -262,7 +286,8 @@ def words(condition: Condition) -> str:
 
 def _count_words(count: Count) -> str:
     limit = f"at least {count.at_least}" if count.at_least is not None else f"at most {count.at_most}"
-    return f"{event_words(count)} {limit} times{_in_the_last(count.within_days)}"
+    same = f", the same {count.same.removeprefix('event.')}" if count.same else ""
+    return f"{event_words(count)}{same} {limit} times{_in_the_last(count.within_days)}"
 
 
 def _did_words(strides: list[Stride], within_days: float | None) -> str:

@@ -13,9 +13,21 @@ from pydantic import BaseModel
 
 from app.contacts.contact import Contact
 from app.contacts.event import Event
-from app.rules.condition import Condition, Facts, Stride, Test, compile_condition, leaves, memory_key
+from app.rules.condition import (
+    Condition,
+    Facts,
+    Stride,
+    Test,
+    compile_condition,
+    leaves,
+    memory_key,
+    place_of,
+    property_path,
+)
 from app.rules.index import Index
 from app.rules.score import ScoringRules
+
+MAX_VALUES = 20  # of a property, for a count of the same
 
 
 class Step(Struct, frozen=True):
@@ -32,6 +44,7 @@ class Recall(Struct, frozen=True):
     key: str
     test: Test
     keep: int = 0
+    same: tuple[str, ...] = ()
     steps: tuple[Step, ...] = ()
 
 
@@ -51,7 +64,11 @@ def compile_memory(*documents: Any) -> Memory:
         if (count := leaf.count) is not None:
             key = memory_key(count)
             keep = max(count.enough, counts[key][0].keep if key in counts else 0)
-            counts[key] = (Recall(key, compile_condition(count.where), keep), count.where, count.on)
+            counts[key] = (
+                Recall(key, compile_condition(count.where), keep, property_path(count.same) or ()),
+                count.where,
+                count.on,
+            )
         elif leaf.did is not None:
             key = memory_key(*leaf.did)
             steps = tuple(_step(stride) for stride in leaf.did)
@@ -102,9 +119,11 @@ def remember(contact: Contact, event: Event, memory: Memory, scoring: ScoringRul
         if recall.steps:
             _advance(contact, event, recall, facts, memory)
         elif recall.test(facts):
-            times = _times(contact, recall.key, memory)
-            times.append(event.occurred_at)
-            del times[: -recall.keep]
+            key = place_of(recall.key, event, recall.same) if recall.same else recall.key
+            if key:
+                times = _times(contact, key, memory)
+                times.append(event.occurred_at)
+                del times[: -recall.keep]
 
 
 def _advance(contact: Contact, event: Event, recall: Recall, facts: Facts, memory: Memory) -> None:
@@ -127,7 +146,15 @@ def _soon(before: datetime | None, now: datetime, within: timedelta | None) -> b
     return before is not None and (within is None or now - before <= within)
 
 
+def _let_go(contact: Contact, beginning: str) -> None:
+    """Make room for another value of a property: the one that was seen longest ago goes."""
+    mine = [name for name in contact.seen if name.startswith(beginning)]
+    if len(mine) >= MAX_VALUES:
+        del contact.seen[min(mine, key=lambda name: (max(filter(None, contact.seen[name])), name))]
+
+
 def _times(contact: Contact, key: str, memory: Memory) -> list[datetime | None]:
     if key not in contact.seen and len(contact.seen) >= memory.size:  # rules that are gone leave nothing behind
-        contact.seen = {name: times for name, times in contact.seen.items() if name in memory.keys}
+        contact.seen = {name: times for name, times in contact.seen.items() if name.partition("|")[0] in memory.keys}
+        _let_go(contact, key.partition("|")[0] + "|")
     return contact.seen.setdefault(key, [])

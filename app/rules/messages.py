@@ -6,7 +6,6 @@ decided the same whatever the order in which they arrive.
 """
 
 from datetime import datetime, timedelta
-from hashlib import blake2b
 from typing import Any
 
 import msgspec
@@ -14,8 +13,7 @@ import msgspec
 from app.contacts.action import JoinList, SendMessage
 from app.contacts.contact import Contact, Waiting
 from app.contacts.event import Event
-from app.rules.compare import dig, folded
-from app.rules.condition import Facts
+from app.rules.condition import Facts, value_key
 from app.rules.decision import Decision, Gate, Outcome, in_time, key_of
 from app.rules.score import ScoringRules
 from app.rules.suppression import SuppressionDocument, gates
@@ -142,10 +140,7 @@ def _record(event: Event, trigger: Trigger, policy: Triggers, checks: list[Gate]
 
 def per_of(trigger: Trigger, event: Event) -> str:
     """What stands for the value that a trigger is masked by, or an empty text where it has none."""
-    value = dig(event.properties, trigger.per) if trigger.per else None
-    if value is None or value == "":
-        return ""
-    return blake2b(msgspec.json.encode(folded(value)), digest_size=6).hexdigest()
+    return value_key(event, trigger.per)
 
 
 def _place(trigger: Trigger, per: str) -> str:

@@ -12,7 +12,16 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from app.contacts.action import JoinList, LeaveList, SendMessage, TrackEvent
 from app.contacts.consent import CHANNELS, MARKETING
 from app.contacts.event import Event
-from app.rules.condition import Condition, EventTypes, Happening, Test, compile_condition, leaves
+from app.rules.condition import (
+    EVENT_PROPERTY,
+    Condition,
+    EventTypes,
+    Happening,
+    Test,
+    compile_condition,
+    leaves,
+    property_path,
+)
 from app.rules.index import Index
 
 MAX_HOURS = 365 * 24
@@ -113,7 +122,7 @@ class TriggerDocument(BaseModel):
     still: Condition | None = Field(None, description="What has to be so of the contact when the time is over")
     once_in_days: float = Field(30, ge=0, description="Not again for so many days")
     once_per: str | None = Field(
-        None, pattern=r"^event\.[A-Za-z0-9_.]{1,60}$", description="Counted for each value of this property by itself"
+        None, pattern=EVENT_PROPERTY, description="Counted for each value of this property by itself"
     )
     too_old_hours: float = Field(24, gt=0, description="An event that reaches us later than this sends nothing")
     message: MessageDocument | None = None
@@ -241,5 +250,5 @@ def _compile(trigger: TriggerDocument) -> Trigger:
         wait=trigger.wait,
         ends=tuple(End(frozenset(one.on), compile_condition(one.where)) for one in trigger.unless),
         still=compile_condition(trigger.still) if trigger.still else None,
-        per=tuple(trigger.once_per.split(".")[1:]) if trigger.once_per else (),
+        per=property_path(trigger.once_per) or (),
     )
