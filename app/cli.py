@@ -313,6 +313,23 @@ def policy_list() -> None:
             )
 
 
+@policy.command("segments")
+def policy_segments() -> None:
+    """How many are in each segment, and which are weak, empty or nearly the same as another."""
+    from app import segments
+
+    runtime = _runtime()
+    with runtime.database.read() as conn:
+        found, audit = segments.listed(runtime, conn), segments.audit(runtime, conn)
+    weak, empty = {one["id"] for one in audit["weak"]}, {one["id"] for one in audit["empty"]}
+    for one in found:
+        remark = "empty" if one["id"] in empty else f"weak: fewer than {audit['weak_below']}"
+        remark = remark if one["id"] in weak | empty else ""
+        click.echo(f"{one['id']:40} {one['contacts']:>10}  {remark}".rstrip())
+    for one in audit["overlapping"]:
+        click.echo(f"{' and '.join(one['segments'])} are nearly the same: {one['share']:.0%} are in both")
+
+
 @policy.command("validate")
 @click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False), required=True)
 def policy_validate(files: tuple[str, ...]) -> None:

@@ -75,6 +75,7 @@ def contact(runtime: Runtime, conn: Conn, contact_id: int) -> dict[str, Any] | N
         "interests": _interests(state, now),
         "entry_point": _plain(state.touches[0]) if state.touches else None,
         "touches": _plain(state.touches),
+        "segments": _segments(runtime, state),
         "lists": {key.partition(":")[2]: since for key, since in state.lists.items()},
         "tags": state.tags,
         "revenue": state.revenue,
@@ -169,9 +170,17 @@ def _interests(state: Contact, now: datetime) -> dict[str, Any]:
     """topic → what the person shows of it, the strongest first; without what has run out."""
     found = interests(state, now)
     return {
-        topic: {"strength": found[topic], **_plain(state.interests[topic])}
+        topic: {"strength": round(found[topic], 2), **_plain(state.interests[topic])}
         for topic in sorted(found, key=lambda topic: (-found[topic], topic))
     }
+
+
+def _segments(runtime: Runtime, state: Contact) -> list[dict[str, Any]]:
+    """The segments that the contact is in, in the policy's order."""
+    known = runtime.rulebook().policies.segments.every
+    return [
+        {"id": one.id, "label": one.label, "since": state.segments[one.id]} for one in known if one.id in state.segments
+    ]
 
 
 def _consent(runtime: Runtime, state: Contact) -> dict[str, Any]:

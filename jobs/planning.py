@@ -331,7 +331,7 @@ class Planner:
     def _set_timers(self, person: Person, work: Work) -> None:
         contact = work.state
         talk = conversation(contact, self.policies.suppression, self.now)
-        wanted = clock.timers(contact) | passing.timers(contact)
+        wanted = clock.timers(contact) | passing.timers(contact, self.now)
         if talk is not None:
             wanted["conversation"] = talk.until
         # A state that was folded again does not know which timers are set

@@ -20,7 +20,7 @@ from app.contacts.times import EPOCH
 from app.rules.decide import step
 from app.rules.decision import Decision
 from app.runtime import Rulebook, Runtime
-from app.store import inbox, log, notes, people
+from app.store import inbox, log, notes, people, segments
 from app.store.engine import Unit
 from app.store.inbox import InboxRow, Settled
 from app.store.people import Stored
@@ -50,6 +50,7 @@ class Work(Struct):
     decisions: list[Decision] = field(default_factory=list)
     # Where the history has to be folded again: decisions from here on are compared with those that stand
     refold_from: Position | None = None
+    segments: frozenset[str] = frozenset()  # those it is in, as stored
 
 
 def settle(runtime: Runtime, claim: int, readings: Sequence[Reading]) -> int:
@@ -127,6 +128,8 @@ class _Batch:
         for person in {*self.resolution.people, *loaded} - set(into):
             stored = loaded.get(person)
             self.work[person] = Work(stored, stored.state if stored else Contact())
+            if stored is not None and stored.state.segments:
+                self.work[person].segments = frozenset(stored.state.segments)
         for one in self.new:
             if one.person is not None:
                 self.work[one.person].events.append(one.event)
@@ -230,6 +233,8 @@ class _Batch:
             key: (*_identity_of(key), ids.get(person, person)) for key, person in self.resolution.new_aliases.items()
         }
         people.add_aliases(conn, named, self.now)
+        inside = {ids.get(person, person): work.state.segments for person, work in self.work.items() if _moved(work)}
+        segments.replace(conn, inside)
         return ids
 
     def _saved(self, person: Person) -> people.Person:
@@ -245,6 +250,11 @@ class _Batch:
             for value in held_in(one.event)
         )
         notes.count_held(conn, self.database, held, self.now)
+
+
+def _moved(work: Work) -> bool:
+    """Whether the contact is in other segments than before."""
+    return work.segments != work.state.segments.keys()
 
 
 def _refold(work: Work, since: Position) -> None:

@@ -76,6 +76,8 @@ _TIME, _MAYBE_TIME = {"type": "string", "format": "date-time"}, {"type": ["strin
 _ANY: dict[str, Any] = {"type": "object"}
 _STATUSES = {"type": "object", "additionalProperties": _WHOLE}
 
+_SEGMENT = _object({"id": _TEXT, "label": _TEXT, "contacts": _WHOLE})
+
 _SCHEMAS: dict[str, Any] = {
     "Error": _object({"error": _TEXT}),
     "Done": _object({"status": _TEXT}),
@@ -106,6 +108,7 @@ _SCHEMAS: dict[str, Any] = {
                     {"strength": _NUMBER, "count": _WHOLE, "last_at": _TIME, "until": _MAYBE_TIME}
                 ),
             },
+            "segments": {"type": "array", "items": _object({"id": _TEXT, "label": _TEXT, "since": _TIME})},
             "enrolments": {"type": "array", "items": _ANY},
             "handoffs": {"type": "array", "items": {"$ref": "#/components/schemas/Handoff"}},
             "aliases": {"type": "array", "items": _object({"kind": _TEXT, "value": _TEXT, "connection": _MAYBE_TEXT})},
@@ -174,6 +177,18 @@ _SCHEMAS: dict[str, Any] = {
             "claimed_by": _MAYBE_TEXT,
             "owner": {"type": ["object", "null"]},
             "verdict": _MAYBE_TEXT,
+        }
+    ),
+    "Segment": _SEGMENT,
+    "SegmentAudit": _object(
+        {
+            "weak_below": _WHOLE,
+            "empty": {"type": "array", "items": _SEGMENT},
+            "weak": {"type": "array", "items": _SEGMENT},
+            "overlapping": {
+                "type": "array",
+                "items": _object({"segments": {"type": "array", "items": _TEXT}, "share": _NUMBER, "contacts": _WHOLE}),
+            },
         }
     ),
     "Connection": _object({"name": _TEXT, "kind": _TEXT, "status": _TEXT}),

@@ -5,7 +5,7 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
-from app import actions, views
+from app import actions, segments, views
 from app.api.document import document
 from app.api.operation import (
     CURSOR,
@@ -82,6 +82,7 @@ def _one(found: Any, what: str) -> Any:
             {"name": "alias", "schema": {"type": "string"}, "description": "kind:value"},
             {"name": "q", "schema": {"type": "string"}, "description": "Beginning of an address or a name"},
             {"name": "stage", "schema": {"type": "string", "enum": [*LifecycleStage]}},
+            {"name": "segment", "schema": {"type": "string"}, "description": "A segment's id"},
             LIMIT,
             CURSOR,
         ),
@@ -100,7 +101,8 @@ def contacts() -> Any:
             shown = [views.contact(runtime, conn, contact_id) for contact_id in found[:size]]
             return {"items": [one for one in shown if one is not None], "next": None}
         stage = choice("stage", tuple(LifecycleStage))
-        page = lists.contacts_page(conn, size, before, request.args.get("q", ""), stage)
+        segment = choice("segment", tuple(runtime.rulebook().policies.segments.by_id))
+        page = lists.contacts_page(conn, size, before, request.args.get("q", ""), stage, segment)
         shown = [views.contact(runtime, conn, row["id"]) for row in page.rows]
         return {"items": shown, "next": to_cursor(page.next)}
 
@@ -171,6 +173,33 @@ def contact_decisions(contact_id: int) -> Any:
     with runtime.database.read() as conn:
         known = _one(views.contact(runtime, conn, contact_id), "contact")["id"]
         return _list(lists.decisions_page(conn, limit(), cursor(), contact_id=known), views.decision)
+
+
+# --- segments
+
+
+@operation(
+    api,
+    Operation(
+        method="GET", path="/segments", summary="Segments, and how many are in each", answer="Segment", many=True
+    ),
+)
+def all_segments() -> Any:
+    runtime = this_runtime()
+    with runtime.database.read() as conn:
+        return {"items": segments.listed(runtime, conn), "next": None}
+
+
+@operation(
+    api,
+    Operation(
+        method="GET", path="/segments/audit", summary="Segments that are weak, empty or overlap", answer="SegmentAudit"
+    ),
+)
+def segment_audit() -> Any:
+    runtime = this_runtime()
+    with runtime.database.read() as conn:
+        return segments.audit(runtime, conn)
 
 
 # --- what happened, what was decided, what went out

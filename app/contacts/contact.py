@@ -174,6 +174,13 @@ class Waiting(Struct, omit_defaults=True):
     properties: dict[str, Any] = field(default_factory=dict)
 
 
+class Look(Struct, omit_defaults=True):
+    """When a segment has to be asked about again, and the event since which that is so."""
+
+    at: datetime
+    event: str
+
+
 class Contact(Struct, omit_defaults=True):
     """One person, folded from events. Bounded: old detail lives in the event log."""
 
@@ -199,6 +206,9 @@ class Contact(Struct, omit_defaults=True):
     fired: dict[str, datetime] = field(default_factory=dict)
     waiting: dict[str, Waiting] = field(default_factory=dict)
     seen: dict[str, list[datetime | None]] = field(default_factory=dict)  # what published rules count, see rules/memory
+    segments: dict[str, datetime] = field(default_factory=dict)  # those the contact is in, since when
+    segmented: str = ""  # the version of the segments that it was last looked at by as a whole
+    looks: dict[str, Look] = field(default_factory=dict)
     manual: Manual | None = None
     deleted_in: dict[str, datetime] = field(default_factory=dict)
     erased_at: datetime | None = None

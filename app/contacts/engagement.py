@@ -54,6 +54,14 @@ _ANYWHERE = (
 )
 
 
+SIGNS = frozenset((*_ANYWHERE, *(sign for signs in _SIGNS.values() for sign in signs)))
+
+
+def last_sign(contact: Contact) -> datetime | None:
+    """When the person last gave a sign of life of any kind, or None."""
+    return max((known.last_at for name, known in contact.activity.items() if name in SIGNS), default=None)
+
+
 def tier_of(contact: Contact, channel: str, days: TierDays, now: datetime) -> Reading:
     """The contact's tier on one channel at a moment, by opens, clicks and replies there.
 
@@ -69,7 +77,7 @@ def tier_of(contact: Contact, channel: str, days: TierDays, now: datetime) -> Re
 
 def overall_tier(contact: Contact, days: TierDays, now: datetime) -> Reading:
     """The contact's tier over everything: messages, visits, forms, purchases."""
-    last = contact.last_human(*_ANYWHERE, *(sign for signs in _SIGNS.values() for sign in signs))
+    last = last_sign(contact)
     reached = [known.first_at for name in _SIGNS if (known := contact.activity.get(f"{name}.delivered"))]
     if last is None and not reached:
         return Reading(Tier.NEW, contact.first_seen_at or now, None)

@@ -34,5 +34,5 @@ def interests(contact: Contact, now: datetime) -> dict[str, float]:
             found[topic] = float(known.count)
         elif now < known.until:
             left = (known.until - now) / (known.until - known.last_at)
-            found[topic] = round(known.count * min(left, 1.0), 2)
+            found[topic] = known.count * min(left, 1.0)
     return found

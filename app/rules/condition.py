@@ -15,6 +15,7 @@ from msgspec import Struct
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from app.contacts.contact import Contact
+from app.contacts.engagement import last_sign
 from app.contacts.event import EVENT_TYPES, Event, is_event_type
 from app.contacts.interests import interests
 from app.rules.compare import NUMERIC, OPERATORS, UNARY, WORDS, dig, folded, listed, number, prepared
@@ -323,8 +324,10 @@ _FIELD_HELP = (
     "list",
     "interest",
     "interest.<topic>",
+    "segment",
     "count.<event type>",
     "days_since.<event type>",
+    "days_since.anything",
 )
 
 
@@ -347,6 +350,10 @@ def _reader(name: str) -> Callable[[Facts], Any] | None:
             if (known := facts.contact.activity.get(rest))
             else None
         )
+    if head == "days_since" and rest == "anything":
+        return lambda facts: (
+            (facts.now - at).total_seconds() / 86_400 if (at := last_sign(facts.contact)) is not None else None
+        )
     return _READERS.get(name)
 
 
@@ -365,5 +372,6 @@ _READERS: dict[str, Callable[[Facts], Any]] = {
     "email.free": lambda facts: _email_traits(facts)[1],
     "tag": lambda facts: list(facts.contact.tags),
     "list": lambda facts: [key.split(":", 1)[-1] for key in facts.contact.lists],
+    "segment": lambda facts: list(facts.contact.segments),
     "interest": lambda facts: list(interests(facts.contact, facts.now)),
 }

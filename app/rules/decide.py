@@ -18,7 +18,8 @@ from app.rules.lifecycle import Lifecycle, advance
 from app.rules.memory import Memory, remember
 from app.rules.messages import decide_messages
 from app.rules.passing import pass_time
-from app.rules.scoring import Crossing, Scoring, apply_scoring
+from app.rules.scoring import Crossing, Scoring, apply_scoring, may_score
+from app.rules.segments import Segments, judge, touched
 from app.rules.suppression import SuppressionDocument
 from app.rules.triggers import Triggers
 
@@ -33,6 +34,7 @@ class Policies(Struct, frozen=True):
     triggers: Triggers
     interests: Interests
     memory: Memory
+    segments: Segments
     number: int = 0
 
 
@@ -44,8 +46,9 @@ def step(contact: Contact, event: Event, policies: Policies) -> list[Decision]:
     """Fold the event into the contact (in place) and decide what follows from it."""
     scoring = policies.scoring.read
     decisions: list[Decision] = []
-    if contact.waiting:
-        decisions += pass_time(contact, event.occurred_at, policies.triggers, policies.suppression, scoring)
+    if contact.waiting or contact.looks:
+        decisions += pass_time(contact, event.occurred_at, policies)
+    stage = contact.stage
     fold(contact, event)
     if contact.erased_at is not None or event.type in _SILENT:
         return decisions
@@ -61,6 +64,9 @@ def step(contact: Contact, event: Event, policies: Policies) -> list[Decision]:
     if crossing is not None:
         decisions.append(_crossed(contact, event, crossing, policies, handed_over=any(d.handoff for d in handoff)))
     decisions += handoff
+    scored = bool(policies.segments.by_score) and may_score(event, policies.scoring)
+    if segments := touched(contact, event, stage, policies.segments, scored):
+        decisions += judge(contact, event, segments, policies)
     decisions += decide_messages(contact, event, policies.triggers, policies.suppression, scoring)
     return decisions
 

@@ -15,6 +15,7 @@ from app.rules.interests import InterestsDocument, compile_interests
 from app.rules.lifecycle import LifecycleDocument, compile_lifecycle
 from app.rules.memory import compile_memory
 from app.rules.scoring import ScoringDocument, compile_scoring
+from app.rules.segments import SegmentsDocument, compile_segments
 from app.rules.suppression import SuppressionDocument
 from app.rules.triggers import TriggersDocument, compile_triggers
 from mappings.document import InvalidDocument, load_yaml, problems_of
@@ -31,8 +32,9 @@ KINDS: dict[str, type[BaseModel]] = {
     "triggers": TriggersDocument,
     "content": ContentDocument,
     "interests": InterestsDocument,
+    "segments": SegmentsDocument,
 }
-SINGLE = ("scoring", "lifecycle", "suppression", "handoff", "triggers", "content", "interests")
+SINGLE = ("scoring", "lifecycle", "suppression", "handoff", "triggers", "content", "interests", "segments")
 # What only a whole document shows: its problems, each with its place within the document
 CHECKS: dict[str, Callable[[Any], list[str]]] = {"content": check_content}
 
@@ -86,5 +88,6 @@ def compile_policies(documents: Mapping[str, tuple[Any, str]], number: int = 0) 
         triggers=compile_triggers(*chosen["triggers"]),
         interests=compile_interests(*chosen["interests"]),
         memory=compile_memory(*(model for model, _ in chosen.values())),
+        segments=compile_segments(*chosen["segments"]),
         number=number,
     )

@@ -1,6 +1,6 @@
 """What a score is worth at a moment: points by rule that fade with a half-life, summed in groups with caps. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from math import ceil, log2
 from typing import NamedTuple
@@ -169,6 +169,28 @@ def _falls_below(score: Score, rules: ScoringRules, now: datetime) -> datetime |
             low = middle
         else:
             high = middle
+    return today + timedelta(days=high)
+
+
+def changes_at(score: Score, rules: ScoringRules, now: datetime, holds: Callable[[float], bool]) -> datetime | None:
+    """The midnight at which a fading score may be judged otherwise, or None within three years. Where points against
+    somebody fade too it is looked for day by day, and not further than a month ahead: then one has to look again."""
+    today, wanted = _midnight(now), holds(total(score, rules, now))
+    fading = {name for name, place in rules.places.items() if place.half_life_days}
+    signs = {earned.sum < 0 for name, earned in score.rules.items() if name in fading and earned.sum}
+    if not signs:
+        return None
+    if len(signs) > 1:
+        days = (today + timedelta(days=day) for day in range(1, 31))
+        return next((day for day in days if holds(total(score, rules, day)) is not wanted), today + timedelta(days=30))
+    low, high = 0, _HORIZON_DAYS
+    if holds(total(score, rules, today + timedelta(days=high))) is wanted:
+        return None
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (
+            (middle, high) if holds(total(score, rules, today + timedelta(days=middle))) is wanted else (low, middle)
+        )
     return today + timedelta(days=high)
 
 

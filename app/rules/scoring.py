@@ -161,6 +161,11 @@ def compile_scoring(document: ScoringDocument, version: str) -> Scoring:
     return Scoring(read, {name: Index(rules) for name, rules in by_type.items()}, tuple(traits), version)
 
 
+def may_score(event: Event, scoring: Scoring) -> bool:
+    """Whether an event can change a score."""
+    return event.type in scoring.by_type or bool(event.fields)
+
+
 def apply_scoring(contact: Contact, event: Event, scoring: Scoring) -> Crossing | None:
     """Give the contact the points that the event earns; the crossing of the threshold if this was it.
 

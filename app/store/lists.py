@@ -21,6 +21,7 @@ from app.store.tables import (
     aliases,
     attempts,
     calls,
+    contact_segments,
     contacts,
     decisions,
     deliveries,
@@ -99,13 +100,23 @@ def handoffs_page(conn: Connection, limit: int, before: int | None, **filters: A
     return _page(conn, _filtered(handoffs, names, filters), handoffs.c.id, limit, before)
 
 
-def contacts_page(conn: Connection, limit: int, before: int | None, search: str = "", stage: str | None = None) -> Page:
+def contacts_page(
+    conn: Connection,
+    limit: int,
+    before: int | None,
+    search: str = "",
+    stage: str | None = None,
+    segment: str | None = None,
+) -> Page:
     """Contacts, newest first; ``search`` is the beginning of an address or a name."""
     query = select(
         contacts.c.id, contacts.c.email, contacts.c.name, contacts.c.stage, contacts.c.score, contacts.c.updated_at
     ).where(contacts.c.merged_into.is_(None))
     if stage:
         query = query.where(contacts.c.stage == stage)
+    if segment:
+        query = query.join(contact_segments, contact_segments.c.contact_id == contacts.c.id)
+        query = query.where(contact_segments.c.segment == segment)
     if search:
         text = search.strip().lower()
         end = text + "\U0010ffff"

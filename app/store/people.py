@@ -15,6 +15,7 @@ from app.contacts.resolve import Merge, Sighting
 from app.store.engine import Conflict, Database
 from app.store.tables import (
     aliases,
+    contact_segments,
     contacts,
     decisions,
     deliveries,
@@ -221,6 +222,7 @@ def merge(conn: Connection, database: Database, found: Sequence[Merge], now: dat
         for table in (aliases, events, decisions, deliveries, handoffs, shadows):
             conn.execute(update(table).where(table.c.contact_id == edge.loser).values(contact_id=edge.winner))
         conn.execute(delete(timers).where(timers.c.contact_id == edge.loser))
+        conn.execute(delete(contact_segments).where(contact_segments.c.contact_id == edge.loser))
         _join_sightings(conn, edge)
         conn.execute(
             update(contacts)

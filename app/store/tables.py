@@ -341,6 +341,14 @@ rotations = Table(
     Column("turn", BigInteger, nullable=False, server_default="0"),
 )
 
+contact_segments = Table(  # who is in which segment, as the contacts' states say
+    "contact_segments",
+    metadata,
+    Column("contact_id", BigId, primary_key=True, autoincrement=False),
+    Column("segment", Code, primary_key=True),
+)
+Index(None, contact_segments.c.segment, contact_segments.c.contact_id)
+
 timers = Table(
     "timers",
     metadata,

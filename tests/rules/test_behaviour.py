@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.contacts.contact import Contact
+from app.rules import passing
 from app.rules.condition import Condition, Facts, compile_condition, words
-from app.rules.passing import timers
 from app.rules.policy import read_document
 from mappings.document import InvalidDocument
 from tests.contacts.making import ANN, NOW, ago, event, no, yes
@@ -29,8 +29,11 @@ def trigger(text: str, id: str = "x") -> str:
     return f"  - {{id: {id}, label: Seen, message: {{name: M, include: [path, items]}}, once_in_days: 0, {text}}}\n"
 
 
+NO_SEGMENTS = "kind: segments\nsegments: []"
+
+
 def by(text: str):
-    return policies(HEAD + trigger(text))
+    return policies(HEAD + trigger(text), NO_SEGMENTS)
 
 
 def look(days: float = 0, path: str = "/pricing", **more):
@@ -111,7 +114,7 @@ def test_one_event_is_not_two_steps():
 def test_only_what_rules_ask_for_is_kept_and_not_more():
     contact, _ = live([*KNOWN, *(look(9 - n / 100) for n in range(500)), *(form(1) for _ in range(50))], by(COUNT))
     assert [len(times) for times in contact.seen.values()] == [3]
-    assert live([*KNOWN, look(), form(1)], policies(HEAD + trigger("on: page.viewed")))[0].seen == {}
+    assert live([*KNOWN, look(), form(1)], by("on: page.viewed"))[0].seen == {}
     other = by("on: page.viewed, when: {count: {on: page.viewed, at_least: 2}}")
     assert [len(times) for times in live([look()], other, contact)[0].seen.values()] == [1], "what is gone is let go"
 
@@ -178,6 +181,10 @@ WAIT = f"on: page.viewed, when: {PRICING}, unless: {{on: form.submitted, where: 
 )  # fmt: skip
 def test_did_and_did_not(events, expected):
     assert sent(WAIT, *events) == expected
+
+
+def timers(contact):
+    return passing.timers(contact, NOW)
 
 
 def test_timer_is_set_while_it_waits_and_only_then():

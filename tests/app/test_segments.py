@@ -1,0 +1,114 @@
+"""Segments as programs and admins see them: members, counts, audit, on both databases, after merges and outages too.
+
+Catalogue: C10 (segments, audit of weak and overlapping ones).
+"""
+
+from datetime import timedelta
+
+from click.testing import CliRunner
+
+from app import cli
+from app.rules.policy import read_document
+from app.runtime import Runtime
+from app.store import policies
+from jobs import sweep
+from tests.app.doors import Api
+from tests.conftest import NOW, Clock
+from tests.feeding import drain, form, minutes, rows, visit
+
+POLICY = """
+kind: segments
+weak_below: 2
+segments:
+  - {id: asked, label: Asked, when: {field: count.form.submitted, op: at_least, value: 1}}
+  - {id: known, label: Known, when: {field: contact.email, op: known}}
+  - {id: lately, label: Here lately, when: {count: {on: page.viewed, within_days: 2, at_least: 1}}}
+  - {id: nobody, label: Nobody, when: {field: contact.country, value: Atlantis}}
+"""
+
+
+def publish(runtime: Runtime, text: str = POLICY) -> None:
+    with runtime.database.write() as conn:
+        policies.publish(conn, read_document(text), "test", "", runtime.clock())
+    runtime.forget()
+
+
+def members(api: Api, segment: str) -> list[str]:
+    return sorted(one["email"] or "?" for one in api.walk(f"/contacts?segment={segment}", 2))
+
+
+def people(runtime: Runtime) -> Api:
+    publish(runtime)
+    for name in ("ann", "ben", "cleo"):
+        form(runtime, email=f"{name}@example.com", visitor_id=name.ljust(16, "x"), at=NOW - minutes(30))
+    visit(runtime, "ann", "/a", NOW - minutes(20))
+    drain(runtime)
+    return Api(runtime)
+
+
+def test_members_counts_and_the_contact(runtime: Runtime) -> None:
+    api = people(runtime)
+    assert [(one["id"], one["contacts"]) for one in api.get("/segments")["items"]] == [
+        ("asked", 3), ("known", 3), ("lately", 1), ("nobody", 0),
+    ]  # fmt: skip
+    assert members(api, "lately") == ["ann@example.com"]
+    assert members(api, "asked") == ["ann@example.com", "ben@example.com", "cleo@example.com"]
+    (ann,) = api.get("/contacts?email=ann@example.com")["items"]
+    assert [one["id"] for one in ann["segments"]] == ["asked", "known", "lately"]
+    assert ann["segments"][2]["label"] == "Here lately"
+    assert "there is no" not in str(api.get("/contacts?segment=asked"))
+    assert "segment is one of" in api.get("/contacts?segment=other", 400)["error"]
+    decided = [
+        one["summary"] for one in api.get(f"/contacts/{ann['id']}/decisions")["items"] if one["what"] == "segment"
+    ]
+    assert "Entered the segment “Here lately”" in decided
+
+
+def test_audit_names_what_is_weak_empty_or_the_same(runtime: Runtime) -> None:
+    api = people(runtime)
+    found = api.get("/segments/audit")
+    assert [one["id"] for one in found["empty"]] == ["nobody"]
+    assert [one["id"] for one in found["weak"]] == ["lately"]
+    assert found["overlapping"] == [{"segments": ["asked", "known"], "share": 1.0, "contacts": 3}]
+    form(runtime, email="dora@example.com")
+    drain(runtime)
+    assert api.get("/segments/audit")["overlapping"][0]["contacts"] == 4
+
+
+def test_time_alone_moves_people_and_once_after_an_outage(runtime: Runtime, clock: Clock) -> None:
+    api = people(runtime)
+    clock.now = NOW + timedelta(days=2, hours=10)  # ten hours too late
+    for _ in range(2):  # a moment far ahead has a coarse timer first, then an exact one
+        sweep.ring(runtime)
+        drain(runtime)
+    assert members(api, "lately") == []
+    (left,) = [row for row in rows(runtime, "decisions", "rule", "summary", "at") if "Left" in row.summary]
+    assert left.at - (NOW - minutes(20) + timedelta(days=2)) == timedelta(microseconds=1)
+    for _ in range(3):
+        sweep.ring(runtime)
+        drain(runtime)
+    assert len([row for row in rows(runtime, "decisions", "summary") if "Left" in row.summary]) == 1
+    assert rows(runtime, "timers") == []
+
+
+def test_merged_contacts_count_once(runtime: Runtime) -> None:
+    publish(runtime)
+    visit(runtime, "ann", "/a", NOW - minutes(20))
+    form(runtime, email="ann@example.com", at=NOW - minutes(15))
+    drain(runtime)
+    assert len(rows(runtime, "contact_segments", segment="lately")) == 1
+    form(runtime, email="ann@example.com", visitor_id="ann".ljust(16, "x"), at=NOW - minutes(10))
+    drain(runtime)
+    found = {(row.contact_id, row.segment) for row in rows(runtime, "contact_segments")}
+    (ann,) = Api(runtime).get("/contacts?email=ann@example.com")["items"]
+    assert found == {(ann["id"], one["id"]) for one in ann["segments"]}
+    assert {one["id"] for one in ann["segments"]} == {"asked", "known", "lately"}
+
+
+def test_command_line_says_the_same(runtime: Runtime, monkeypatch) -> None:
+    people(runtime)
+    monkeypatch.setattr(cli, "_runtime", lambda: runtime)
+    said = CliRunner().invoke(cli.main, ["policy", "segments"])
+    assert said.exit_code == 0, said.output
+    assert "weak: fewer than 2" in said.output
+    assert "asked and known are nearly the same: 100% are in both" in said.output
