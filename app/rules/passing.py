@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from app.rules.decide import Policies
 
 TIMER = "waiting"
-_COARSE = timedelta(hours=1)
+_COARSE, _JUST_AFTER = timedelta(hours=1), timedelta(milliseconds=1)  # some things turn just after their moment
 
 
 def timers(contact: Contact, now: datetime) -> dict[str, datetime]:
     """When the contact has to be looked at again, as timer → moment."""
     due = [waited.due_at for waited in contact.waiting.values()]
     if (look := next_look(contact)) is not None:
-        at = look[0]
+        at = look[0] + _JUST_AFTER
         # Each visit moves the moment at which somebody will have been quiet for long; not each sets a timer anew
         whole = at.replace(minute=0, second=0, microsecond=0)
         due.append(whole if whole > now + _COARSE else at)

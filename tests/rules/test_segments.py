@@ -100,7 +100,11 @@ def test_entering_is_a_decision_and_starts_triggers_in_the_same_step():
 def test_what_is_kept_says_since_when_and_when_to_look_again():
     contact, _ = live([*KNOWN, look(3), look(2)], by(VISITS))
     assert contact.segments == {"x": ago(days=2)}
-    assert passing.timers(contact, NOW) == {"waiting": NOW + timedelta(days=4)}
+    assert passing.timers(contact, NOW) == {"waiting": NOW + timedelta(days=4)}, (
+        "a whole hour, as long as it is far away"
+    )
+    later = NOW + timedelta(days=3, hours=23.5)
+    assert passing.timers(contact, later) == {"waiting": NOW + timedelta(days=4, milliseconds=1)}
     assert passing.timers(live(KNOWN, by(VISITS))[0], NOW) == {}
 
 
