@@ -191,6 +191,21 @@ _SCHEMAS: dict[str, Any] = {
             },
         }
     ),
+    "Would": _object(
+        {
+            "rule": _TEXT,
+            "label": _TEXT,
+            "outcome": _TEXT,
+            "summary": _TEXT,
+            "conditions": {"type": "array", "items": _object({"text": _TEXT, "holds": {"type": "boolean"}})},
+            "gates": {
+                "type": "array",
+                "items": _object({"name": _TEXT, "passed": {"type": "boolean"}, "detail": _TEXT}),
+            },
+            "decided_at": _MAYBE_TIME,
+        },
+        then={"type": ["object", "null"]},
+    ),
     "Connection": _object({"name": _TEXT, "kind": _TEXT, "status": _TEXT}),
     "Stats": _object({"inbox": _STATUSES, "events": _WHOLE, "contacts": _WHOLE, "deliveries": _STATUSES}),
 }

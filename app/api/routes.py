@@ -5,7 +5,7 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
-from app import actions, segments, views
+from app import actions, views
 from app.api.document import document
 from app.api.operation import (
     CURSOR,
@@ -173,33 +173,6 @@ def contact_decisions(contact_id: int) -> Any:
     with runtime.database.read() as conn:
         known = _one(views.contact(runtime, conn, contact_id), "contact")["id"]
         return _list(lists.decisions_page(conn, limit(), cursor(), contact_id=known), views.decision)
-
-
-# --- segments
-
-
-@operation(
-    api,
-    Operation(
-        method="GET", path="/segments", summary="Segments, and how many are in each", answer="Segment", many=True
-    ),
-)
-def all_segments() -> Any:
-    runtime = this_runtime()
-    with runtime.database.read() as conn:
-        return {"items": segments.listed(runtime, conn), "next": None}
-
-
-@operation(
-    api,
-    Operation(
-        method="GET", path="/segments/audit", summary="Segments that are weak, empty or overlap", answer="SegmentAudit"
-    ),
-)
-def segment_audit() -> Any:
-    runtime = this_runtime()
-    with runtime.database.read() as conn:
-        return segments.audit(runtime, conn)
 
 
 # --- what happened, what was decided, what went out
