@@ -290,7 +290,7 @@ class Planner:
 
     def _withdraw_handoffs(self, person: Person, gone: Collection[str]) -> None:
         for row in self.known_handoffs.get(person, {}).values():
-            if row.key in gone and row.alerted_at is None and row.status == "open":
+            if row.key in gone and row.alerted_at is None and row.status in ("open", "closed"):
                 self.handoff_changes.setdefault(row.key, {})["status"] = "withdrawn"
 
     def _change(self, row: Existing, plan: Planned) -> None:

@@ -89,6 +89,11 @@ def stream(person: int) -> list[tuple[str, str, Any]]:
         *([hubspot_event(n + 12, n + 1, 28, "hs_sales_email_last_replied", str(at(28)))] if person == 2 else []),
         hubspot_event(n + 13, n + 1, 33, "hs_lead_status", "Not a Fit" if person == 0 else "NEW"),
         visit(n + 14, 40, visitor, "/pricing"),
+        # What waits for a moment, and who is in which segment
+        klaviyo_event(n + 15, 2, f"01K{name}", "viewed_product", email_address=mail, ProductName="Lamp"),
+        klaviyo_event(n + 16, 41, f"01K{name}", "viewed_product", email_address=mail, ProductName="Lamp"),
+        klaviyo_event(n + 17, 42, f"01K{name}", "checkout_started", **{"email_address": mail, "$event_id": "c1"}),
+        *([klaviyo_event(n + 18, 43, f"01K{name}", "placed_order", email_address=mail)] if person == 2 else []),
     ]
 
 
@@ -165,7 +170,16 @@ def outcome(runtime: Runtime) -> dict[str, Any]:
         for row in rows(runtime, "handoffs", "contact_id", "key", "status", "score")
         if row.status != "withdrawn"
     )
-    return {"states": states, "decisions": decided, "deliveries": planned, "handoffs": handed}
+    members = sorted((people[row.contact_id], row.segment) for row in rows(runtime, "contact_segments"))
+    timers = sorted((people[row.contact_id], row.key, row.due_at) for row in rows(runtime, "timers"))
+    return {
+        "members": members,
+        "timers": timers,
+        "states": states,
+        "decisions": decided,
+        "deliveries": planned,
+        "handoffs": handed,
+    }
 
 
 def _stable(action: str) -> Any:
@@ -182,6 +196,8 @@ def expected(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     found = outcome(runtime)
     runtime.close()
     assert len(found["states"]) == len(PEOPLE)
+    assert {key for _, key, _ in found["timers"]} >= {"waiting"}
+    assert {segment for _, segment in found["members"]} >= {"new_subscribers", "first_time_buyers", "ready_for_sales"}
     assert found["handoffs"], "the stream has to lead to a handoff, or this proves little"
     assert {row[3] for row in found["deliveries"]} == {"pending", "withheld"}
     return found
