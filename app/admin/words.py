@@ -132,6 +132,7 @@ DECISIONS = {
     "escalation": "Escalation",
     "claim": "Claim",
     "verdict": "Word of sales",
+    "segment": "Segment",
 }
 OUTCOMES = {"taken": "Done", "withheld": "Not done", "superseded": "Overtaken"}
 OUTCOME_HELP = {
@@ -277,6 +278,7 @@ _REASONS = (
     ("the person was erased", "The person was erased"),
     ("the contact no longer exists", "The contact no longer exists"),
     ("sales said", "Sales had judged them lately"),
+    ("it was not so any more", "Not so any more when the time was over"),
     ("the handoff is", "The handoff was over by then"),
 )
 
@@ -286,6 +288,8 @@ def reason_group(reason: str) -> str:
     for start, group in _REASONS:
         if reason.startswith(start):
             return group
+    if reason.endswith(" in the meantime"):
+        return "What it waited for happened"
     if " bounces" in reason[:20]:
         return "Messages bounce"
     if reason.endswith(" is missing"):

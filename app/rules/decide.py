@@ -17,7 +17,7 @@ from app.rules.interests import Interests, infer_interests
 from app.rules.lifecycle import Lifecycle, advance
 from app.rules.memory import Memory, remember
 from app.rules.messages import decide_messages
-from app.rules.passing import pass_time
+from app.rules.passing import is_due, pass_time
 from app.rules.scoring import Crossing, Scoring, apply_scoring, may_score
 from app.rules.segments import Segments, judge, touched
 from app.rules.suppression import SuppressionDocument
@@ -46,7 +46,7 @@ def step(contact: Contact, event: Event, policies: Policies) -> list[Decision]:
     """Fold the event into the contact (in place) and decide what follows from it."""
     scoring = policies.scoring.read
     decisions: list[Decision] = []
-    if contact.waiting or contact.looks:
+    if (contact.looks or contact.waiting) and is_due(contact, event.occurred_at):
         decisions += pass_time(contact, event.occurred_at, policies)
     stage = contact.stage
     fold(contact, event)

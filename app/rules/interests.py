@@ -56,6 +56,7 @@ class Interests(Struct, frozen=True):
     """The compiled interests policy. ``paths`` are (beginnings, topic)."""
 
     paths: tuple[tuple[tuple[str, ...], str], ...]
+    beginnings: tuple[str, ...]
     visits: int
     within: timedelta
     lasts: timedelta
@@ -66,6 +67,7 @@ def compile_interests(document: InterestsDocument, version: str) -> Interests:
     """The policy in the form that is applied to events."""
     return Interests(
         tuple((tuple(one.paths), one.topic) for one in document.topics),
+        tuple(path for one in document.topics for path in one.paths),
         document.visits,
         timedelta(days=document.within_days),
         timedelta(days=document.expires_days),
@@ -85,6 +87,8 @@ def infer_interests(contact: Contact, event: Event, policy: Interests) -> None:
             _lasts(contact, topic, event.occurred_at, policy)
         return
     path = str(event.properties.get("path") or "").casefold()
+    if not path.startswith(policy.beginnings):
+        return
     for beginnings, topic in policy.paths:
         if path.startswith(beginnings):
             _visited(contact, topic, event.occurred_at, policy)

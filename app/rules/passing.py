@@ -30,6 +30,14 @@ def timers(contact: Contact, now: datetime) -> dict[str, datetime]:
     return {TIMER: min(due)} if due else {}
 
 
+def is_due(contact: Contact, until: datetime) -> bool:
+    """Whether something of the contact is due up to a moment. Asked for each event."""
+    for look in contact.looks.values():
+        if look.at <= until:
+            return True
+    return any(waited.due_at <= until for waited in contact.waiting.values()) if contact.waiting else False
+
+
 def pass_time(contact: Contact, until: datetime, policies: "Policies") -> list[Decision]:
     """Decide what is due up to a moment, the earliest first; of the same moment, segments before triggers."""
     decisions: list[Decision] = []

@@ -127,9 +127,15 @@ def judge(contact: Contact, event: Event, segments: Iterable[Segment], policies:
         contact.segmented = policy.version
         contact.segments = {name: since for name, since in contact.segments.items() if name in policy.by_id}
         contact.looks = {name: look for name, look in contact.looks.items() if name in policy.by_id}
-    decisions = []
+    return _judge(contact, event, segments, policies)
+
+
+def _judge(contact: Contact, event: Event, segments: Iterable[Segment], policies: "Policies") -> list[Decision]:
+    facts = Facts(contact, None, event.occurred_at, policies.scoring.read)
+    decisions: list[Decision] = []
     for segment in segments:
-        decisions += _judge(contact, event, segment, policies)
+        if _look_again(contact, event, segment, facts):
+            decisions += _move(contact, event, segment, facts, policies)
     return decisions
 
 
@@ -140,20 +146,22 @@ def judge_in_time(contact: Contact, name: str, policies: "Policies") -> list[Dec
     if segment is None:
         return []
     moment = Event(type=EventType.TIMER_DUE, occurred_at=look.at, received_at=look.at, source_key="", id=look.event)
-    return _judge(contact, moment, segment, policies)
+    return _judge(contact, moment, (segment,), policies)
 
 
-def _judge(contact: Contact, event: Event, segment: Segment, policies: "Policies") -> list[Decision]:
-    now = event.occurred_at
-    facts = Facts(contact, None, now, policies.scoring.read)
-    inside, was_inside = segment.test(facts), segment.id in contact.segments
-    at = segment.moment(facts) if segment.moment is not None else None
-    if at is not None:
-        contact.looks[segment.id] = Look(at, event.id)
-    else:
-        contact.looks.pop(segment.id, None)
-    if inside is was_inside:
-        return []
+def _look_again(contact: Contact, event: Event, segment: Segment, facts: Facts) -> bool:
+    """Whether the contact enters or leaves the segment; notes when time may move it next."""
+    if segment.moment is not None:
+        at = segment.moment(facts)
+        if at is not None:
+            contact.looks[segment.id] = Look(at, event.id)
+        elif contact.looks:
+            contact.looks.pop(segment.id, None)
+    return segment.test(facts) is not (segment.id in contact.segments)
+
+
+def _move(contact: Contact, event: Event, segment: Segment, facts: Facts, policies: "Policies") -> list[Decision]:
+    now, inside = event.occurred_at, segment.id not in contact.segments
     if inside:
         contact.segments[segment.id] = now
     else:

@@ -117,6 +117,16 @@ def test_new_version_looks_at_everybody_once_and_forgets_what_is_gone():
     assert len(of(decisions, "segment")) == 1
 
 
+def test_new_version_is_not_forgotten_where_time_moves_somebody_first():
+    contact, _ = live([*KNOWN, look(9), look(8)], by(VISITS))
+    both = policies(f"""kind: segments
+segments: [{{id: x, label: X, when: {VISITS}}}, {{id: y, label: Y, when: {{field: contact.email, op: known}}}}]""")
+    contact.segmented = "segments@0"
+    contact, decisions = live([event("email.delivered")], both, contact)
+    assert list(contact.segments) == ["y"]
+    assert [one.rule for one in of(decisions, "segment")] == ["x", "y"]
+
+
 def test_event_that_nothing_depends_on_asks_nothing():
     contact, _ = live([*KNOWN, order(9)])
     for quiet in (
