@@ -13,7 +13,7 @@ from app.contacts.contact import Contact
 from app.contacts.engagement import SIGNS, last_sign
 from app.contacts.event import EventType
 from app.rules.compare import NUMERIC, OPERATORS, UNARY
-from app.rules.condition import Condition, Facts, compile_condition, leaves, memory_key
+from app.rules.condition import Condition, Facts, Test, compile_condition, leaves, memory_key
 from app.rules.interests import SHOWN_BY
 from app.rules.score import changes_at
 
@@ -94,6 +94,14 @@ def compile_moment(condition: Condition) -> Moment | None:
         return min((at for moment in timed if (at := moment(facts)) is not None), default=None)
 
     return when
+
+
+def compile_guard(condition: Condition) -> Test | None:
+    """What has to hold whatever the time is, of a condition all of whose parts have to: asked first, as it is cheap."""
+    fixed = [part for part in condition.all or () if compile_moment(part) is None]
+    if not fixed or len(fixed) == len(condition.all or ()):
+        return None
+    return compile_condition(fixed[0])
 
 
 def _of_leaf(leaf: Condition) -> Moment | None:

@@ -13,7 +13,7 @@ from app.rules.condition import Condition, Facts, Test, compile_condition, expla
 from app.rules.decision import Decision, Gate, Outcome, key_of
 from app.rules.memory import remember
 from app.rules.messages import decide_messages
-from app.rules.moments import Moment, compile_moment, dependencies
+from app.rules.moments import Moment, compile_guard, compile_moment, dependencies
 
 if TYPE_CHECKING:
     from app.rules.decide import Policies
@@ -62,6 +62,7 @@ class Segment(Struct, frozen=True):
     test: Test
     moment: Moment | None
     when: Condition
+    guard: Test | None = None
 
 
 class Segments(Struct, frozen=True):
@@ -81,7 +82,15 @@ def compile_segments(document: SegmentsDocument, version: str) -> Segments:
     """The policy in the form that is applied to events."""
     active = [one for one in document.segments if one.active]
     every = tuple(
-        Segment(number, one.id, one.label, compile_condition(one.when), compile_moment(one.when), one.when)
+        Segment(
+            number,
+            one.id,
+            one.label,
+            compile_condition(one.when),
+            compile_moment(one.when),
+            one.when,
+            compile_guard(one.when),
+        )
         for number, one in enumerate(active)
     )
     asked = [(segment, dependencies(segment.when)) for segment in every]
@@ -152,6 +161,9 @@ def judge_in_time(contact: Contact, name: str, policies: "Policies") -> list[Dec
 def _look_again(contact: Contact, event: Event, segment: Segment, facts: Facts) -> bool:
     """Whether the contact enters or leaves the segment; notes when time may move it next."""
     if segment.moment is not None:
+        outside = segment.id not in contact.looks and segment.id not in contact.segments
+        if outside and segment.guard is not None and not segment.guard(facts):
+            return False
         at = segment.moment(facts)
         if at is not None:
             contact.looks[segment.id] = Look(at, event.id)
