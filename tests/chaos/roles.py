@@ -16,9 +16,16 @@ from app.settings import Settings
 from jobs import deliver, ingest, worker
 
 
-def work(queue: str) -> None:
-    """``baton worker --queue …``"""
+def work(queue: str, batch_takes: float = 0.0) -> None:
+    """``baton worker --queue …``; on a machine where a batch takes so long."""
     set_up_logs()
+    settle = ingest.settle
+
+    def slowly(runtime: Any, claim: int, readings: Any) -> int:
+        time.sleep(batch_takes)
+        return settle(runtime, claim, readings)
+
+    ingest.settle = slowly
     worker.work(Settings.from_environment(), queue)
 
 

@@ -5,16 +5,20 @@ import random
 import signal
 import threading
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import insert
+from redis import Redis
+from rq import Queue
+from rq.serializers import JSONSerializer
+from sqlalchemy import event, insert
 
 from app.contacts.event import Event, EventType, Identity
 from app.runtime import Runtime, now_utc
 from app.store import deliveries, inbox, lanes, people, tables
 from jobs import deliver, ingest, landing, lane, sweep
+from jobs.queue import push
 from tests.chaos.conftest import MakeTown
 from tests.chaos.forks import SHORT
 from tests.chaos.town import Town
@@ -170,6 +174,69 @@ def test_r15_leases_and_retries_go_by_the_databases_clock(make_town: MakeTown, m
         one.close()
 
 
+BEFORE = 1.0  # seconds
+
+
+@pytest.mark.parametrize(
+    ("moment", "step"),
+    [
+        pytest.param("2026-03-29T01:00:00", 0, id="an hour is left out"),
+        pytest.param("2026-10-25T01:00:00", 0, id="an hour comes twice"),
+        pytest.param("2024-02-29T00:00:00", 0, id="a leap day begins"),
+        pytest.param("2024-03-01T00:00:00", 0, id="a leap day ends", marks=pytest.mark.chaos),
+        pytest.param("2025-12-31T23:00:00", 0, id="a year ends", marks=pytest.mark.chaos),
+        pytest.param("2016-12-31T23:59:59", -1, id="a second comes twice"),
+    ],
+)
+def test_r15_leases_and_retries_take_as_long_as_ever_when_clocks_change(
+    make_town: MakeTown, monkeypatch: pytest.MonkeyPatch, moment: str, step: int
+) -> None:
+    """R15: in Berlin, on the database's clock and ours, over a change to or from summer time, a leap day and a leap
+    second: a lease holds as long as it was taken for, a retry is never early, 0 effects twice."""
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    monkeypatch.setattr("app.rules.route.GATHER_SECONDS", 0.0)
+    monkeypatch.setattr(landing, "FIRST_DELAY", 2.0)
+    time.tzset()
+    start, began = datetime.fromisoformat(moment + "+00:00") - timedelta(seconds=BEFORE), time.monotonic()
+
+    def clock() -> datetime:
+        passed = time.monotonic() - began
+        return start + timedelta(seconds=passed + (step if passed >= BEFORE else 0))
+
+    town = make_town("sqlite")
+    town.runtime.database.close()
+    runtime = Runtime(town.runtime.settings, clock, pool_size=4)
+
+    def julian_day(_: str) -> float:
+        return clock().timestamp() / 86_400 + 2_440_587.5
+
+    event.listen(runtime.database.engine, "connect", lambda raw, _: raw.create_function("julianday", 1, julian_day))
+    try:
+        town.runtime = runtime
+        lease = lanes.take(runtime.database, "test", "first", 2.5)
+        taken = time.monotonic()
+        assert lease is not None
+        town.vendors.klaviyo.fault("500", path="/api/events")
+        town.arrive([*town.sign_up(ANN), town.write(ANN)])
+        held = 0.0
+        while not held or not town.vendors.klaviyo.happened("Baton: Noted"):
+            assert time.monotonic() - began < 30
+            ingest.drain(runtime, 0.2)
+            deliver.drain(runtime, 0.2)
+            if not held and lanes.take(runtime.database, "test", "second") is not None:
+                held = time.monotonic() - taken
+        assert clock() > start + timedelta(seconds=BEFORE + step)
+        assert 2.49 < held < 2.5 - step + 2.0
+        first, second = (call.at for call in town.vendors.called("klaviyo", path="/api/events"))
+        assert 1.95 < second - first < 2.4 - step + 2.0
+        deliver.drain(runtime, 0.5)
+        assert len(town.vendors.klaviyo.happened("Baton: Noted")) == 1
+    finally:
+        runtime.close()
+        monkeypatch.undo()
+        time.tzset()
+
+
 # --- R16
 
 
@@ -276,6 +343,41 @@ def test_r23_rolling_restarts_under_load_lose_and_repeat_nothing(make_town: Make
     town.drained(40)
     town.check()
     assert not [row for row in rows(town.runtime, "attempts", "outcome") if row.outcome == "unknown"]
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("queue", ["ingest", "deliver"])
+def test_r23_a_worker_that_is_to_stop_begins_nothing_new(make_town: MakeTown, valkey: ValkeyServer, queue: str) -> None:
+    """R23: SIGTERM to a worker with 10 s of work before it: it ends what it is at, here within 4 s, and leaves the rest
+    to the next one: 0 lost, 0 twice."""
+    town = make_town("sqlite", valkey.url)
+    people = [f"p{number}@acme.example" for number in range(6)]
+    town.arrive(town.sign_up(*people))
+    if queue == "deliver":
+        for _ in range(20):  # a person's messages leave one after the other
+            town.arrive([town.write(one) for one in people])
+        ingest.drain(town.runtime, 20)
+        town.vendors.klaviyo.fault("slow", path="/api/events", share=1.0, times=50, seconds=1.0)
+    else:
+        for _ in range(80):
+            town.arrive([town.look_around(one) for one in people])
+    patch = {**SHORT, "jobs.ingest.MAX_ROWS": 10, "jobs.sweep.TICK_SECONDS": 1.0}
+    worker = town.forks.start("work", patch, queue=queue, batch_takes=0.5)
+    wake(valkey, queue)
+    time.sleep(2.5)
+    began = time.monotonic()
+    assert town.forks.kill(worker, signal.SIGTERM) == 0, town.said()
+    took = time.monotonic() - began
+    assert town.left(), "there was more to do"
+    assert took < 4
+    town.forks.start("drain", SHORT, seconds=60, until_empty=False)
+    town.drained(60)
+    town.check()
+
+
+def wake(valkey: ValkeyServer, queue: str) -> None:
+    client = Redis.from_url(valkey.url)
+    push(client, Queue(queue, connection=client, serializer=JSONSerializer))
 
 
 # --- R24
