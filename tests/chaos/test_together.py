@@ -338,7 +338,7 @@ def test_r23_rolling_restarts_under_load_lose_and_repeat_nothing(make_town: Make
         time.sleep(0.8)
         began = time.monotonic()
         assert town.forks.kill(workers[number % 2], signal.SIGTERM) == 0, town.said()
-        assert time.monotonic() - began < 3, "it finishes its calls and begins nothing new"
+        assert time.monotonic() - began < 5, "it finishes its calls and begins nothing new"
         workers[number % 2] = town.forks.start("work", patch, queue="deliver")
     town.drained(40)
     town.check()

@@ -68,7 +68,7 @@ class Hub:
         if self.process is not None:
             left = descendants(self.process.pid)
             self.process.kill()
-            self.process.wait(10)
+            self.process.wait(20)
             for pid in left:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
