@@ -590,7 +590,7 @@ def test_a_rate_limit_is_shared_by_all_workers_and_never_passed(live: Runtime) -
         thread.join()
     starts.sort()
     assert all(later - earlier >= 0.9 for earlier, later in zip(starts, starts[20:], strict=False))
-    assert starts[-1] - starts[0] <= 2.6
+    assert starts[-1] - starts[0] <= 6  # 2 s where nothing else runs
 
 
 def test_a_burst_limit_may_be_used_up_at_once_and_no_further(one: Runtime) -> None:
