@@ -213,8 +213,8 @@ def test_r15_leases_and_retries_take_as_long_as_ever_when_clocks_change(
     event.listen(runtime.database.engine, "connect", lambda raw, _: raw.create_function("julianday", 1, julian_day))
     try:
         town.runtime = runtime
+        asked = time.monotonic()
         lease = lanes.take(runtime.database, "test", "first", 2.5)
-        taken = time.monotonic()
         assert lease is not None
         town.vendors.klaviyo.fault("500", path="/api/events")
         town.arrive([*town.sign_up(ANN), town.write(ANN)])
@@ -224,7 +224,7 @@ def test_r15_leases_and_retries_take_as_long_as_ever_when_clocks_change(
             ingest.drain(runtime, 0.2)
             deliver.drain(runtime, 0.2)
             if not held and lanes.take(runtime.database, "test", "second") is not None:
-                held = time.monotonic() - taken
+                held = time.monotonic() - asked
         assert clock() > start + timedelta(seconds=BEFORE + step)
         assert 2.49 < held < 2.5 - step + 2.0
         first, second = (call.at for call in town.vendors.called("klaviyo", path="/api/events"))
@@ -338,7 +338,7 @@ def test_r23_rolling_restarts_under_load_lose_and_repeat_nothing(make_town: Make
         time.sleep(0.8)
         began = time.monotonic()
         assert town.forks.kill(workers[number % 2], signal.SIGTERM) == 0, town.said()
-        assert time.monotonic() - began < 5, "it finishes its calls and begins nothing new"
+        assert time.monotonic() - began < 3, "it finishes its calls and begins nothing new"
         workers[number % 2] = town.forks.start("work", patch, queue="deliver")
     town.drained(40)
     town.check()

@@ -568,6 +568,7 @@ def test_what_is_urgent_leaves_first(one: Runtime, vendors: Server, monkeypatch:
     assert begun.count("upsert_contact") >= 40
 
 
+@pytest.mark.process
 def test_a_rate_limit_is_shared_by_all_workers_and_never_passed(live: Runtime) -> None:
     from adapters.contract import RateLimit
 
@@ -590,7 +591,7 @@ def test_a_rate_limit_is_shared_by_all_workers_and_never_passed(live: Runtime) -
         thread.join()
     starts.sort()
     assert all(later - earlier >= 0.9 for earlier, later in zip(starts, starts[20:], strict=False))
-    assert starts[-1] - starts[0] <= 6  # 2 s where nothing else runs
+    assert starts[-1] - starts[0] <= 2.6
 
 
 def test_a_burst_limit_may_be_used_up_at_once_and_no_further(one: Runtime) -> None:
