@@ -4,10 +4,12 @@ One unit of work. What it reads is locked (PostgreSQL) or checked again when it 
 first it is done again from the start. Each step is in the order of DESIGN's one way through the house.
 """
 
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
+import msgspec
 from msgspec import Struct, field
 from sqlalchemy import Connection as Conn
 
@@ -20,7 +22,8 @@ from app.contacts.times import EPOCH
 from app.rules.decide import step
 from app.rules.decision import Decision
 from app.runtime import Rulebook, Runtime
-from app.store import inbox, log, notes, people, segments
+from app.store import checkpoints, inbox, log, notes, people, segments
+from app.store.checkpoints import Checkpoint
 from app.store.engine import Unit
 from app.store.inbox import InboxRow, Settled
 from app.store.people import Stored
@@ -30,6 +33,8 @@ from jobs.reading import Reading
 # A browser or phone that more people than this were identified with (a kiosk, a site that sends the same id for
 # everybody) says nothing about the next one. Whose its visits were would else be worked out anew for all of them.
 CROWD = 50
+# A checkpoint follows once in so many saves, and goes to where a late event belongs if so many others lie before it
+CHECKPOINT_EVERY = 4
 
 
 class Incoming(Struct):
@@ -51,6 +56,8 @@ class Work(Struct):
     # Where the history has to be folded again: decisions from here on are compared with those that stand
     refold_from: Position | None = None
     segments: frozenset[str] = frozenset()  # those it is in, as stored
+    checkpoint: Checkpoint | None = None  # to be kept
+    stale: bool = False  # what is kept as its checkpoint holds no more
 
 
 def settle(runtime: Runtime, claim: int, readings: Sequence[Reading]) -> int:
@@ -128,8 +135,9 @@ class _Batch:
         for person in {*self.resolution.people, *loaded} - set(into):
             stored = loaded.get(person)
             self.work[person] = Work(stored, stored.state if stored else Contact())
-            if stored is not None and stored.state.segments:
+            if stored is not None:
                 self.work[person].segments = frozenset(stored.state.segments)
+                self.work[person].checkpoint = _as_stored(stored)
         for one in self.new:
             if one.person is not None:
                 self.work[one.person].events.append(one.event)
@@ -166,21 +174,38 @@ class _Batch:
                                 _refold(self.work[person], position(event))
 
     def _load_histories(self, conn: Conn) -> None:
-        """The whole past of those who have to be folded again, with what merges and moves bring to them."""
+        """The past of those who have to be folded again, with what merges and moves bring to them."""
         again = {person for person, work in self.work.items() if work.refold_from is not None}
         if not again:
             return
         for person in again:
             if self.work[person].events:  # what is new is decided in any case
                 _refold(self.work[person], position(self.work[person].events[0]))
-        sources = {person: person for person in again if person > 0} | self.merged
-        for person, events in log.histories(conn, list(sources)).items():
+        starts = self._starts(conn, again)
+        sources = {person for person in again if person > 0} | self.merged.keys()
+        histories = log.histories(conn, sources - starts.keys()) | checkpoints.since(conn, starts.keys())
+        for person, events in histories.items():
+            begin = starts[person].newest if person in starts else None
             for event in events:
-                home = self.moved.get(event.id, person)
-                self.work[self.merged.get(home, home)].events.append(event)
+                if begin is None or position(event) > begin:
+                    home = self.moved.get(event.id, person)
+                    self.work[self.merged.get(home, home)].events.append(event)
         for person in again:
-            self.work[person].state = Contact()
-            self.work[person].events.sort(key=position)
+            work = self.work[person]
+            work.state, work.checkpoint, work.stale = starts.get(person) or Contact(), None, person not in starts
+            work.events.sort(key=position)
+
+    def _starts(self, conn: Conn, again: Collection[Person]) -> dict[Person, Contact]:
+        """The states to fold from, of those whose checkpoint lies before all that has changed. What sales was told of
+        an open handoff is a fact beside the log, so those who have one are folded from their beginning."""
+        stored = [person for person in again if (was := self.work[person].stored) and was.state.open_handoff is None]
+        found: dict[Person, Contact] = {}
+        for person, state in checkpoints.load(conn, stored).items():
+            since = self.work[person].refold_from
+            if state.newest is not None and since is not None and state.newest < since:
+                state.wanted, state.timers = {}, {}  # what is so by now is not known to it
+                found[person] = state
+        return found
 
     # --- what follows
 
@@ -188,10 +213,18 @@ class _Batch:
         """Fold and decide, each contact's events in the order in which they occurred."""
         policies = self.rulebook.policies
         for work in self.work.values():
-            for event in work.events:
-                made = step(work.state, event, policies)
-                if made and (work.refold_from is None or position(event) >= work.refold_from):
-                    work.decisions += made
+            if work.refold_from is None:
+                for event in work.events:
+                    if made := step(work.state, event, policies):
+                        work.decisions += made
+                continue
+            late = bisect_left(work.events, work.refold_from, key=position)
+            for event in work.events[:late]:
+                step(work.state, event, policies)
+            if late >= CHECKPOINT_EVERY and work.stored is not None and work.stored.state.open_handoff is None:
+                work.checkpoint = _checkpoint(work.state)
+            for event in work.events[late:]:
+                work.decisions += step(work.state, event, policies)
 
     def plan(self) -> None:
         """Route decisions and differences to deliveries."""
@@ -214,7 +247,21 @@ class _Batch:
         )
         log.move(conn, {event_id: ids.get(person, person) for event_id, person in self.moved.items()})
         self.planner.write(conn, ids)
+        self._keep_checkpoints(conn, ids)
         self._count_held(conn)
+
+    def _keep_checkpoints(self, conn: Conn, ids: Mapping[Person, int]) -> None:
+        kept: dict[int, Checkpoint] = {}
+        gone: list[int] = []
+        for person, work in self.work.items():
+            if not (work.events or work.refold_from):
+                continue
+            if work.checkpoint is not None and work.state.erased_at is None:
+                kept[ids.get(person, person)] = work.checkpoint
+            elif person > 0 and (work.stale or work.state.erased_at is not None):
+                gone.append(person)
+        checkpoints.drop(conn, gone)
+        checkpoints.keep(conn, self.database, kept)
 
     def _save_people(self, conn: Conn) -> dict[Person, int]:
         """Contacts and their identities; the ids that new ones got."""
@@ -250,6 +297,20 @@ class _Batch:
             for value in held_in(one.event)
         )
         notes.count_held(conn, self.database, held, self.now)
+
+
+def _as_stored(stored: Stored) -> Checkpoint | None:
+    """The state as it was before this batch, when it is time for it to be the checkpoint."""
+    state = stored.state
+    if stored.version % CHECKPOINT_EVERY or state.newest is None or state.open_handoff is not None:
+        return None
+    return Checkpoint(state.newest.occurred_at, stored.body)
+
+
+def _checkpoint(state: Contact) -> Checkpoint | None:
+    if state.newest is None or state.open_handoff is not None:
+        return None
+    return Checkpoint(state.newest.occurred_at, msgspec.json.encode(state).decode())
 
 
 def _moved(work: Work) -> bool:

@@ -4,7 +4,7 @@ Many rules ask for one value of one property: this form, that property of a cont
 the others are asked one by one. What is found is what asking all of them would have found, in the same order.
 """
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from typing import Any, Generic, TypeVar
 
 from app.contacts.event import Event
@@ -20,7 +20,7 @@ class Index(Generic[Rule]):
 
     def __init__(self, rules: Iterable[tuple[Rule, Condition | None]]) -> None:
         self._always: list[_Numbered[Rule]] = []
-        self._by_value: dict[tuple[str, ...], dict[Hashable, list[_Numbered[Rule]]]] = {}
+        by_value: dict[tuple[str, ...], dict[Hashable, list[_Numbered[Rule]]]] = {}
         for number, (rule, condition) in enumerate(rules):
             asked = demanded(condition)
             if asked is None:
@@ -28,24 +28,45 @@ class Index(Generic[Rule]):
                 continue
             path, values = asked
             for value in values:
-                self._by_value.setdefault(path, {}).setdefault(value, []).append((number, rule))
-        self._rest: Sequence[Rule] = [rule for _, rule in self._always]
+                by_value.setdefault(path, {}).setdefault(value, []).append((number, rule))
+        self._by_value = by_value
+        self._rest = _in_order(self._always)
+        # What is found where one property alone has a hit, which is nearly always
+        self._found = {
+            path: {value: _in_order([*self._always, *hits]) for value, hits in rules.items()}
+            for path, rules in by_value.items()
+        }
 
     def candidates(self, event: Event) -> Sequence[Rule]:
         """The rules whose condition may hold for an event, in the order in which they were given."""
-        found = None
-        for path, rules in self._by_value.items():
+        found: Sequence[Rule] | None = None
+        for path, rules in self._found.items():
             value = dig(event.properties, path)
             if value is None:
                 continue
-            hits = _all(rules) if isinstance(value, list | dict) else rules.get(folded(value))
-            if hits:
-                found = [*(self._always if found is None else found), *hits]
-        return self._rest if found is None else [rule for _, rule in sorted(dict(found).items())]
+            if isinstance(value, list | dict):
+                return self._of_several(event)
+            hits = rules.get(folded(value))
+            if hits is not None:
+                if found is not None:
+                    return self._of_several(event)
+                found = hits
+        return self._rest if found is None else found
+
+    def _of_several(self, event: Event) -> Sequence[Rule]:
+        found = list(self._always)
+        for path, rules in self._by_value.items():
+            value = dig(event.properties, path)
+            if isinstance(value, list | dict):
+                found += [one for hits in rules.values() for one in hits]
+            elif value is not None:
+                found += rules.get(folded(value), ())
+        return _in_order(found)
 
 
-def _all(rules: Mapping[Hashable, list[_Numbered[Rule]]]) -> list[_Numbered[Rule]]:
-    return [one for hits in rules.values() for one in hits]
+def _in_order(found: Iterable[_Numbered[Rule]]) -> Sequence[Rule]:
+    once = dict(found)
+    return [once[number] for number in sorted(once)]
 
 
 def demanded(condition: Condition | None) -> tuple[tuple[str, ...], set[Hashable]] | None:

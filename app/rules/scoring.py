@@ -237,9 +237,11 @@ def _crossing(contact: Contact, before: float, rules: ScoringRules, now: datetim
     score = contact.score
     if not score.armed and before < rules.rearm_below:
         score.armed = True
+    if not score.armed:
+        return None
     after = total(score, rules, now)
     # After a verdict the score may be high already: then the next thing that raises it is told, nothing that lowers it
-    if not score.armed or after < rules.threshold or after <= before:
+    if after < rules.threshold or after <= before:
         return None
     score.armed, score.crossed_at = False, now
     return Crossing(after, rules.threshold)

@@ -15,6 +15,7 @@ from app.contacts.resolve import Merge, Sighting
 from app.store.engine import Conflict, Database
 from app.store.tables import (
     aliases,
+    checkpoints,
     contact_segments,
     contacts,
     decisions,
@@ -33,11 +34,12 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Stored(Struct):
-    """A contact as loaded: its id, the version that a save must still find, and its state."""
+    """A contact as loaded: its id, the version that a save must still find, and its state, also as it is stored."""
 
     id: int
     version: int
     state: Contact
+    body: str
 
 
 class Person(Struct, frozen=True, kw_only=True):
@@ -121,7 +123,7 @@ def load(conn: Connection, ids: Iterable[int], lock: bool = False) -> dict[int, 
     for contact_id, version, state, merged_into in conn.execute(_LOCK if lock else _LOAD, {"ids": wanted}):
         if merged_into is not None:
             raise Conflict(f"contact {contact_id} was merged into {merged_into}")
-        found[contact_id] = Stored(contact_id, version, _decode(state))
+        found[contact_id] = Stored(contact_id, version, _decode(state), state)
     return found
 
 
@@ -221,8 +223,8 @@ def merge(conn: Connection, database: Database, found: Sequence[Merge], now: dat
         )
         for table in (aliases, events, decisions, deliveries, handoffs, shadows):
             conn.execute(update(table).where(table.c.contact_id == edge.loser).values(contact_id=edge.winner))
-        conn.execute(delete(timers).where(timers.c.contact_id == edge.loser))
-        conn.execute(delete(contact_segments).where(contact_segments.c.contact_id == edge.loser))
+        for table in (timers, contact_segments, checkpoints):
+            conn.execute(delete(table).where(table.c.contact_id == edge.loser))
         _join_sightings(conn, edge)
         conn.execute(
             update(contacts)

@@ -1,5 +1,6 @@
 """All tables. Times are epoch microseconds in UTC on both databases, so that the same code compares them."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -26,6 +27,8 @@ from app.contacts.times import from_us, to_us
 BigId = BigInteger().with_variant(Integer, "sqlite")
 Code = String(40, collation="C").with_variant(String(40), "sqlite")
 Key = Text(collation="C").with_variant(Text(), "sqlite")
+# In place of process_bind_param and its like, which take two calls for each of a batch's thousands of values
+_Processor = Callable[[Any], Any]
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -34,11 +37,11 @@ class UtcTime(TypeDecorator[datetime]):
     impl = BigInteger
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
-        return None if value is None else to_us(value)
+    def bind_processor(self, dialect: Dialect) -> _Processor:
+        return lambda value: None if value is None else to_us(value)
 
-    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
-        return None if value is None else from_us(value)
+    def result_processor(self, dialect: Dialect, coltype: object) -> _Processor:
+        return lambda value: None if value is None else from_us(value)
 
 
 class Hash(TypeDecorator[str]):
@@ -47,11 +50,11 @@ class Hash(TypeDecorator[str]):
     impl = LargeBinary
     cache_ok = True
 
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> bytes | None:
-        return None if value is None else bytes.fromhex(value)
+    def bind_processor(self, dialect: Dialect) -> _Processor:
+        return lambda value: None if value is None else bytes.fromhex(value)
 
-    def process_result_value(self, value: bytes | None, dialect: Dialect) -> str | None:
-        return None if value is None else bytes(value).hex()
+    def result_processor(self, dialect: Dialect, coltype: object) -> _Processor:
+        return lambda value: None if value is None else bytes(value).hex()
 
 
 metadata = MetaData(
@@ -143,6 +146,14 @@ contacts = Table(
 )
 Index(None, contacts.c.email)
 Index(None, contacts.c.name)
+
+checkpoints = Table(  # a state in the contact's past, to fold its history again from
+    "checkpoints",
+    metadata,
+    Column("contact_id", BigId, primary_key=True, autoincrement=False),
+    Column("at", UtcTime, nullable=False),  # when the newest event in it occurred
+    Column("state", Text, nullable=False),
+)
 
 # Identities that make one person of all who share them.
 aliases = Table(
