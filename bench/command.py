@@ -15,7 +15,7 @@ from app.settings import InvalidSetting, Settings
 from app.store.engine import Database
 from bench.hub import tables_of_baton, version_of
 from bench.machine import Noise, describe
-from bench.parts import coalescing, growth, latency, limits, urgent, webhooks, workers
+from bench.parts import coalescing, growth, latency, limits, sweep, urgent, webhooks, workers
 from bench.report import Figure, Measured, document, exit_code, table
 from bench.setting import Bench
 
@@ -27,6 +27,7 @@ PARTS: dict[str, Part] = {
     "limits": limits.measure,
     "urgent": urgent.measure,
     "growth": growth.measure,
+    "sweep": sweep.measure,
     "workers": workers.measure,
 }
 POSTGRESQL_ONLY = frozenset(("workers",))

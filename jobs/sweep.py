@@ -71,7 +71,7 @@ def tick(runtime: Runtime, wake: Callable[..., None], holder: str) -> None:
         overdue = due and bool(deliveries.due_connections(conn, OVERDUE.total_seconds()))
     if oldest is not None:
         wake(INGEST)
-        if now - oldest > OVERDUE:
+        if now - oldest > OVERDUE and _is_left_lying(runtime):
             ingest.drain(runtime, ingest.DRAIN_SECONDS, wake)
     if due:
         wake(DELIVER)
@@ -79,6 +79,18 @@ def tick(runtime: Runtime, wake: Callable[..., None], holder: str) -> None:
         time.sleep(HEAD_START_SECONDS)  # whoever was woken takes the lanes; what is left nobody came for
         if not deliver.drain(runtime, TICK_SECONDS, wake):
             wake(DELIVER)
+
+
+def _is_left_lying(runtime: Runtime) -> bool:
+    """Whether nobody works on the inbox. A worker who is behind needs no second one, who would change the same
+    contacts and have to begin again."""
+    with runtime.database.read() as conn:
+        worked_on = inbox.is_worked_on(conn)
+    if worked_on:
+        return False
+    time.sleep(HEAD_START_SECONDS)  # between two batches nothing is claimed either
+    with runtime.database.read() as conn:
+        return not inbox.is_worked_on(conn)
 
 
 def ring(runtime: Runtime) -> int:

@@ -15,6 +15,7 @@ from app.store.tables import inbox
 
 PENDING, DONE, PARKED = "pending", "done", "parked"
 CLAIM_SECONDS = 60
+WORKING_SECONDS = 10  # who works claims anew at least this often
 MAX_ATTEMPTS = 5
 SUSPECT_AFTER = 2  # a row whose worker died this often is taken alone, so that it cannot take others with it
 SUSPECTS_TURN = 32
@@ -241,6 +242,13 @@ _OLDEST_READY = select(inbox.c.received_at).where(_free()).order_by(inbox.c.id).
 def oldest_ready(conn: Connection) -> datetime | None:
     """When the oldest row that could be claimed now arrived, or None."""
     return conn.execute(_OLDEST_READY).scalar()
+
+
+def is_worked_on(conn: Connection) -> bool:
+    """Whether somebody has claimed waiting rows in the last seconds."""
+    lately = db_in(CLAIM_SECONDS - WORKING_SECONDS)
+    claimed = select(inbox.c.id).where(inbox.c.status == PENDING, inbox.c.claimed_until >= lately)
+    return conn.execute(claimed.order_by(inbox.c.id).limit(1)).first() is not None
 
 
 def oldest_pending(conn: Connection) -> datetime | None:
