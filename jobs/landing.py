@@ -24,8 +24,9 @@ from app.rules.clock import ESCALATE
 from app.rules.route import SUPPRESSED, consent_property
 from app.runtime import Runtime
 from app.store import budgets, connections, deliveries, handoffs, inbox, people, shadows
+from app.store.calls import Call, keep_attempts, keep_calls
 from app.store.connections import Connection
-from app.store.deliveries import Call, Claimed, End
+from app.store.deliveries import Claimed, End
 from app.store.lanes import Lease
 from jobs.breaker import Breaker
 
@@ -90,7 +91,7 @@ class Landing:
             events = [event for work in works if work.refusal for event in self._stop(conn, work, now)]
             landed = self._landed(conn, [work for work in works if not work.refusal], calls)
             deliveries.close(conn, [self._end(one, now) for one in landed])
-            deliveries.keep_attempts(conn, [_attempt(one, now) for one in landed])
+            keep_attempts(conn, [_attempt(one, now) for one in landed])
             self._learn(conn, landed, now)
             events += self._meet(conn, [one for one in landed if _is_met(one.delivery, one.outcome)], living, now)
             events += [event for one in landed for event in self._facts(conn, one, now)]
@@ -105,7 +106,7 @@ class Landing:
         """Keep the HTTP calls; by id() of the work, the last one's id."""
         made = [(id(work), exchange) for work in works for exchange in work.exchanges]
         calls = [Call(**msgspec.structs.asdict(exchange)) for _, exchange in made]
-        ids = deliveries.keep_calls(conn, self.connection.id, calls)
+        ids = keep_calls(conn, self.connection.id, calls)
         return {work: call_id for (work, _), call_id in zip(made, ids, strict=True)}
 
     def _landed(self, conn: Conn, works: Sequence[Work], calls: Mapping[int, int]) -> list[Landed]:

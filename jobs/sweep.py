@@ -13,7 +13,7 @@ import structlog
 
 from app.contacts.event import Event, EventType, Identity
 from app.runtime import Runtime
-from app.store import deliveries, inbox, lanes, notes, timers
+from app.store import calls, deliveries, inbox, lanes, notes, timers
 from jobs import deliver, ingest, restored
 from jobs.queue import DELIVER, INGEST
 
@@ -125,5 +125,5 @@ def tidy(runtime: Runtime) -> None:
     with runtime.database.write() as conn:
         inbox.forget_before(conn, now - inbox.RETENTION)
         notes.forget_refusals(conn, now - REFUSALS_KEPT)
-        deliveries.forget_calls(conn, now - CALLS_KEPT)
+        calls.forget_calls(conn, now - CALLS_KEPT)
         notes.mark(conn, runtime.database, TIDIED, "", now)

@@ -1,4 +1,4 @@
-"""Deliveries: actions bound for a vendor. Planned by ingest, sent by their connection's lane, kept with each try."""
+"""Deliveries: actions bound for a vendor. Planned by ingest, sent by their connection's lane."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -25,7 +25,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app.contacts.action import Alert, AnyAction, kind_of
 from app.store.engine import Database, db_in, db_in_param, db_now
-from app.store.tables import attempts, calls, connections, deliveries
+from app.store.tables import connections, deliveries
 
 PENDING, SENDING, SENT, WITHHELD, UNKNOWN, DEAD = "pending", "sending", "sent", "withheld", "unknown", "dead"
 OPEN = (PENDING, SENDING, UNKNOWN)
@@ -366,37 +366,6 @@ def orphans(conn: Connection, connection_id: int, fence: int) -> list[Claimed]:
         or_(and_(deliveries.c.status == SENDING, deliveries.c.fence != fence), _to_look_up()),
     )
     return [_claimed(row) for row in conn.execute(query.order_by(deliveries.c.id).limit(500))]
-
-
-class Call(Struct, kw_only=True):
-    """One HTTP call as it was made and answered; bodies are cut to what a person needs to see."""
-
-    at: datetime
-    seconds: float
-    method: str
-    url: str
-    request: str
-    status: int | None
-    answer: str
-
-
-def keep_calls(conn: Connection, connection_id: int, made: Sequence[Call]) -> list[int]:
-    """Store HTTP calls; their ids, in the same order."""
-    if not made:
-        return []
-    rows = [{"connection_id": connection_id, **msgspec.structs.asdict(call)} for call in made]
-    return list(conn.execute(insert(calls).returning(calls.c.id, sort_by_parameter_order=True), rows).scalars())
-
-
-def keep_attempts(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Store tries: delivery_id, call_id, at, outcome, reason."""
-    if rows:
-        conn.execute(insert(attempts), [dict(row) for row in rows])
-
-
-def forget_calls(conn: Connection, before: datetime) -> None:
-    """Drop the records of calls that are older than the retention time; the attempts themselves stay."""
-    conn.execute(delete(calls).where(calls.c.at < before))
 
 
 def retry(conn: Connection, ids: Collection[int], now: datetime) -> int:
