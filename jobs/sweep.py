@@ -7,7 +7,7 @@ itself, wakes whoever is needed, and where nobody comes does the work on the spo
 import threading
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -25,6 +25,8 @@ TIDY_EVERY = timedelta(hours=1)
 REFUSALS_KEPT = timedelta(hours=72)
 CALLS_KEPT = timedelta(days=30)
 HEAD_START_SECONDS = 0.5
+RINGS_AT_ONCE = 500  # timers in one transaction; others wait that long for the write lock
+RING_SECONDS = TICK_SECONDS  # what is still due after this long rings with the next tick
 LANE = "sweep"
 TIDIED = "tidied"
 
@@ -94,15 +96,30 @@ def _is_left_lying(runtime: Runtime) -> bool:
 
 
 def ring(runtime: Runtime) -> int:
-    """Turn due timers into events, in the inbox like everything else; how many."""
-    now = runtime.clock()
+    """Turn due timers into events, in the inbox like everything else, until none is due or a tick's time is over; how
+    many."""
+    now, over = runtime.clock(), time.monotonic() + RING_SECONDS
+    _count(runtime, now)
+    rung = latest = _ring_some(runtime, now)
+    while latest == RINGS_AT_ONCE and time.monotonic() < over:
+        latest = _ring_some(runtime, now)
+        rung += latest
+    return rung
+
+
+def _ring_some(runtime: Runtime, now: datetime) -> int:
     with runtime.database.write() as conn:
-        due = timers.take_due(conn, runtime.database, now)
+        due = timers.take_due(conn, now, RINGS_AT_ONCE)
         if due:
             inbox.note(conn, [_event(timer) for timer in due], now)
+    return len(due)
+
+
+def _count(runtime: Runtime, now: datetime) -> None:
+    """Count that the sweep went round, for :mod:`jobs.restored`."""
+    with runtime.database.write() as conn:
         count = restored.count_of(notes.read_marks(conn)) + 1
         notes.mark(conn, runtime.database, restored.SWEPT, str(count), now)
-    return len(due)
 
 
 def _event(timer: timers.Timer) -> Event:

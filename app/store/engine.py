@@ -15,7 +15,6 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
-    Select,
     Table,
     bindparam,
     create_engine,
@@ -142,10 +141,6 @@ class Database:
     def insert(self, table: Table) -> "postgresql.Insert | sqlite.Insert":
         """An INSERT that knows ON CONFLICT on the database at hand."""
         return sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
-
-    def locked(self, query: Select[Any], skip: bool = False) -> Select[Any]:
-        """The query, locking the rows it finds; SQLite's one write lock does that already."""
-        return query if self.is_sqlite else query.with_for_update(skip_locked=skip)
 
     def take_time(self, conn: Connection) -> None:
         """Let this transaction take as long as it needs: a migration of many rows."""

@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from msgspec import Struct
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, insert, select
 
-from app.store.engine import Database
 from app.store.tables import timers
 
 
@@ -41,10 +40,15 @@ def replace(conn: Connection, wanted: Mapping[int, Mapping[str, datetime]]) -> N
         conn.execute(insert(timers), rows)
 
 
-def take_due(conn: Connection, database: Database, now: datetime, limit: int = 500) -> list[Timer]:
-    """Remove and return timers that are due; the caller puts them in the inbox in the same transaction."""
+_DROP = delete(timers).where(timers.c.contact_id == bindparam("of"), timers.c.key == bindparam("named"))
+
+
+def take_due(conn: Connection, now: datetime, limit: int) -> list[Timer]:
+    """Remove and return up to so many timers that are due, the longest due first; the caller puts them in the inbox in
+    the same transaction. Those that somebody else takes or sets anew right now are left out."""
     query = select(timers).where(timers.c.due_at <= now).order_by(timers.c.due_at).limit(limit)
-    due = [Timer(row.contact_id, row.key, row.due_at) for row in conn.execute(database.locked(query, skip=True))]
-    for timer in due:
-        conn.execute(delete(timers).where(timers.c.contact_id == timer.contact_id, timers.c.key == timer.key))
+    found = conn.execute(query.with_for_update(skip_locked=True))
+    due = [Timer(row.contact_id, row.key, row.due_at) for row in found]
+    if due:
+        conn.execute(_DROP, [{"of": timer.contact_id, "named": timer.key} for timer in due])
     return due
