@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from adapters.sandbox.faults import Fault
-from adapters.sandbox.vendor import Answer, Request, Vendor, iso, readable
+from adapters.sandbox.vendor import Answer, Request, Service, Vendor, iso, readable
 
 if TYPE_CHECKING:
     from adapters.sandbox.server import Server
@@ -24,11 +24,11 @@ def get_calls(server: "Server", request: Request) -> Any:
 
 def get_state(server: "Server", request: Request) -> Any:
     """All that a vendor holds; without a vendor, all that they all hold."""
-    chosen = [_vendor(server, request.param("vendor"))] if request.param("vendor") else server.vendors.values()
+    chosen = [_service(server, request.param("vendor"))] if request.param("vendor") else server.services.values()
     states = {}
-    for vendor in chosen:
-        with vendor.lock:
-            states[vendor.name] = msgspec.to_builtins(vendor.state())
+    for service in chosen:
+        with service.lock:
+            states[service.name] = msgspec.to_builtins(service.state())
     return states if len(states) > 1 else next(iter(states.values()))
 
 
@@ -61,20 +61,20 @@ def act(server: "Server", request: Request) -> Any:
 def add_fault(server: "Server", request: Request) -> Any:
     """Let calls go wrong: the fields of Fault."""
     fault = msgspec.convert(request.body, Fault)
-    _vendor(server, fault.vendor).faults.add(fault)
+    _service(server, fault.vendor).faults.add(fault)
     return fault
 
 
 def get_faults(server: "Server", request: Request) -> Any:
     """The faults that still wait for their calls."""
-    return {name: vendor.faults.waiting for name, vendor in server.vendors.items()}
+    return {name: service.faults.waiting for name, service in server.services.items()}
 
 
 def clear_faults(server: "Server", request: Request) -> Any:
     """Let nothing go wrong any more, with one vendor or with all."""
     name = request.param("vendor")
-    for vendor in [_vendor(server, name)] if name else server.vendors.values():
-        vendor.faults.clear()
+    for service in [_service(server, name)] if name else server.services.values():
+        service.faults.clear()
     return {}
 
 
@@ -118,9 +118,16 @@ CONTROL: "dict[tuple[str, str], Callable[[Server, Request], Any]]" = {
 }
 
 
+def _service(server: "Server", name: str) -> Service:
+    if name not in server.services:
+        raise ValueError(f'there is no vendor "{name}"; there are {", ".join(server.services)}')
+    return server.services[name]
+
+
 def _vendor(server: "Server", name: str) -> Vendor:
     if name not in server.vendors:
-        raise ValueError(f'there is no vendor "{name}"; there are {", ".join(server.vendors)}')
+        having = f"webhooks, acts and settings are those of {', '.join(server.vendors)}"
+        raise ValueError(f'"{_service(server, name).name}" only takes what is sent to it; {having}')
     return server.vendors[name]
 
 
@@ -158,10 +165,10 @@ def page(server: "Server") -> bytes:
         [call.n, iso(call.at)[11:19], call.vendor, call.method, call.path, call.status or "no answer", call.fault]
         for call in server.recorded()[-50:][::-1]
     ]
-    for vendor in server.vendors.values():
-        with vendor.lock:
-            tables = vendor.overview()
-        parts.append(f"<h2>{escape(vendor.title)}</h2><p>{escape(server.url)}/{escape(vendor.name)}</p>")
+    for service in server.services.values():
+        with service.lock:
+            tables = service.overview()
+        parts.append(f"<h2>{escape(service.title)}</h2><p>{escape(server.url)}/{escape(service.name)}</p>")
         parts += [_table(*table) for table in tables]
     parts.append("<h2>Calls</h2>")
     heads = ["#", "time (UTC)", "tool", "method", "path", "status", "fault"]

@@ -24,8 +24,7 @@ from adapters.hubspot.sandbox import HubSpot
 from adapters.klaviyo.sandbox import Klaviyo
 from adapters.sandbox.control import PAGE_POLICY, control, page
 from adapters.sandbox.faults import CARRIED_OUT, Clock, Fault
-from adapters.sandbox.vendor import SHOWN, Answer, Call, Columns, Request, Route, Vendor, iso, readable
-from adapters.sandbox.webhooks import Hook, Writer
+from adapters.sandbox.vendor import SHOWN, Answer, Call, Columns, Request, Service, Vendor, iso, readable
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +32,7 @@ LARGEST_BODY = 20 * 1024 * 1024
 CALLS_KEPT = 50_000
 
 
-class Alerts(Vendor):
+class Alerts(Service):
     """Takes whatever is posted to it: the stand-in for Slack, Teams and all that Apprise can reach."""
 
     name = "alerts"
@@ -55,18 +54,12 @@ class Alerts(Vendor):
     def error(self, status: int, message: str = "", **more: Any) -> Answer:
         return Answer(status=status, raw=(message or HTTPStatus(status).phrase).encode(), content_type="text/plain")
 
-    def enter(self, request: Request, route: Route) -> dict[str, str]:
-        return {}
-
     def state(self) -> dict[str, Any]:
         return {"received": self.received}
 
     def overview(self) -> list[Columns]:
         rows = [[one["at"], one["body"]] for one in self.received[-SHOWN:][::-1]]
         return [("Alerts", ["at", "message"], rows, len(self.received))]
-
-    def writer(self, hook: Hook, name: str) -> Writer:
-        raise ValueError("Alerts send no webhooks")
 
 
 class Server:
@@ -79,7 +72,8 @@ class Server:
         self.hubspot = HubSpot(clock)
         self.klaviyo = Klaviyo(clock)
         self._alerts = Alerts(clock)
-        self.vendors: dict[str, Vendor] = {vendor.name: vendor for vendor in (self.hubspot, self.klaviyo, self._alerts)}
+        self.vendors: dict[str, Vendor] = {vendor.name: vendor for vendor in (self.hubspot, self.klaviyo)}
+        self.services: dict[str, Service] = {**self.vendors, self._alerts.name: self._alerts}
         self._counted = 0
         self._counting = threading.Lock()
         self._http = _Http((host, port), self)
@@ -118,8 +112,8 @@ class Server:
 
     def reset(self) -> None:
         """Forget everything: calls, what the vendors hold, faults, webhooks, settings."""
-        for vendor in self.vendors.values():
-            vendor.reset()
+        for service in self.services.values():
+            service.reset()
         with self._counting:
             self.calls.clear()
             self._counted = 0
@@ -154,28 +148,28 @@ class Server:
                 )
             )
 
-    def handle(self, vendor: Vendor, request: Request) -> tuple[Answer, Fault | None]:
-        """Answer one call to a vendor, as the faults allow, and record it."""
-        fault = vendor.faults.pick(request.method, unquote(request.path))
+    def handle(self, service: Service, request: Request) -> tuple[Answer, Fault | None]:
+        """Answer one call to a service, as the faults allow, and record it."""
+        fault = service.faults.pick(request.method, unquote(request.path))
         kind = fault.fault if fault else ""
         if fault and kind == "slow":
-            life = vendor.life
+            life = service.life
             self.stopping.wait(fault.seconds)
-            if self.stopping.is_set() or vendor.life != life:  # of an account that is no more
+            if self.stopping.is_set() or service.life != life:  # of an account that is no more
                 return Answer(), Fault(fault="drop")
         odd = False
         answer = Answer(raw=b"")
         if fault is None or fault.done or kind in CARRIED_OUT:
             request.partial = fault if kind == "partial207" else None
             try:
-                answer, odd = vendor.answer(request)
+                answer, odd = service.answer(request)
             except Exception:  # our bug, not the caller's: it must be seen, here and in the calls
                 log.exception("the sandbox failed at %s %s", request.method, request.path)
                 answer, odd = Answer(status=500, body={"sandbox": traceback.format_exc().splitlines()[-3:]}), True
         if fault and kind not in CARRIED_OUT and kind not in ("drop", "reset"):
-            answer = vendor.broken(fault)
+            answer = service.broken(fault)
         lost = kind in ("drop", "reset", "done_then_drop")
-        self.record(vendor.name, request, answer, 0 if lost else answer.status, kind, odd)
+        self.record(service.name, request, answer, 0 if lost else answer.status, kind, odd)
         if fault and kind == "done_then_slow":
             self.stopping.wait(fault.seconds)
         return answer, fault
@@ -260,8 +254,8 @@ class _Handler(BaseHTTPRequestHandler):
             base=f"{sandbox.url}/{top}",
         )
         fault = None
-        if vendor := sandbox.vendors.get(top):
-            answer, fault = sandbox.handle(vendor, request)
+        if service := sandbox.services.get(top):
+            answer, fault = sandbox.handle(service, request)
         elif top == "_sandbox":
             answer = control(sandbox, rest.strip("/"), request)
         elif not top and self.command == "GET":

@@ -1,13 +1,15 @@
 """What every simulated vendor shares: requests and answers, faults on demand, rate limits, and the record of calls.
 
 A simulated vendor is a :class:`Vendor`: state, a table of routes with one function each, and a table of acts (what
-people do in the vendor's own screens). :mod:`adapters.sandbox` serves them over HTTP.
+people do in the vendor's own screens). A :class:`Service` has none of these and just answers. The server in
+:mod:`adapters.sandbox.server` serves them over HTTP.
 """
 
 import inspect
 import re
 import threading
 import uuid
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -142,73 +144,45 @@ class Route:
         return re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(self.path)) + "/?")
 
 
-class Vendor:
-    """A simulated vendor. Subclasses hold the state and say how it refuses, limits and signs."""
+class Service(ABC):
+    """What answers below one of the sandbox's addresses, goes wrong when told to, and shows what it holds."""
 
     name: ClassVar[str] = ""
     title: ClassVar[str] = ""
-    routes: ClassVar[Sequence[Route]] = ()
-    acts: ClassVar[Mapping[str, Callable[..., Any]]] = {}
-    bundle: ClassVar[int] = 100  # events in one webhook, at most
-    settings: Any = None
 
     def __init__(self, clock: Clock, seed: int = 1) -> None:
         self.clock = clock
         self.lock = threading.RLock()
         self._seed = seed
-        self._compiled = [(route, route.pattern) for route in self.routes]
-        self.hooks: dict[str, Sender] = {}
-        self.life = 0  # how often the account began anew
+        self.life = 0  # how often it began anew
         self.reset()
 
-    # what a vendor must say
-
+    @abstractmethod
     def clear(self) -> None:
-        """Begin with an empty account."""
-        raise NotImplementedError
+        """Begin with nothing."""
 
+    @abstractmethod
+    def answer(self, request: Request) -> tuple[Answer, bool]:
+        """The answer to a call, and whether it was one that nobody should make."""
+
+    @abstractmethod
     def error(self, status: int, message: str = "", **more: Any) -> Answer:
-        """An error as this vendor writes it."""
-        raise NotImplementedError
+        """An error as this service writes it."""
 
-    def enter(self, request: Request, route: Route) -> dict[str, str]:
-        """Check the credentials and spend from the limits; the headers of every answer. Raises Refusal."""
-        raise NotImplementedError
-
+    @abstractmethod
     def state(self) -> dict[str, Any]:
-        """Everything the account holds, as plain data."""
-        raise NotImplementedError
+        """Everything it holds, as plain data."""
 
+    @abstractmethod
     def overview(self) -> list[Columns]:
         """The same for a newcomer: a few tables."""
-        raise NotImplementedError
-
-    def writer(self, hook: Hook, name: str) -> Writer:
-        """How a bundle of events for this hook becomes a signed request."""
-        raise NotImplementedError
-
-    # what all vendors do the same way
 
     def reset(self) -> None:
-        """Forget everything: state, settings, faults, webhooks."""
-        self.unhook()
+        """Forget everything that it holds, and all faults."""
         with self.lock:
             self.life += 1
-            self.random = Random(self._seed)  # noqa: S311 - quirks that are the same on every run
-            # Ids differ from run to run: who keeps them must not meet them again as something else.
-            self.numbers = Random(f"{self._seed} {self.clock()}")  # noqa: S311
-            self.windows = Windows(self.clock)
-            self.faults = Faults(Random(self._seed))  # noqa: S311 - what goes wrong is the same on every run, too
-            if self.settings is not None:
-                self.settings = type(self.settings)()
+            self.faults = Faults(Random(self._seed))  # noqa: S311 - what goes wrong is the same on every run
             self.clear()
-
-    def configure(self, **changes: Any) -> Any:
-        """Change settings by name; the new settings. Raises ValueError for names or types that do not fit."""
-        with self.lock:
-            told = {**msgspec.to_builtins(self.settings), **changes}
-            self.settings = msgspec.convert(told, type(self.settings))
-            return self.settings
 
     def fault(self, kind: str, **more: Any) -> Fault:
         """Let a call go wrong: the fields of :class:`Fault`, and ``method`` and ``path`` for its match."""
@@ -216,6 +190,66 @@ class Vendor:
         fault = msgspec.convert({"fault": kind, "match": match, **more}, Fault)
         self.faults.add(fault)
         return fault
+
+    def broken(self, fault: Fault) -> Answer:
+        """The answer that a fault puts in the place of the true one."""
+        kind = fault.fault
+        if kind == "html200":
+            return Answer(raw=b"<html><body>Scheduled maintenance</body></html>", content_type="text/html")
+        if kind == "502":  # what stands in front of the vendor answers, not the vendor
+            return Answer(status=502, raw=b"<html><body>502 Bad Gateway</body></html>", content_type="text/html")
+        if kind == "empty200":
+            return Answer(raw=b"")
+        if kind == "garbage":
+            return Answer(raw=b'{"results": [{"id": "1", "prop')
+        answer = self.error(int(kind), fault.message)
+        if fault.retry_after is not None:
+            answer.headers = {**answer.headers, "Retry-After": str(fault.retry_after)}
+        return answer
+
+
+class Vendor(Service):
+    """A simulated vendor. Subclasses hold the state and say how it refuses, limits and signs."""
+
+    routes: ClassVar[Sequence[Route]] = ()
+    acts: ClassVar[Mapping[str, Callable[..., Any]]] = {}
+    bundle: ClassVar[int] = 100  # events in one webhook, at most
+    settings: Any  # a struct whose fields all have defaults
+
+    def __init__(self, clock: Clock, seed: int = 1) -> None:
+        self._compiled = [(route, route.pattern) for route in self.routes]
+        self.hooks: dict[str, Sender] = {}
+        super().__init__(clock, seed)
+
+    # what a vendor must say
+
+    @abstractmethod
+    def enter(self, request: Request, route: Route) -> dict[str, str]:
+        """Check the credentials and spend from the limits; the headers of every answer. Raises Refusal."""
+
+    @abstractmethod
+    def writer(self, hook: Hook, name: str) -> Writer:
+        """How a bundle of events for this hook becomes a signed request."""
+
+    # what all vendors do the same way
+
+    def reset(self) -> None:
+        """Forget everything: state, settings, faults, webhooks."""
+        self.unhook()
+        with self.lock:
+            self.random = Random(self._seed)  # noqa: S311 - quirks that are the same on every run
+            # Ids differ from run to run: who keeps them must not meet them again as something else.
+            self.numbers = Random(f"{self._seed} {self.clock()}")  # noqa: S311
+            self.windows = Windows(self.clock)
+            self.settings = type(self.settings)()
+            super().reset()
+
+    def configure(self, **changes: Any) -> Any:
+        """Change settings by name; the new settings. Raises ValueError for names or types that do not fit."""
+        with self.lock:
+            told = {**msgspec.to_builtins(self.settings), **changes}
+            self.settings = msgspec.convert(told, type(self.settings))
+            return self.settings
 
     def act(self, do: str, **how: Any) -> Any:
         """Do what a person does in the vendor's own screens. Raises ValueError where that makes no sense."""
@@ -258,7 +292,6 @@ class Vendor:
         return all(sender.settle(seconds) for sender in list(self.hooks.values()))
 
     def answer(self, request: Request) -> tuple[Answer, bool]:
-        """The answer to a call, and whether it was one that nobody should make."""
         route, values, other = None, {}, False
         for candidate, pattern in self._compiled:
             if found := pattern.fullmatch(request.path):
@@ -293,22 +326,6 @@ class Vendor:
             return body
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise Refusal(self.error(400, f"Invalid input JSON: {error}")) from None
-
-    def broken(self, fault: Fault) -> Answer:
-        """The answer that a fault puts in the place of the true one."""
-        kind = fault.fault
-        if kind == "html200":
-            return Answer(raw=b"<html><body>Scheduled maintenance</body></html>", content_type="text/html")
-        if kind == "502":  # what stands in front of the vendor answers, not the vendor
-            return Answer(status=502, raw=b"<html><body>502 Bad Gateway</body></html>", content_type="text/html")
-        if kind == "empty200":
-            return Answer(raw=b"")
-        if kind == "garbage":
-            return Answer(raw=b'{"results": [{"id": "1", "prop')
-        answer = self.error(int(kind), fault.message)
-        if fault.retry_after is not None:
-            answer.headers = {**answer.headers, "Retry-After": str(fault.retry_after)}
-        return answer
 
     def new_uuid(self) -> str:
         """A UUID of this run."""

@@ -1424,7 +1424,7 @@ def test_a_workflow_gives_up_at_a_4xx_other_than_429(
 ) -> None:
     create(client)
     hooked(sandbox, retry_ms=10)
-    sandbox.vendors["alerts"].fault(str(status_))
+    sandbox.services["alerts"].fault(str(status_))
     sandbox.hubspot.act("workflow_webhook", contact=EMAIL)
     sandbox.hubspot.settle()
     assert len(sandbox.called("alerts")) == tries
@@ -1432,6 +1432,6 @@ def test_a_workflow_gives_up_at_a_4xx_other_than_429(
 
 def test_crm_webhooks_come_again_after_a_4xx(sandbox: Server, client: HubSpot) -> None:
     hooked(sandbox, retry_ms=10, delay_ms=50)
-    sandbox.vendors["alerts"].fault("400")
+    sandbox.services["alerts"].fault("400")
     create(client)
     assert {event["attemptNumber"] for event in told(sandbox)} == {1}

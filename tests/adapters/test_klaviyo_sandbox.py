@@ -1036,7 +1036,7 @@ def test_a_flow_posts_the_template_unsigned_with_its_secret(sandbox: Server) -> 
 def test_a_flow_gives_up_at_a_4xx_other_than_429(sandbox: Server, status: int, tries: int) -> None:
     sandbox.klaviyo.act("create_profile", email=EMAIL)
     sandbox.klaviyo.hook(flow_url=f"{sandbox.url}/alerts/flow", retry_ms=10)
-    sandbox.vendors["alerts"].fault(str(status))
+    sandbox.services["alerts"].fault(str(status))
     sandbox.klaviyo.act("flow_webhook", profile=EMAIL)
     sandbox.klaviyo.settle()
     assert len(sandbox.called("alerts")) == tries

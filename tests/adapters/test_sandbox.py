@@ -424,9 +424,31 @@ def test_an_alert_is_kept_from_a_form(sandbox: Server) -> None:
 
 
 def test_alerts_can_fail_too(sandbox: Server) -> None:
-    sandbox.vendors["alerts"].fault("503")
+    sandbox.services["alerts"].fault("503")
     assert requests.post(f"{sandbox.url}/alerts", json={}).status_code == 503
     assert not sandbox.alerts
+
+
+@pytest.mark.parametrize("path", ["webhooks", "act", "settings"])
+def test_alerts_have_no_webhooks_acts_or_settings(sandbox: Server, path: str) -> None:
+    answer = control(sandbox, path, vendor="alerts")
+    assert answer.status_code == 400
+    assert answer.json()["error"] == (
+        '"alerts" only takes what is sent to it; webhooks, acts and settings are those of hubspot, klaviyo'
+    )
+
+
+def test_resetting_forgets_alerts_and_their_faults(sandbox: Server) -> None:
+    requests.post(f"{sandbox.url}/alerts", json={"text": "Ann is ready"})
+    sandbox.services["alerts"].fault("503")
+    sandbox.reset()
+    assert sandbox.alerts == []
+    assert requests.post(f"{sandbox.url}/alerts", json={}).status_code == 200
+
+
+def test_an_unknown_vendor_is_named_with_those_there_are(sandbox: Server) -> None:
+    answer = control(sandbox, "settings", vendor="hubspto")
+    assert answer.json()["error"] == 'there is no vendor "hubspto"; there are hubspot, klaviyo, alerts'
 
 
 # the page
@@ -502,7 +524,7 @@ def test_repeated_webhooks_come_twice(sandbox: Server) -> None:
 
 def test_a_refused_webhook_comes_again_with_growing_waits(sandbox: Server) -> None:
     hooked(sandbox, retry_ms=50, topics=["contact.creation"])
-    sandbox.vendors["alerts"].fault("503", times=3)
+    sandbox.services["alerts"].fault("503", times=3)
     contacts_made(sandbox, 1)
     (event,) = events(sandbox)
     assert event["attemptNumber"] == 3
@@ -515,7 +537,7 @@ def test_a_refused_webhook_comes_again_with_growing_waits(sandbox: Server) -> No
 
 def test_a_webhook_that_nobody_answers_comes_again(sandbox: Server) -> None:
     hooked(sandbox, retry_ms=20, timeout=0.1, topics=["contact.creation"])
-    sandbox.vendors["alerts"].fault("slow", seconds=0.5)
+    sandbox.services["alerts"].fault("slow", seconds=0.5)
     contacts_made(sandbox, 1)
     sent = requests.get(f"{sandbox.url}/_sandbox/webhooks", params={"vendor": "hubspot"}).json()
     assert [one["problem"] for one in sent] == ["ReadTimeout", ""]
@@ -523,7 +545,7 @@ def test_a_webhook_that_nobody_answers_comes_again(sandbox: Server) -> None:
 
 def test_webhooks_are_given_up_in_the_end(sandbox: Server) -> None:
     hooked(sandbox, retry_ms=1, attempts=3, topics=["contact.creation"])
-    sandbox.vendors["alerts"].fault("500", times=99)
+    sandbox.services["alerts"].fault("500", times=99)
     contacts_made(sandbox, 1)
     assert len(sandbox.called("alerts")) == 3
 
