@@ -755,6 +755,18 @@ def test_overdue_handoffs_stand_out(
     assert "escalated to pia@example.com" in page
 
 
+def test_a_claim_stops_the_clock_and_the_page_says_so(
+    busy: tuple[Browser, dict[str, int]], sqlite_runtime: Runtime, clock: Clock
+) -> None:
+    with sqlite_runtime.database.write() as conn:
+        conn.execute(update(tables.handoffs).values(due_at=clock() - minutes(3)))
+    assert "it stops when sales claims the handoff or says how it went" in busy[0].read("/admin/handoffs")
+    busy[0].post(f"/admin/handoffs/{busy[1]['handoff']}/claim")
+    page = busy[0].read("/admin/handoffs?status=claimed")
+    assert f"/admin/handoffs/{busy[1]['handoff']}/verdict" in page
+    assert "Overdue" not in page
+
+
 def test_handoffs_stand_in_the_order_in_which_they_are_due(
     busy: tuple[Browser, dict[str, int]], sqlite_runtime: Runtime, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
