@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from click.testing import CliRunner
 
-from app import cli
+from app.cli import main
 from app.rules.policy import read_document
 from app.runtime import Runtime
 from app.store import policies
@@ -107,8 +107,8 @@ def test_merged_contacts_count_once(runtime: Runtime) -> None:
 
 def test_command_line_says_the_same(runtime: Runtime, monkeypatch) -> None:
     people(runtime)
-    monkeypatch.setattr(cli, "_runtime", lambda: runtime)
-    said = CliRunner().invoke(cli.main, ["policy", "segments"])
+    monkeypatch.setattr("app.cli.policies.opened", lambda: runtime)
+    said = CliRunner().invoke(main, ["policy", "segments"])
     assert said.exit_code == 0, said.output
     assert "weak: fewer than 2" in said.output
     assert "asked and known are nearly the same: 100% are in both" in said.output

@@ -1,0 +1,138 @@
+"""``baton policy``: mappings and rules, between files and what is in force."""
+
+import sys
+from typing import Any
+
+import click
+
+from app.cli.opened import opened
+
+
+@click.group()
+def policy() -> None:
+    """Mappings and rules: look, check, publish."""
+
+
+@policy.command("list")
+def policy_list() -> None:
+    """The published version of each policy."""
+    from app.store import policies
+
+    runtime = opened()
+    with runtime.database.read() as conn:
+        for version in policies.published(conn):
+            click.echo(
+                f"{version.kind:12} {version.name:20} version {version.version:<4} "
+                f"{version.published_at:%Y-%m-%d %H:%M}  {version.author}: {version.note}"
+            )
+
+
+@policy.command("segments")
+def policy_segments() -> None:
+    """How many are in each segment, and which are weak, empty or nearly the same as another."""
+    from app import segments
+
+    runtime = opened()
+    with runtime.database.read() as conn:
+        found, audit = segments.listed(runtime, conn), segments.audit(runtime, conn)
+    weak, empty = {one["id"] for one in audit["weak"]}, {one["id"] for one in audit["empty"]}
+    for one in found:
+        remark = "empty" if one["id"] in empty else f"weak: fewer than {audit['weak_below']}"
+        remark = remark if one["id"] in weak | empty else ""
+        click.echo(f"{one['id']:40} {one['contacts']:>10}  {remark}".rstrip())
+    for one in audit["overlapping"]:
+        click.echo(f"{' and '.join(one['segments'])} are nearly the same: {one['share']:.0%} are in both")
+
+
+@policy.command("validate")
+@click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False), required=True)
+def policy_validate(files: tuple[str, ...]) -> None:
+    """Say what is wrong with policy files, all at once."""
+    wrong = False
+    for file in files:
+        try:
+            document = _read_file(file)
+            click.echo(f"{file}: a valid {document.kind}")
+        except click.ClickException as error:
+            wrong = True
+            click.echo(error.message, err=True)
+    if wrong:
+        sys.exit(1)
+
+
+@policy.command("publish")
+@click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False), required=True)
+@click.option("--note", default="", help="Why; it stands beside the version.")
+@click.option("--author", default="command line")
+def policy_publish(files: tuple[str, ...], note: str, author: str) -> None:
+    """Put policy files in force, as new versions; all of them or none."""
+    _publish([_read_file(file) for file in files], note, author)
+
+
+def _read_file(file: str) -> Any:
+    from pathlib import Path
+
+    from app.rules.policy import read_document
+    from mappings.document import InvalidDocument
+
+    try:
+        return read_document(Path(file).read_text(encoding="utf-8"), file)
+    except InvalidDocument as error:
+        raise click.ClickException(str(error)) from None
+    except UnicodeDecodeError:
+        raise click.ClickException(f"{file}: not a text in UTF-8") from None
+
+
+def _publish(documents: list[Any], note: str, author: str) -> None:
+    from app.store import notes, policies
+
+    runtime = opened()
+    with runtime.database.write() as conn:
+        for document in documents:
+            number = policies.publish(conn, document, author, note, runtime.clock())
+            notes.write_audit(conn, author, "policy.publish", f"{document.name}@{number}", runtime.clock(), note)
+            click.echo(f"{document.kind} {document.name}: version {number} is in force")
+
+
+@policy.command("export")
+@click.argument("folder", type=click.Path(file_okay=False))
+def policy_export(folder: str) -> None:
+    """Write every published policy to a folder, one file each."""
+    from pathlib import Path
+
+    from app.store import policies
+    from mappings.mapping import default_text
+
+    runtime = opened()
+    with runtime.database.read() as conn:
+        found = policies.published(conn)
+    texts = {f"mapping-{kind}.yaml": default_text(f"{kind}.yaml") for kind in ("forms", "hubspot", "klaviyo")}
+    texts |= {f"{v.kind}.yaml" if v.kind == v.name else f"{v.kind}-{v.name}.yaml": v.body for v in found}
+    target = Path(folder)
+    target.mkdir(parents=True, exist_ok=True)
+    for name, text in sorted(texts.items()):
+        (target / name).write_text(text, encoding="utf-8")
+        click.echo(target / name)
+
+
+@policy.command("import")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False))
+@click.option("--note", default="imported")
+def policy_import(folder: str, note: str) -> None:
+    """Put in force what a folder's files say, where they differ from what is."""
+    from pathlib import Path
+
+    from app.store import policies
+    from mappings.mapping import default_text
+
+    documents = [_read_file(str(file)) for file in sorted(Path(folder).glob("*.yaml"))]
+    runtime = opened()
+    with runtime.database.read() as conn:
+        current = {(version.kind, version.name): version.body for version in policies.published(conn)}
+    for kind in ("forms", "hubspot", "klaviyo"):
+        current.setdefault(("mapping", kind), default_text(f"{kind}.yaml"))
+    changed = [document for document in documents if current.get((document.kind, document.name)) != document.text]
+    if not changed:
+        click.echo("Nothing differs from what is in force.")
+        return
+    _publish(changed, note, "command line")
