@@ -1,6 +1,11 @@
-"""The API for programs: ``/api/v1``, with a bearer token, described at ``/api/v1/openapi.json``."""
+"""The API for programs: ``/api/v1``, with a bearer token, described at ``/api/v1/openapi.json``.
 
-from app.api import journeys as journeys  # adds its operations
-from app.api.routes import api
+Each module adds the operations of one subject to the blueprint.
+"""
 
-__all__ = ["api"]
+from app.api import contacts, decisions, deliveries, handoffs, inbox, installation, journeys
+from app.api.blueprint import api
+
+__all__ = ["SUBJECTS", "api"]
+
+SUBJECTS = (contacts, inbox, deliveries, decisions, handoffs, installation, journeys)

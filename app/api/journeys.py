@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 
 from app import segments, views
+from app.api.blueprint import api
 from app.api.operation import Operation, json_body, operation
-from app.api.routes import api
 from app.contacts.event import Event, is_event_type
 from app.contacts.times import parse_time
 from app.receive import Refused, this_runtime

@@ -20,6 +20,10 @@ MAX_ID = 2**63 - 1
 
 LIMIT = {"name": "limit", "schema": {"type": "integer", "minimum": 1, "maximum": lists.MAX_LIMIT, "default": 50}}
 CURSOR = {"name": "cursor", "schema": {"type": "string"}, "description": "The `next` of the page before"}
+STATUS = {"name": "status", "schema": {"type": "string"}}
+CONNECTION = {"name": "connection", "schema": {"type": "string"}, "description": "A connection's name"}
+CONTACT = {"name": "contact", "schema": {"type": "integer"}, "description": "A contact's id"}
+TYPE = {"name": "type", "schema": {"type": "string"}}
 
 
 class Operation(Struct, frozen=True, kw_only=True):
@@ -78,6 +82,11 @@ def require_token() -> str:
     raise refusal
 
 
+def caller() -> str:
+    """Who asks, as it stands in the audit and on handoffs."""
+    return f"token {require_token()}"
+
+
 def limit() -> int:
     """How many items a page shall have."""
     text = request.args.get("limit", "50")
@@ -113,6 +122,19 @@ def to_cursor(*place: int | str | None) -> str | None:
     if None in place:
         return None
     return base64.urlsafe_b64encode("~".join(map(str, place)).encode()).decode().rstrip("=")
+
+
+def page_of(page: lists.Page, show: Callable[..., Any]) -> dict[str, Any]:
+    """A page of a list, each row as ``show(runtime, row)`` has it."""
+    runtime = this_runtime()
+    return {"items": [show(runtime, row) for row in page.rows], "next": to_cursor(page.next)}
+
+
+def existing(found: Any, what: str) -> Any:
+    """What was found. Raises 404 for None."""
+    if found is None:
+        raise Refused(404, f"there is no such {what}")
+    return found
 
 
 _LAST_US = to_us(datetime.max.replace(tzinfo=UTC))
@@ -183,3 +205,11 @@ def json_body() -> dict[str, Any]:
     if not isinstance(data, dict):
         raise Refused(400, "the body should be a JSON object")
     return data
+
+
+def text_of(body: dict[str, Any], name: str, most: int = 200) -> str:
+    """A text in a JSON object, without blanks around it; "" where it is not given."""
+    value = body.get(name, "")
+    if not isinstance(value, str) or len(value) > most or "\0" in value:
+        raise Refused(400, f"{name} is a text of at most {most} characters")
+    return value.strip()

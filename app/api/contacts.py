@@ -1,0 +1,131 @@
+"""Contacts: found, shown, what happened to each and what was decided."""
+
+from typing import Any
+
+from flask import request
+
+from app import views
+from app.api.blueprint import api
+from app.api.operation import (
+    CURSOR,
+    LIMIT,
+    Operation,
+    choice,
+    cursor,
+    existing,
+    limit,
+    moment,
+    operation,
+    page_of,
+    to_cursor,
+)
+from app.contacts.contact import LifecycleStage
+from app.contacts.event import Identity
+from app.contacts.identity import EMAIL, GLOBAL_KINDS, PHONE, clean_email, clean_phone
+from app.contacts.times import to_us
+from app.receive import Refused, this_runtime
+from app.store import lists, timeline
+
+
+@operation(
+    api,
+    Operation(
+        method="GET",
+        path="/contacts",
+        summary="Contacts: by e-mail, by an alias such as hubspot:123, by the beginning of a name, or all",
+        query=(
+            {"name": "email", "schema": {"type": "string"}},
+            {"name": "alias", "schema": {"type": "string"}, "description": "kind:value"},
+            {"name": "q", "schema": {"type": "string"}, "description": "Beginning of an address or a name"},
+            {"name": "stage", "schema": {"type": "string", "enum": [*LifecycleStage]}},
+            {"name": "segment", "schema": {"type": "string"}, "description": "A segment's id"},
+            LIMIT,
+            CURSOR,
+        ),
+        answer="Contact",
+        many=True,
+    ),
+)
+def contacts() -> Any:
+    runtime = this_runtime()
+    size, before = limit(), cursor()
+    identity = _identity()
+    with runtime.database.read() as conn:
+        if identity is not None:
+            ids = [one.id for one in runtime.connections().values() if identity.kind in (one.kind, one.name)]
+            found = lists.find_contacts(conn, identity, ids if identity.kind not in GLOBAL_KINDS else (0,))
+            shown = [views.contact(runtime, conn, contact_id) for contact_id in found[:size]]
+            return {"items": [one for one in shown if one is not None], "next": None}
+        stage = choice("stage", tuple(LifecycleStage))
+        segment = choice("segment", tuple(runtime.rulebook().policies.segments.by_id))
+        page = lists.contacts_page(conn, size, before, request.args.get("q", ""), stage, segment)
+        shown = [views.contact(runtime, conn, row["id"]) for row in page.rows]
+        return {"items": shown, "next": to_cursor(page.next)}
+
+
+def _identity() -> Identity | None:
+    if address := request.args.get("email"):
+        cleaned = clean_email(address)
+        return Identity(EMAIL, cleaned.address if cleaned else address.strip().lower())
+    if alias := request.args.get("alias"):
+        kind, sign, value = alias.partition(":")
+        if not sign or not kind or not value:
+            raise Refused(400, "alias is kind:value, for instance hubspot:123")
+        if kind == PHONE:
+            value = clean_phone(value) or value
+        return Identity(kind, value.strip().lower() if kind == EMAIL else value)
+    return None
+
+
+@operation(
+    api,
+    Operation(
+        method="GET", path="/contacts/{contact_id}", summary="One contact", answer="Contact", statuses=(200, 404)
+    ),
+)
+def contact(contact_id: int) -> Any:
+    runtime = this_runtime()
+    with runtime.database.read() as conn:
+        return existing(views.contact(runtime, conn, contact_id), "contact")
+
+
+@operation(
+    api,
+    Operation(
+        method="GET",
+        path="/contacts/{contact_id}/timeline",
+        summary="What happened to a contact and what was decided, newest first",
+        query=(LIMIT, CURSOR),
+        answer="Moment",
+        many=True,
+        statuses=(200, 404),
+    ),
+)
+def contact_timeline(contact_id: int) -> Any:
+    runtime = this_runtime()
+    before = moment()
+    with runtime.database.read() as conn:
+        known = existing(views.contact(runtime, conn, contact_id), "contact")["id"]
+        rows, rest, _ = timeline.turn(conn, known, limit(), before, None)
+    show = {"event": views.event, "decision": views.decision}
+    items = [{"source": row["source"], **show[row["source"]](runtime, row)} for row in rows]
+    return {"items": items, "next": to_cursor(to_us(rest.at), rest.source, rest.key) if rest else None}
+
+
+@operation(
+    api,
+    Operation(
+        method="GET",
+        path="/contacts/{contact_id}/decisions",
+        summary="Why something was done for a contact, or not",
+        query=(LIMIT, CURSOR),
+        answer="Decision",
+        many=True,
+        statuses=(200, 404),
+    ),
+)
+def contact_decisions(contact_id: int) -> Any:
+    runtime = this_runtime()
+    with runtime.database.read() as conn:
+        known = existing(views.contact(runtime, conn, contact_id), "contact")["id"]
+        return page_of(lists.decisions_page(conn, limit(), cursor(), contact_id=known), views.decision)

@@ -1,0 +1,93 @@
+"""What went out, waits, or was withheld."""
+
+from typing import Any
+
+from flask import request
+
+from app import actions, views
+from app.api.blueprint import api
+from app.api.operation import (
+    CONNECTION,
+    CONTACT,
+    CURSOR,
+    LIMIT,
+    STATUS,
+    TYPE,
+    Operation,
+    caller,
+    choice,
+    connection_filter,
+    cursor,
+    existing,
+    limit,
+    number,
+    operation,
+    page_of,
+)
+from app.receive import this_runtime
+from app.store import deliveries as stored_deliveries
+from app.store import lists
+
+DELIVERY_STATUSES = (
+    stored_deliveries.PENDING,
+    stored_deliveries.SENDING,
+    stored_deliveries.SENT,
+    stored_deliveries.WITHHELD,
+    stored_deliveries.UNKNOWN,
+    stored_deliveries.DEAD,
+)
+
+
+@operation(
+    api,
+    Operation(
+        method="GET",
+        path="/deliveries",
+        summary="What went out, waits, or was withheld",
+        query=(STATUS, CONNECTION, CONTACT, TYPE, LIMIT, CURSOR),
+        answer="Delivery",
+        many=True,
+    ),
+)
+def deliveries() -> Any:
+    with this_runtime().database.read() as conn:
+        page = lists.deliveries_page(
+            conn,
+            limit(),
+            cursor(),
+            status=choice("status", DELIVERY_STATUSES),
+            connection_id=connection_filter(),
+            contact_id=number("contact"),
+            kind=request.args.get("type") or None,
+        )
+        return page_of(page, views.delivery)
+
+
+@operation(
+    api,
+    Operation(
+        method="GET",
+        path="/deliveries/{delivery_id}",
+        summary="One delivery with each try: request and answer",
+        answer="Delivery",
+        statuses=(200, 404),
+    ),
+)
+def delivery(delivery_id: int) -> Any:
+    runtime = this_runtime()
+    with runtime.database.read() as conn:
+        return views.delivery(runtime, existing(lists.delivery_row(conn, delivery_id), "delivery"))
+
+
+@operation(
+    api,
+    Operation(
+        method="POST",
+        path="/deliveries/{delivery_id}/retry",
+        summary="Have a dead delivery, or one of unknown outcome, tried again",
+        answer="Done",
+        statuses=(200, 404, 409),
+    ),
+)
+def delivery_retry(delivery_id: int) -> Any:
+    return actions.retry_delivery(caller(), delivery_id)
