@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from adapters import strict_json
 from adapters.contract import Unreadable
 from adapters.forms.body import MAX_PAIRS, clean, unbracketed
-from adapters.forms.labels import field_of, vocabulary
+from adapters.forms.labels import field_of
 from adapters.forms.plain import (
     Document,
     first_of,
@@ -30,6 +30,7 @@ from adapters.forms.plain import (
     zoned_time,
 )
 from adapters.forms.submission import MARKETING_CONSENT, Answer, Submission, as_text, is_blank
+from adapters.forms.words import vocabulary
 
 MAX_NAMES = 64 * 1024  # characters of all names and labels
 

@@ -6,7 +6,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from adapters.forms.labels import WRAPPERS, words_of
+from adapters.forms.labels import words_of
+from adapters.forms.words import WRAPPERS
 
 MARKETING_CONSENT = "marketing_consent"  # the type of an answer that the builder itself calls one
 
