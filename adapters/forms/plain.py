@@ -145,3 +145,8 @@ def text_of(value: Any) -> str:
 def first_of(document: Document, *names: str) -> str:
     """The first of some properties that holds a text."""
     return next((text for name in names if (text := text_of(document.get(name)))), "")
+
+
+def joined(parts: Document, *names: str, glue: str = " ") -> str:
+    """The texts of some parts of an object, those that are there, in this order."""
+    return glue.join(text for name in names if (text := text_of(parts.get(name))))

@@ -1,0 +1,14 @@
+"""Shopify: a contact form of a shop's theme."""
+
+from collections.abc import Mapping
+
+from adapters.forms.plain import Document, read_plain
+from adapters.forms.submission import Submission
+
+
+def recognises(document: Document, headers: Mapping[str, str], is_json: bool) -> bool:
+    return "form_type" in document and not {"contact", "customer"}.isdisjoint(document)
+
+
+def read(document: Document) -> Submission:
+    return read_plain({name: value for name, value in document.items() if name != "form_type"}, "shopify")

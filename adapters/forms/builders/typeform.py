@@ -1,0 +1,62 @@
+"""Typeform: a webhook with the answers, and the form's definition beside them."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from adapters.contract import Unreadable
+from adapters.forms.plain import Document, first_of, object_of, objects_of, text_of, zoned_time
+from adapters.forms.submission import Answer, Submission
+
+
+def recognises(document: Document, headers: Mapping[str, str], is_json: bool) -> bool:
+    return isinstance(document.get("form_response"), dict)
+
+
+def read(document: Document) -> Submission:
+    response = object_of(document["form_response"])
+    submitted = text_of(response.get("submitted_at"))
+    if document.get("event_type") not in (None, "form_response") or submitted.startswith("0001"):
+        raise Unreadable("Typeform sent an unfinished response; it sends the finished one by itself")
+    definition = object_of(response.get("definition"))
+    titles = dict(_titles(definition.get("fields"), 0))
+    answers = [_answer(answer, titles) for answer in objects_of(response.get("answers"))]
+    for name, value in object_of(response.get("hidden")).items():
+        answers.append(Answer(key=name, value=value, hidden=True))
+    for variable in objects_of(response.get("variables")):
+        kind = text_of(variable.get("type"))
+        answers.append(Answer(key=text_of(variable.get("key")), value=variable.get(kind), hidden=True))
+    return Submission(
+        builder="typeform",
+        answers=answers,
+        key=first_of(response, "token", "response_id") or text_of(document.get("event_id")),
+        at=zoned_time(submitted),
+        title=text_of(definition.get("title")),
+        form_id=text_of(response.get("form_id")),
+    )
+
+
+def _titles(fields: Any, depth: int) -> Iterator[tuple[str, str]]:
+    """Field id → question; groups hold fields of their own."""
+    for field in objects_of(fields):
+        yield text_of(field.get("id")), text_of(field.get("title")).replace("*", "").replace("_", " ")
+        if depth < 3:
+            yield from _titles(object_of(field.get("properties")).get("fields"), depth + 1)
+
+
+def _answer(answer: Document, titles: Mapping[str, str]) -> Answer:
+    field, kind = object_of(answer.get("field")), text_of(answer.get("type"))
+    value = answer.get(kind)
+    if isinstance(value, dict):  # choice, choices, payment, multi_format
+        labels = value.get("labels", value.get("label"))
+        other = value.get("other")
+        if isinstance(labels, list) and other:
+            labels = [*labels, other]
+        value = labels or other or text_of(value.get("amount"))
+    elif kind in ("file_url", "signature"):
+        value = "(a file)" if value else ""  # the link opens without a password: it stays in Typeform
+    return Answer(
+        key=text_of(field.get("ref")) or text_of(field.get("id")),
+        value=value,
+        label=titles.get(text_of(field.get("id")), ""),
+        type=text_of(field.get("type")) or kind,
+    )
