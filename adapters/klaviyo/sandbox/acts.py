@@ -10,7 +10,8 @@ from adapters.klaviyo.sandbox.consent import unsubscribe as do_unsubscribe
 from adapters.klaviyo.sandbox.consent import unsuppress as do_unsuppress
 from adapters.klaviyo.sandbox.edge import stamp
 from adapters.klaviyo.sandbox.profiles import checked, duplicate
-from adapters.klaviyo.sandbox.state import Account, Event, Profile
+from adapters.klaviyo.sandbox.records import Event, Profile
+from adapters.klaviyo.sandbox.state import Account
 
 
 def _profile(klaviyo: Account, key: Any) -> Profile:

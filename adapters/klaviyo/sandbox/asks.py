@@ -11,7 +11,8 @@ from urllib.parse import quote, urlencode
 import msgspec
 
 from adapters.klaviyo.sandbox.edge import stamp
-from adapters.klaviyo.sandbox.state import Account, Event, Profile, subscriptions_shown
+from adapters.klaviyo.sandbox.records import Event, Profile, subscriptions_shown
+from adapters.klaviyo.sandbox.state import Account
 from adapters.sandbox.vendor import MISSING, Answer, Request, fields
 
 TERM = re.compile(r"\s*([a-z-]+)\(([^,()]+)(?:,((?:\"(?:[^\"\\]|\\.)*\"|'[^']*'|\[[^\]]*\]|[^()\"'\[]+)))?\)\s*(?:,|$)")

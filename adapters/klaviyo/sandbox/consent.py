@@ -20,8 +20,9 @@ from adapters.klaviyo.sandbox.asks import (
     terms,
 )
 from adapters.klaviyo.sandbox.profiles import checked, duplicate, job_of, job_shown, per
+from adapters.klaviyo.sandbox.records import Profile
 from adapters.klaviyo.sandbox.shapes import ConsentBody, Many, NewListBody
-from adapters.klaviyo.sandbox.state import LIFTED_BY_SUBSCRIBING, Account, Profile
+from adapters.klaviyo.sandbox.state import LIFTED_BY_SUBSCRIBING, Account
 from adapters.sandbox.vendor import Answer, Request, Route
 
 SUBSCRIBE, UNSUBSCRIBE, SUPPRESS, MEMBERS = 1000, 100, 100, 1000

@@ -21,8 +21,9 @@ from adapters.klaviyo.sandbox.asks import (
     terms,
 )
 from adapters.klaviyo.sandbox.profiles import BODY_BYTES, checked, duplicate, per
+from adapters.klaviyo.sandbox.records import Event, Profile
 from adapters.klaviyo.sandbox.shapes import BulkBody, EventBody, WebhookBody
-from adapters.klaviyo.sandbox.state import IDENTIFIERS, Account, Event, Profile
+from adapters.klaviyo.sandbox.state import IDENTIFIERS, Account
 from adapters.sandbox.vendor import Answer, Request, Route
 from adapters.sandbox.webhooks import Hook, Sender
 

@@ -22,8 +22,9 @@ from adapters.klaviyo.sandbox.asks import (
     resource,
     terms,
 )
+from adapters.klaviyo.sandbox.records import Profile
 from adapters.klaviyo.sandbox.shapes import ErasureBody, ImportBody, MergeBody, ProfileBody
-from adapters.klaviyo.sandbox.state import EMAIL, IDENTIFIERS, PHONE, Account, Profile
+from adapters.klaviyo.sandbox.state import EMAIL, IDENTIFIERS, PHONE, Account
 from adapters.sandbox.vendor import Answer, Refusal, Request, Route
 
 KB = 1024

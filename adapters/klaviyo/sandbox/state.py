@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from adapters.klaviyo.sandbox.edge import Edge, stamp
+from adapters.klaviyo.sandbox.records import Consent, Event, Profile, event_values, payload, subscriptions_shown
 from adapters.sandbox.vendor import SHOWN, Columns, iso
 
 CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -36,53 +36,6 @@ KLAVIYO_METRICS = (
     "Merged Profile",
 )
 LIFTED_BY_SUBSCRIBING = {"UNSUBSCRIBE", "SPAM_COMPLAINT", "USER_SUPPRESSED"}
-
-
-@dataclass
-class Consent:
-    """What a profile agreed to on one channel, and why nothing may be sent all the same."""
-
-    consent: str = "NEVER_SUBSCRIBED"
-    timestamp: str | None = None
-    updated: str | None = None
-    method: str | None = None
-    method_detail: str = ""
-    custom_method_detail: str | None = None
-    double_optin: bool | None = None
-    suppression: list[dict[str, str]] = field(default_factory=list)
-    list_suppressions: list[dict[str, str]] = field(default_factory=list)
-
-
-@dataclass
-class Profile:
-    """One person."""
-
-    id: str
-    attributes: dict[str, Any]
-    created: str
-    updated: str
-    last_event: str | None = None
-    email: Consent = field(default_factory=Consent)
-    sms: Consent = field(default_factory=Consent)
-
-    @property
-    def can_receive_email(self) -> bool:
-        """Whether Klaviyo would mail this person."""
-        return not self.email.suppression and self.email.consent != "UNSUBSCRIBED"
-
-
-@dataclass
-class Event:
-    """One event. ``key`` is what makes it the only one of its profile and metric."""
-
-    id: str
-    profile: str
-    metric: str
-    timestamp: int
-    properties: dict[str, Any]
-    key: str
-    uuid: str
-    stored: float
 
 
 class Account(Edge):
@@ -127,7 +80,7 @@ class Account(Edge):
                 for one in self.profiles.values()
             ],
             "events": [
-                {"id": one.id, "profile": one.profile, "metric": self.metrics[one.metric]["name"], **_event_values(one)}
+                {"id": one.id, "profile": one.profile, "metric": self.metrics[one.metric]["name"], **event_values(one)}
                 for one in self.events
             ],
             "metrics": [{"id": number, **metric} for number, metric in self.metrics.items()],
@@ -366,63 +319,9 @@ class Account(Edge):
         topic = self.topic(event.metric)
         for sender in self.hooks.values():
             if sender.hook.wants(topic) and (sender.hook.echo or not by_api):
-                sender.add([{"external_id": event.id, "topic": topic, "payload": {"data": _payload(event)}}])
+                sender.add([{"external_id": event.id, "topic": topic, "payload": {"data": payload(event)}}])
 
 
 def identifier(kind: str, value: Any) -> tuple[str, str]:
     """What a profile is found by."""
     return kind, str(value).lower() if kind == "email" else str(value)
-
-
-def _event_values(event: Event) -> dict[str, Any]:
-    return {"timestamp": event.timestamp, "datetime": stamp(event.timestamp), "properties": event.properties}
-
-
-def _payload(event: Event) -> dict[str, Any]:
-    """The event as webhooks tell it: the profile by id only, and a date with a space in it."""
-    return {
-        "type": "event",
-        "id": event.id,
-        "attributes": {
-            "timestamp": event.timestamp,
-            "event_properties": event.properties,
-            "datetime": stamp(event.timestamp).replace("T", " "),
-            "uuid": event.uuid,
-        },
-        "relationships": {
-            "profile": {"data": {"type": "profile", "id": event.profile}},
-            "metric": {"data": {"type": "metric", "id": event.metric}},
-        },
-    }
-
-
-def subscriptions_shown(profile: Profile) -> dict[str, Any]:
-    """What a profile agreed to, as the API shows it."""
-    email, sms = profile.email, profile.sms
-    return {
-        "email": {
-            "marketing": {
-                "can_receive_email_marketing": profile.can_receive_email,
-                "consent": email.consent,
-                "consent_timestamp": email.timestamp,
-                "last_updated": email.updated,
-                "method": email.method,
-                "method_detail": email.method_detail,
-                "custom_method_detail": email.custom_method_detail,
-                "double_optin": email.double_optin,
-                "suppression": email.suppression,
-                "list_suppressions": email.list_suppressions,
-            }
-        },
-        "sms": {
-            "marketing": {
-                "can_receive_sms_marketing": sms.consent == "SUBSCRIBED",
-                "consent": sms.consent,
-                "consent_timestamp": sms.timestamp,
-                "last_updated": sms.updated,
-                "method": sms.method,
-                "method_detail": sms.method_detail,
-            }
-        },
-        "mobile_push": {"marketing": {"can_receive_push_marketing": False, "consent": "NEVER_SUBSCRIBED"}},
-    }
