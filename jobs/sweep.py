@@ -14,7 +14,7 @@ import structlog
 from app.contacts.event import Event, EventType, Identity
 from app.runtime import Runtime
 from app.store import calls, deliveries, inbox, lanes, notes, timers
-from jobs import deliver, ingest, restored
+from jobs import deliver, fill, ingest, restored
 from jobs.queue import DELIVER, INGEST
 
 log = structlog.get_logger("baton.sweep")
@@ -63,6 +63,7 @@ def tick(runtime: Runtime, wake: Callable[..., None], holder: str) -> None:
         try:
             ring(runtime)
             tidy(runtime)
+            _fill(runtime)
         finally:
             lanes.give_back(runtime.database, lease)
     restored.look(runtime)
@@ -81,6 +82,14 @@ def tick(runtime: Runtime, wake: Callable[..., None], holder: str) -> None:
         time.sleep(HEAD_START_SECONDS)  # whoever was woken takes the lanes; what is left nobody came for
         if not deliver.drain(runtime, TICK_SECONDS, wake):
             wake(DELIVER)
+
+
+def _fill(runtime: Runtime) -> None:
+    """Go on asking contacts about new segments, unless the inbox is behind."""
+    with runtime.database.read() as conn:
+        oldest = inbox.oldest_ready(conn)
+    if oldest is None or runtime.clock() - oldest < OVERDUE:
+        fill.fill(runtime)
 
 
 def _is_left_lying(runtime: Runtime) -> bool:

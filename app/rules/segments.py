@@ -14,9 +14,13 @@ from app.rules.decision import Decision, Gate, Outcome, key_of
 from app.rules.memory import remember
 from app.rules.messages import decide_messages
 from app.rules.moments import Moment, compile_guard, compile_moment, dependencies
+from app.rules.score import ScoringRules
 
 if TYPE_CHECKING:
     from app.rules.decide import Policies
+
+
+FILL = "segments"  # the timer that asks a contact about segments that were published since
 
 
 class SegmentDocument(BaseModel):
@@ -148,6 +152,19 @@ def _judge(contact: Contact, event: Event, segments: Iterable[Segment], policies
     return decisions
 
 
+def is_moved(contact: Contact, now: datetime, policy: Segments, scoring: ScoringRules) -> bool:
+    """Whether segments that the contact was not asked about yet would take it in, let it go, or come to do so in
+    time."""
+    if contact.erased_at is not None:
+        return False
+    facts = Facts(contact, None, now, scoring)
+    return any(
+        one.test(facts) is not (one.id in contact.segments)
+        or (one.moment is not None and one.id not in contact.looks and one.moment(facts) is not None)
+        for one in policy.every
+    )
+
+
 def judge_in_time(contact: Contact, name: str, policies: "Policies") -> list[Decision]:
     """The same for one segment whose moment has come."""
     look = contact.looks.pop(name)
@@ -188,19 +205,23 @@ def _move(contact: Contact, event: Event, segment: Segment, facts: Facts, polici
         properties={"segment": segment.id, "label": segment.label},
     )
     remember(contact, happened, policies.memory, policies.scoring.read)
+    if event.properties.get("timer") == FILL and not event.connection_id:  # nothing that the person did
+        return [decision]
     return [decision, *decide_messages(contact, happened, policies.triggers, policies.suppression, facts.scoring)]
 
 
 def _decision(segment: Segment, event: Event, inside: bool, facts: Facts, version: str) -> Decision:
     word = "Entered" if inside else "Left"
     by_time = event.type == EventType.TIMER_DUE and not event.source_key
+    published = event.properties.get("timer") == FILL
     return Decision(
         key=key_of("segment", segment.id, word, event.id, facts.now.isoformat()),
         rule=segment.id,
         policy=version,
         what="segment",
         outcome=Outcome.TAKEN,
-        summary=f"{word} the segment “{segment.label}”" + (", as time has passed" if by_time else ""),
+        summary=f"{word} the segment “{segment.label}”"
+        + (", as time has passed" if by_time else ", as it was published" if published else ""),
         event_id=event.id,
         at=facts.now,
         gates=tuple(Gate(verdict.text, verdict.holds) for verdict in explain(segment.when, facts)),

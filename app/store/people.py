@@ -127,6 +127,20 @@ def load(conn: Connection, ids: Iterable[int], lock: bool = False) -> dict[int, 
     return found
 
 
+_AFTER = (
+    select(contacts.c.id, contacts.c.version, contacts.c.state)
+    .where(contacts.c.id > bindparam("last"), contacts.c.merged_into.is_(None))
+    .order_by(contacts.c.id)
+    .limit(bindparam("limit"))
+)
+
+
+def after(conn: Connection, last: int, limit: int) -> list[Stored]:
+    """The next so many contacts by id, as they are now and not locked: to look at everybody once, a few at a time."""
+    found = conn.execute(_AFTER, {"last": last, "limit": limit})
+    return [Stored(contact_id, version, _decode(state), state) for contact_id, version, state in found]
+
+
 def create(conn: Connection, people: Sequence[Person], now: datetime) -> list[int]:
     """Store new contacts; their ids, in the same order."""
     if not people:
