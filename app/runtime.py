@@ -7,8 +7,11 @@ and looks at most once a second whether it is still the newest.
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache, cached_property
+from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 from msgspec import Struct
 from sqlalchemy import func, select
@@ -163,6 +166,14 @@ SANDBOX_SETTING = "sandbox"
 def is_sandbox(connection: Connection) -> bool:
     """Whether a connection was made by Baton to its own simulators, which run on this machine."""
     return connection.settings.get(SANDBOX_SETTING) == "1"
+
+
+def is_practice(connection: Connection) -> bool:
+    """Whether nobody real can be reached through a connection: what it calls runs on this machine."""
+    host = urlsplit(connection.base_url).hostname or ""
+    with suppress(ValueError):
+        return ip_address(host).is_loopback
+    return is_sandbox(connection) or host == "localhost"
 
 
 def can_call(adapter: Adapter, connection: Connection) -> bool:

@@ -10,6 +10,7 @@ from functools import partial
 
 import msgspec
 from msgspec import Struct, field
+from msgspec.structs import replace
 from sqlalchemy import Connection as Conn
 from sqlalchemy import select
 
@@ -32,12 +33,14 @@ from app.contacts.event import Event
 from app.contacts.identity import EMAIL, EXTERNAL, PHONE
 from app.handoff_links import link
 from app.rules.assignment import choose, owner_of
+from app.rules.composing import compose
 from app.rules.condition import Facts
 from app.rules.packet import Packet, calling, packet
+from app.rules.rendering import Withheld, not_ready
 from app.rules.route import mark_of, outward
 from app.rules.score import read_score
 from app.rules.suppression import gates, may_lift
-from app.runtime import Rulebook, Runtime
+from app.runtime import Rulebook, Runtime, is_practice
 from app.store import deliveries, handoffs, people, shadows
 from app.store.connections import Connection
 from app.store.deliveries import Claimed
@@ -84,6 +87,13 @@ class Clearance:
             if reason:
                 cleared.withheld[one.id] = reason
                 continue
+            if isinstance(one.action, SendMessage) and one.action.content:
+                composed = self._compose(one.action, state)
+                if isinstance(composed, Withheld):
+                    cleared.withheld[one.id] = composed.reason
+                    continue
+                one = replace(one, action=composed)
+                cleared.rewritten[one.id] = composed
             action, done = self._complete(one, state)
             if done:
                 cleared.done[one.id] = done
@@ -141,6 +151,13 @@ class Clearance:
         return blocked.detail if blocked else ""
 
     # --- what exactly?
+
+    def _compose(self, action: SendMessage, state: Contact) -> SendMessage | Withheld:
+        """The message with its texts, for the person as they are now."""
+        content = self.policies.content
+        if not is_practice(self.connection) and (why := not_ready(content)):
+            return Withheld(action.content, why)
+        return compose(action, state, content, self.policies.scoring.read, self.now)
 
     def _complete(self, one: Claimed, state: Contact) -> tuple[AnyAction, str]:
         """The action with what only now is known, or why there is nothing to do."""

@@ -204,6 +204,16 @@ PHRASES: dict[str, str] = {
         lingua
         język
     """,
+    "preferred_channel": """
+        preferred channel, preferred contact method, preferred way of contact, contact preference
+        bevorzugter kanal, bevorzugter kontaktweg
+        moyen de contact préféré
+        voorkeurskanaal
+        canal preferido, medio de contacto preferido
+        canal preferido
+        canale preferito
+        preferowany kanał
+    """,
     "timezone": """
         timezone, time zone
         zeitzone

@@ -280,6 +280,15 @@ _REASONS = (
     ("sales said", "Sales had judged them lately"),
     ("it was not so any more", "Not so any more when the time was over"),
     ("the handoff is", "The handoff was over by then"),
+    ("the content's site is still", "The texts are still the shipped ones: set your own site"),
+    ("the content has no message", "The content has no such message"),
+    ("not by ", "No channel is allowed"),
+)
+
+_UNSUITED = (
+    ("needs what is not known", "Too little is known for the message"),
+    ("would read generic", "The message would read generic"),
+    ("has nothing to say", "The message has nothing to say to them"),
 )
 
 
@@ -288,6 +297,8 @@ def reason_group(reason: str) -> str:
     for start, group in _REASONS:
         if reason.startswith(start):
             return group
+    if reason.startswith("“"):  # a message's name: its content kept it back
+        return next((group for words, group in _UNSUITED if f"” {words}" in reason), "The message could not be made")
     if reason.endswith(" in the meantime"):
         return "What it waited for happened"
     if " bounces" in reason[:20]:

@@ -85,11 +85,15 @@ def _read_file(file: str) -> Any:
 
 def _publish(documents: list[Any], note: str, author: str) -> None:
     from app.store import notes, policies
+    from mappings.document import InvalidDocument
 
     runtime = opened()
     with runtime.database.write() as conn:
         for document in documents:
-            number = policies.publish(conn, document, author, note, runtime.clock())
+            try:
+                number = policies.publish(conn, document, author, note, runtime.clock(), beside=documents)
+            except InvalidDocument as error:
+                raise click.ClickException(str(error)) from None
             notes.write_audit(conn, author, "policy.publish", f"{document.name}@{number}", runtime.clock(), note)
             click.echo(f"{document.kind} {document.name}: version {number} is in force")
 

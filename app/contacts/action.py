@@ -152,7 +152,8 @@ class TrackEvent(Action, tag="track_event"):
 
 class SendMessage(Action, tag="send_message"):
     """Have this tool send a message: an event that starts the flow with the message's name. ``per`` stands for what it
-    is sent once for, where its trigger says so."""
+    is sent once for, where its trigger says so. ``content`` is the id of its texts; they are made of ``said``, what the
+    event of type ``on`` said, when it leaves, and then stand in ``properties``."""
 
     urgency: ClassVar[Urgency] = Urgency.SEND
     message: str
@@ -162,6 +163,9 @@ class SendMessage(Action, tag="send_message"):
     purpose: str = MARKETING
     properties: dict[str, Any] = field(default_factory=dict)
     per: str = ""
+    content: str = ""
+    said: dict[str, Any] = field(default_factory=dict)
+    on: str = ""
 
 
 AnyAction = (

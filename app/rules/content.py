@@ -12,7 +12,7 @@ from msgspec import Struct
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from app.contacts.consent import MARKETING
-from app.rules.condition import Condition, Test, compile_condition
+from app.rules.condition import Condition, Test, compile_condition, leaves
 from app.rules.template import LISTS, BadText, Template, read_text, trial, unknown_name
 from mappings.document import did_you_mean
 from mappings.fields import CUSTOM, FIELDS
@@ -331,7 +331,8 @@ class Block(Struct, frozen=True):
 
 
 class Message(Struct, frozen=True):
-    """One message, ready to be rendered. ``names`` are all the tokens that it looks at."""
+    """One message, ready to be rendered. ``names`` are all the tokens that it looks at, ``said`` the properties of the
+    event that it may use."""
 
     id: str
     document: MessageDocument
@@ -341,6 +342,7 @@ class Message(Struct, frozen=True):
     blocks: tuple[Block, ...]
     links: dict[str, Link]
     names: frozenset[str]
+    said: tuple[str, ...]
 
 
 class Content(Struct, frozen=True):
@@ -372,6 +374,7 @@ def _compile(message: MessageDocument, document: ContentDocument) -> Message:
     templates = [subject, preview, short, *(variant.template for block in blocks for variant in block.variants)]
     names = {token.name.partition("[]")[0] for template in templates for token in template.tokens}
     names |= {name for block in blocks for variant in block.variants for name in variant.needs}
+    names.update(message.needs)
     links = {one.id: one for one in (*document.links, *message.links)}
     return Message(
         message.id,
@@ -381,8 +384,21 @@ def _compile(message: MessageDocument, document: ContentDocument) -> Message:
         short,
         blocks,
         {name: Link(name, absolute(link.url, document.site), link.take) for name, link in links.items()},
-        frozenset((*names, *message.needs)),
+        frozenset(names),
+        _said(names, links.values(), document, message),
     )
+
+
+def _said(
+    names: Iterable[str], links: Iterable[LinkDocument], document: ContentDocument, message: MessageDocument
+) -> tuple[str, ...]:
+    """The event's properties that tokens, links and conditions look at."""
+    ways = (way for block in message.blocks for way in document.block(block).ways)
+    asked = (leaf.field or "" for way in ways if way.when for leaf in leaves(way.when))
+    paths = (*names, *asked, *(link.take for link in links))
+    found = {path.split(".")[1] for path in paths if path.startswith("event.")}
+    found |= {"product", "items"} if "product" in names else set()
+    return tuple(sorted(found))
 
 
 def _variant(number: int, way: VariantDocument, message: MessageDocument) -> Variant:

@@ -11,6 +11,7 @@ from app.contacts.contact import Contact
 from app.contacts.event import Event, EventType
 from app.contacts.fold import fold
 from app.rules.clock import decide_clock
+from app.rules.content import Content
 from app.rules.decision import Decision, Outcome, key_of
 from app.rules.handoff import HandoffPolicy, apply_verdict, decide_handoff
 from app.rules.interests import Interests, infer_interests
@@ -35,6 +36,7 @@ class Policies(Struct, frozen=True):
     interests: Interests
     memory: Memory
     segments: Segments
+    content: Content
     number: int = 0
 
 
@@ -67,7 +69,7 @@ def step(contact: Contact, event: Event, policies: Policies) -> list[Decision]:
     scored = bool(policies.segments.by_score) and may_score(event, policies.scoring)
     if segments := touched(contact, event, stage, policies.segments, scored):
         decisions += judge(contact, event, segments, policies)
-    decisions += decide_messages(contact, event, policies.triggers, policies.suppression, scoring)
+    decisions += decide_messages(contact, event, policies)
     return decisions
 
 

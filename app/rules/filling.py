@@ -16,6 +16,8 @@ from msgspec.structs import replace
 
 from app.contacts.contact import Contact, Interest
 from app.contacts.event import Event
+from app.contacts.interests import interests
+from app.contacts.times import EPOCH
 from app.rules.compare import dig, like
 from app.rules.condition import Facts
 from app.rules.content import Content, Message, ResourceDocument, with_utm
@@ -27,14 +29,15 @@ NEXT_RESOURCES = 2
 
 
 class Context(Struct, frozen=True):
-    """What is known beside the contact. ``interests``: weight by topic; none: the contact's own. ``downloaded``: ids,
-    titles or addresses of resources that the person has already."""
+    """What is known beside the contact. ``interests``: weight by topic; none: the contact's own, as strong as they are
+    ``at`` a moment. ``downloaded``: ids, titles or addresses of resources that the person has already."""
 
     event: Event | None = None
     interests: Mapping[str, float] = {}
     segments: frozenset[str] = frozenset()
     downloaded: frozenset[str] = frozenset()
     scoring: ScoringRules = field(default_factory=lambda: ScoringRules({}, {}))
+    at: datetime = EPOCH
 
 
 def clean(value: Any) -> str | None:
@@ -72,8 +75,8 @@ def interests_of(contact: Contact, context: Context) -> list[str]:
     if context.interests:
         weights = {topic: weight for topic, weight in context.interests.items() if isfinite(weight) and weight > 0}
         return sorted(weights, key=lambda topic: (-weights[topic], topic))
-    known = contact.interests
-    return sorted(known, key=lambda topic: (-known[topic].count, -known[topic].last_at.timestamp(), topic))
+    known, strength = contact.interests, interests(contact, context.at)
+    return sorted(strength, key=lambda topic: (-strength[topic], -known[topic].last_at.timestamp(), topic))
 
 
 def arrival(contact: Contact) -> tuple[str, ...]:
@@ -137,6 +140,7 @@ def filling_of(
     """What the message's tokens stand for. ``medium`` is the channel, for UTM."""
     if context.interests:  # conditions look at the same interests as tokens
         contact = replace(contact, interests={topic: Interest(now, now) for topic in interests_of(contact, context)})
+    context = replace(context, at=now)
     facts = Facts(contact, context.event, now, context.scoring)
     filling = Filling(content, message, contact, context, facts, medium, {}, {"custom": {}, "event": {}})
     for name in sorted(message.names):

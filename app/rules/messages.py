@@ -6,30 +6,34 @@ decided the same whatever the order in which they arrive.
 """
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from app.contacts.action import JoinList, SendMessage
+from app.contacts.action import JoinList, LeaveList, SendMessage, TrackEvent
 from app.contacts.contact import Contact, Waiting
 from app.contacts.event import Event
+from app.rules.composing import excerpt, prepare, suits, uses
 from app.rules.condition import Facts, value_key
 from app.rules.decision import Decision, Gate, Outcome, in_time, key_of
 from app.rules.score import ScoringRules
-from app.rules.suppression import SuppressionDocument, gates
+from app.rules.suppression import gates
 from app.rules.triggers import Trigger, Triggers
 
+if TYPE_CHECKING:
+    from app.rules.decide import Policies
+
 MAX_WAITING, MAX_PER = 30, 20  # for one contact; for one trigger with ``once_per``
-MAX_SAID = 4000  # bytes of an event's properties that are kept while a trigger waits
+
+Asked = SendMessage | JoinList | LeaveList | TrackEvent
 
 
-def decide_messages(
-    contact: Contact, event: Event, policy: Triggers, suppression: SuppressionDocument, scoring: ScoringRules
-) -> list[Decision]:
+def decide_messages(contact: Contact, event: Event, policies: "Policies") -> list[Decision]:
     """The messages that this event asks for: each sent, or withheld with the gates that kept it back. Those that wait
     are decided later; those that this event ends, now."""
     if event.machine is not None:
         return []
+    policy, scoring = policies.triggers, policies.scoring.read
     decisions = []
     if contact.waiting and event.type in policy.ended_by:
         decisions += _end(contact, event, policy, scoring)
@@ -40,17 +44,15 @@ def decide_messages(
         for trigger in triggers:
             if trigger.test(facts):
                 if trigger.wait is None:
-                    decisions.append(_answer(contact, event, trigger, policy, suppression, per_of(trigger, event)))
+                    decisions.append(_answer(contact, event, trigger, policies, per_of(trigger, event)))
                 else:
-                    decisions += _wait(contact, event, trigger, policy)
+                    decisions += _wait(contact, event, trigger, policies)
     return decisions
 
 
-def decide_waiting(
-    contact: Contact, key: str, policy: Triggers, suppression: SuppressionDocument, scoring: ScoringRules
-) -> list[Decision]:
+def decide_waiting(contact: Contact, key: str, policies: "Policies") -> list[Decision]:
     """What a trigger comes to whose time is over; nothing where it is not in force any more."""
-    waited = contact.waiting.pop(key)
+    waited, policy = contact.waiting.pop(key), policies.triggers
     trigger = policy.active.get(waited.trigger)
     if trigger is None:
         return []
@@ -62,13 +64,13 @@ def decide_waiting(
         id=waited.event,
         properties=waited.properties,
     )
-    if trigger.still is not None and not trigger.still(Facts(contact, None, waited.due_at, scoring)):
+    if trigger.still is not None and not trigger.still(Facts(contact, None, waited.due_at, policies.scoring.read)):
         gate = Gate("still so", False, "it was not so any more when the time was over")
         return [_record(event, trigger, policy, [gate], waited.event)]
-    return [_answer(contact, event, trigger, policy, suppression, waited.per)]
+    return [_answer(contact, event, trigger, policies, waited.per)]
 
 
-def _wait(contact: Contact, event: Event, trigger: Trigger, policy: Triggers) -> list[Decision]:
+def _wait(contact: Contact, event: Event, trigger: Trigger, policies: "Policies") -> list[Decision]:
     """Begin to wait, unless it waits for the same already; where it could come to nothing anyway, say so at once."""
     assert trigger.wait is not None
     per = per_of(trigger, event)
@@ -84,8 +86,11 @@ def _wait(contact: Contact, event: Event, trigger: Trigger, policy: Triggers) ->
         Gate("few enough", room, "" if room else f"{MAX_WAITING} others wait for this contact already"),
     ]
     if not all(gate.passed for gate in checks):
-        return [_record(event, trigger, policy, checks, event.id)]
-    said = _said(trigger, event)
+        return [_record(event, trigger, policies.triggers, checks, event.id)]
+    asked = trigger.document.message
+    said = excerpt(
+        event.properties, (*trigger.document.includes, *uses(policies.content, asked.content if asked else ""))
+    )
     contact.waiting[key] = Waiting(trigger.id, event.id, event.occurred_at, event.received_at, due_at, per, said)
     return []
 
@@ -102,24 +107,28 @@ def _end(contact: Contact, event: Event, policy: Triggers, scoring: ScoringRules
     return decisions
 
 
-def _answer(
-    contact: Contact, event: Event, trigger: Trigger, policy: Triggers, suppression: SuppressionDocument, per: str
-) -> Decision:
+def _answer(contact: Contact, event: Event, trigger: Trigger, policies: "Policies", per: str) -> Decision:
     action = trigger.document.does.action(trigger.id, event)
     checks = [in_time(event, trigger.document.too_old_hours), _mask(contact, trigger, per, event.occurred_at)]
     if isinstance(action, SendMessage | JoinList):
         action.per = per
-        checks += gates(contact, action, suppression, event.occurred_at)
+        at, content = event.occurred_at, policies.content
+        if isinstance(action, SendMessage):
+            checks += prepare(action, event, contact, content, policies.suppression, at)
+        checks += gates(contact, action, policies.suppression, at)
+        if isinstance(action, SendMessage):
+            checks += suits(action, contact, content, policies.scoring.read, at)
     if all(gate.passed for gate in checks):
         _note_fired(contact, trigger, per, event.occurred_at)
-    decision = _record(event, trigger, policy, checks, event.id)
-    decision.send = action
-    return decision
+    return _record(event, trigger, policies.triggers, checks, event.id, action)
 
 
-def _record(event: Event, trigger: Trigger, policy: Triggers, checks: list[Gate], cause: str) -> Decision:
+def _record(
+    event: Event, trigger: Trigger, policy: Triggers, checks: list[Gate], cause: str, action: Asked | None = None
+) -> Decision:
     """The decision on a trigger. ``cause`` is the event that it answers: whatever becomes of it is one decision."""
     asked = trigger.document.does
+    does = f"“{action.message}” by {action.channel}" if isinstance(action, SendMessage) else str(asked)
     blocked = next((gate for gate in checks if not gate.passed), None)
     return Decision(
         key=key_of("message", trigger.id, cause),
@@ -127,11 +136,12 @@ def _record(event: Event, trigger: Trigger, policy: Triggers, checks: list[Gate]
         policy=policy.version,
         what=trigger.document.what,
         outcome=Outcome.TAKEN if blocked is None else Outcome.WITHHELD,
-        summary=f"{asked}: {trigger.document.label if blocked is None else blocked.detail}",
+        summary=f"{does}: {trigger.document.label if blocked is None else blocked.detail}",
         event_id=event.id,
         at=event.occurred_at,
         gates=tuple(checks),
         through=asked.through,
+        send=action,
     )
 
 
@@ -165,14 +175,3 @@ def _note_fired(contact: Contact, trigger: Trigger, per: str, at: datetime) -> N
     for number, key in enumerate(mine):
         if fired[key] <= over or len(mine) - number > MAX_PER:
             del fired[key]
-
-
-def _said(trigger: Trigger, event: Event) -> dict[str, Any]:
-    """What the message may say of the event, as far as there is room for it in the contact's state."""
-    kept: dict[str, Any] = {}
-    left = MAX_SAID
-    for name in trigger.document.includes:
-        if name in event.properties and (size := len(msgspec.json.encode(event.properties[name]))) <= left:
-            kept[name] = event.properties[name]
-            left -= size
-    return kept

@@ -47,9 +47,7 @@ def pass_time(contact: Contact, until: datetime, policies: "Policies") -> list[D
         if look is not None and look[0] <= until and (wait is None or look[0] <= wait[0]):
             decisions += judge_in_time(contact, look[1], policies)
         elif wait is not None and wait[0] <= until:
-            decisions += decide_waiting(
-                contact, wait[1], policies.triggers, policies.suppression, policies.scoring.read
-            )
+            decisions += decide_waiting(contact, wait[1], policies)
         else:
             break
     return decisions

@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import Struct
 from pydantic import BaseModel, ValidationError
 
-from app.rules.content import ContentDocument, check_content
+from app.rules.content import ContentDocument, check_content, compile_content
 from app.rules.decide import Policies
 from app.rules.handoff import HandoffDocument, compile_handoff
 from app.rules.interests import InterestsDocument, compile_interests
@@ -18,7 +18,7 @@ from app.rules.scoring import ScoringDocument, compile_scoring
 from app.rules.segments import SegmentsDocument, compile_segments
 from app.rules.suppression import SuppressionDocument
 from app.rules.triggers import TriggersDocument, compile_triggers
-from mappings.document import InvalidDocument, load_yaml, problems_of
+from mappings.document import InvalidDocument, did_you_mean, load_yaml, problems_of
 from mappings.mapping import MappingDocument
 
 DEFAULTS = Path(__file__).parent / "defaults"
@@ -35,6 +35,7 @@ KINDS: dict[str, type[BaseModel]] = {
     "segments": SegmentsDocument,
 }
 SINGLE = ("scoring", "lifecycle", "suppression", "handoff", "triggers", "content", "interests", "segments")
+TOGETHER = frozenset(("triggers", "content"))  # kinds that name each other
 # What only a whole document shows: its problems, each with its place within the document
 CHECKS: dict[str, Callable[[Any], list[str]]] = {"content": check_content}
 
@@ -66,6 +67,29 @@ def read_document(text: str, place: str = "document") -> Document:
     return Document(kind, name, text, model)
 
 
+def check_together(models: Mapping[str, Any]) -> list[str]:
+    """What documents, by kind, say of each other that is not so, each with its mend; none: they can be used."""
+    triggers, content = models.get("triggers"), models.get("content")
+    if triggers is None or content is None:
+        return []
+    messages = {message.id: message for message in content.messages}
+    problems = []
+    for number, trigger in enumerate(triggers.triggers, 1):
+        asked, place = trigger.message, f"triggers: trigger {number} ({trigger.id})"
+        if asked is None or not asked.content:
+            continue
+        if (found := messages.get(asked.content)) is None:
+            hint = did_you_mean(asked.content, list(messages))
+            problems.append(f'{place} names the content "{asked.content}", which is not one of its messages{hint}')
+            continue
+        for name, meant in (("channel", found.channel), ("purpose", found.consent)):
+            if name in asked.model_fields_set and (said := getattr(asked, name)) != meant:
+                problems.append(
+                    f'{place} says {name} "{said}", but its content {found.id} has "{meant}"; take {name} out'
+                )
+    return problems
+
+
 @cache
 def default_documents() -> Mapping[str, Document]:
     """The shipped policies by kind."""
@@ -89,5 +113,6 @@ def compile_policies(documents: Mapping[str, tuple[Any, str]], number: int = 0) 
         interests=compile_interests(*chosen["interests"]),
         memory=compile_memory(*(model for model, _ in chosen.values())),
         segments=compile_segments(*chosen["segments"]),
+        content=compile_content(*chosen["content"]),
         number=number,
     )

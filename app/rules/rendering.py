@@ -5,7 +5,7 @@ What comes out is looked over once more before it is handed on: a message that w
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from html import escape
 from typing import Any
 from urllib.parse import urlsplit
@@ -116,7 +116,15 @@ def _said(name: str) -> str:
 
 
 def gate(message: Message, contact: Contact, context: Context, content: Content, now: datetime) -> Completeness:
-    """Whether the message has something of its own to say to this contact; asked before somebody is enrolled."""
+    """Whether the message can be made for this contact and has something to say to them; asked when it is decided."""
+    found = completeness(message, contact, context, content, now)
+    if found.ok and isinstance(made := render(content, message.id, contact, context, now), Withheld):
+        return Completeness(False, found.missing, found.generic, made.reason)
+    return found
+
+
+def completeness(message: Message, contact: Contact, context: Context, content: Content, now: datetime) -> Completeness:
+    """Whether the message knows what it needs and has something of its own to say to this contact."""
     filling = filling_of(content, message, contact, context, now, message.document.channel)
     missing = tuple(name for name in message.document.needs if not filling.has(name))
     varying = [block for block in message.blocks if block.varies]
@@ -127,9 +135,6 @@ def gate(message: Message, contact: Contact, context: Context, content: Content,
     if varying and len(varying) - len(generic) < message.document.specific * len(varying):
         said = f"{len(generic)} of {len(varying)} blocks would say what they say to everybody: {', '.join(generic)}"
         return Completeness(False, missing, generic, f"“{message.document.label}” would read generic: {said}")
-    made = render(content, message.id, contact, context, now)
-    if isinstance(made, Withheld):
-        return Completeness(False, missing, generic, made.reason)
     return Completeness(True, missing, generic)
 
 
@@ -268,10 +273,11 @@ def _html(marked: str, allowed: Mapping[str, str]) -> str:
 def channel_for(message: Message, contact: Contact, suppression: SuppressionDocument, now: datetime) -> Way:
     """The channel for this contact: the one they prefer, else the message's own, else another that it has a form for.
 
-    Each has to be allowed (reachable, consent, no reason against it); SMS and push are for messages of high priority.
+    They prefer what their field ``preferred_channel`` says, else what they answered by last. Each has to be allowed
+    (reachable, consent, no reason against it); SMS and push are for messages of high priority.
     """
     document = message.document
-    preferred = str(contact.get("preferred_channel") or "").strip().casefold()
+    preferred, because = _preferred(contact, now)
     order = sorted(document.channels, key=lambda one: one != preferred)
     looked: list[Gate] = []
     reasons: list[str] = []
@@ -285,13 +291,34 @@ def channel_for(message: Message, contact: Contact, suppression: SuppressionDocu
             looked += gates(contact, send, suppression, now)
         shut = next((one for one in looked if not one.passed), None)
         if shut is None:
-            why = "the contact prefers it" if channel == preferred else "the message's own channel"
+            why = because if channel == preferred else "the message's own channel"
             if reasons:
                 why = f"{'; '.join(reasons)}, so by {channel}"
             return Way(channel, why, tuple(looked))
         reasons.append(f"not by {channel}: {shut.detail or shut.name}")
         looked = []
     return Way("", "; ".join(reasons), tuple(looked))
+
+
+ANSWERED_DAYS = 90  # what somebody answered by longer ago says nothing any more
+_CALLED = {"e-mail": "email", "mail": "email", "text": "sms", "text message": "sms", "push notification": "push"}
+_ANSWERS = {
+    "email": ("email.clicked", "email.replied"),
+    "sms": ("sms.clicked", "sms.replied"),
+    "push": ("push.opened", "push.clicked"),
+}
+
+
+def _preferred(contact: Contact, now: datetime) -> tuple[str, str]:
+    """The channel that a contact prefers, with its reason; empty where nothing is known."""
+    said = str(contact.get("preferred_channel") or "").strip().casefold()
+    if (channel := _CALLED.get(said, said)) in _ANSWERS:
+        return channel, "the contact prefers it"
+    since = now - timedelta(days=ANSWERED_DAYS)
+    answered = {name: at for name, kinds in _ANSWERS.items() if (at := contact.last_human(*kinds)) and at > since}
+    if not answered:
+        return "", ""
+    return max(answered, key=lambda name: (answered[name], name)), "the contact answered by it last"
 
 
 def not_ready(content: Content) -> str:

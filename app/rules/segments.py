@@ -207,7 +207,7 @@ def _move(contact: Contact, event: Event, segment: Segment, facts: Facts, polici
     remember(contact, happened, policies.memory, policies.scoring.read)
     if event.properties.get("timer") == FILL and not event.connection_id:  # nothing that the person did
         return [decision]
-    return [decision, *decide_messages(contact, happened, policies.triggers, policies.suppression, facts.scoring)]
+    return [decision, *decide_messages(contact, happened, policies)]
 
 
 def _decision(segment: Segment, event: Event, inside: bool, facts: Facts, version: str) -> Decision:

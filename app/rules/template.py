@@ -299,3 +299,12 @@ def raw_token(text: str) -> str:
     """The first thing in a text that looks like a token nobody filled, or like no value; empty where there is none."""
     found = _RAW.search(text)
     return "" if found is None else found[0].strip() or found[0]
+
+
+def holds_token(value: Any) -> bool:
+    """Whether any text in a value, however deep, looks like a token nobody filled."""
+    if isinstance(value, str):
+        return bool(raw_token(value))
+    if isinstance(value, Mapping):
+        return any(holds_token(inner) for pair in value.items() for inner in pair)
+    return isinstance(value, list | tuple) and any(holds_token(inner) for inner in value)

@@ -23,6 +23,7 @@ from app.rules.condition import (
     property_path,
 )
 from app.rules.index import Index
+from app.rules.template import holds_token
 
 MAX_HOURS = 365 * 24
 
@@ -35,10 +36,15 @@ class MessageDocument(BaseModel):
     purpose: str = MARKETING
     through: str = Field("", description="Connection that sends it; none: the first that can")
     include: list[str] = Field(default_factory=list, description="Event properties that the flow may use")
+    content: str = Field(
+        "", pattern=r"^[a-z0-9_]{0,40}$", description="Message of the content policy: what it says, by which channel"
+    )
 
     def action(self, rule: str, event: Event) -> SendMessage:
-        """The message that this event asks for."""
-        said = {name: event.properties[name] for name in self.include if name in event.properties}
+        """The message that this event asks for. What looks like an unfilled token is not handed on: the flow would
+        show it."""
+        told = ((name, event.properties[name]) for name in self.include if name in event.properties)
+        said = {name: value for name, value in told if not holds_token(value)}
         return SendMessage(
             message=self.name,
             rule=rule,
@@ -46,6 +52,7 @@ class MessageDocument(BaseModel):
             channel=self.channel,
             purpose=self.purpose,
             properties=said,
+            content=self.content,
         )
 
     def __str__(self) -> str:

@@ -1,12 +1,13 @@
 """Policies: immutable numbered versions, one of each published; nothing is ever overwritten."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 
 from msgspec import Struct
 from sqlalchemy import Connection, func, insert, select, update
 
-from app.rules.policy import KINDS, SINGLE, Document, default_documents, read_document
+from app.rules.policy import KINDS, SINGLE, TOGETHER, Document, check_together, default_documents, read_document
 from app.store.tables import policies
 from mappings.document import InvalidDocument
 
@@ -65,11 +66,15 @@ def publish(
     note: str,
     now: datetime,
     expected: int | None = None,
+    beside: Sequence[Document] = (),
 ) -> int:
     """Make a document the published version of its policy; its number.
 
     ``expected`` is the version that the author started from. Raises StaleDraft when it is no longer the published one.
+    ``beside`` are documents that are published in the same transaction. Raises InvalidDocument where it does not go
+    with the policies that it names or that name it.
     """
+    _check_together(conn, [*beside, document])
     mine = (policies.c.kind == document.kind) & (policies.c.name == document.name)
     current = conn.execute(select(policies.c.version).where(mine, policies.c.status == PUBLISHED)).scalar()
     if expected is not None and current != expected:
@@ -90,6 +95,18 @@ def publish(
         )
     )
     return last + 1
+
+
+def _check_together(conn: Connection, documents: Sequence[Document]) -> None:
+    models = {document.kind: document.model for document in documents}
+    if not models.keys() & TOGETHER:
+        return
+    for version in published(conn):
+        if version.kind in TOGETHER and version.kind not in models:
+            with suppress(InvalidDocument):  # one that is no longer valid keeps nothing from being mended
+                models[version.kind] = read_document(version.body).model
+    if problems := check_together(models):
+        raise InvalidDocument(problems)
 
 
 def ship_defaults(conn: Connection, now: datetime) -> None:

@@ -254,6 +254,7 @@ def test_email_is_found_by_its_label(label, field):
         ("Móvil", "phone"),
         ("Whatsapp", "phone"),
         ("tel-310", "phone"),
+        ("Bevorzugter Kontaktweg", "preferred_channel"),
         ("FNAME", "first_name"),
         ("Vorname", "first_name"),
         ("Prénom", "first_name"),

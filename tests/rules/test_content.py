@@ -604,6 +604,7 @@ CHECKOUT = SHIPPED.messages["abandoned_checkout"]
     [
         pytest.param(agreed("email", "sms"), "email", "the message's own channel", id="own"),
         pytest.param(agreed("email", "sms", preferred_channel="SMS"), "sms", "the contact prefers it", id="preferred"),
+        pytest.param(agreed("email", "sms", preferred_channel="Text message"), "sms", "the contact prefers it", id="in people's words"),
         pytest.param(agreed("email", preferred_channel="sms"), "email", "not by sms: no consent for sms marketing", id="no consent for it"),
         pytest.param(agreed("email", "sms", preferred_channel="fax"), "email", "own channel", id="no such channel"),
         pytest.param(agreed("sms"), "sms", "not by email: no consent for email marketing is on record, so by sms", id="the other"),

@@ -36,6 +36,8 @@ def test_visit_of_the_pricing_page_sends_its_message():
         rule="pricing_follow_up",
         occurred_at=NOW,
         properties={"path": "/pricing", "title": "Prices"},
+        content="pricing_follow_up",
+        on="page.viewed",
     ), "and only the properties that the flow may use"
     assert contact.fired == {"pricing_follow_up": NOW}
     assert all(one.passed for one in decision.gates)

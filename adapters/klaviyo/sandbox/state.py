@@ -117,8 +117,25 @@ class Account(Edge):
         return [
             ("Profiles", heads, people, len(self.profiles)),
             ("Events", ["time", "metric", "profile", "properties"], happened, len(self.events)),
+            self._messages(),
             ("Lists", ["id", "name", "members"], lists, len(lists)),
         ]
+
+    def _messages(self) -> Columns:
+        """What people would read, were there a flow for each metric: the texts that came with its event."""
+        found = [one for one in self.events if "message_id" in one.properties]
+        heads = ["time", "metric", "profile", "channel", "subject", "preview", "text"]
+        names = ("channel", "subject", "preview_text", "body_text")
+        rows = [
+            [
+                iso(one.timestamp),
+                self.metrics[one.metric]["name"],
+                self._name(one.profile),
+                *(one.properties.get(name) for name in names),
+            ]
+            for one in found[-SHOWN:][::-1]
+        ]
+        return "Messages", heads, rows, len(found)
 
     def _name(self, number: str) -> str:
         held = self.profiles.get(number)
