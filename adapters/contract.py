@@ -63,6 +63,7 @@ class Setting(Struct, frozen=True):
     secret: bool = True
     required: bool = False
     number: bool = False  # a whole number above 0
+    wrong: Callable[[str], str] | None = None  # what is wrong with a value, in words; empty where nothing is
 
 
 class Record(Struct, frozen=True, kw_only=True):

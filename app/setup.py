@@ -66,6 +66,7 @@ def add_connection(runtime: Runtime, kind: str, name: str, settings: dict[str, s
 
 def check_settings(kind: str, settings: dict[str, str]) -> None:
     """Raise InvalidConnection for a setting that the vendor does not have, or a value that it cannot be."""
+    checks = {setting.name: setting.wrong for setting in adapters()[kind].settings if setting.wrong}
     numbers = {setting.name for setting in adapters()[kind].settings if setting.number}
     known = {setting.name for setting in adapters()[kind].settings} | {PATH_SECRET, "sandbox"}
     for name, value in settings.items():
@@ -74,6 +75,8 @@ def check_settings(kind: str, settings: dict[str, str]) -> None:
             raise InvalidConnection(f'{kind} has no setting "{name}"; it has {listed}')
         if name in numbers and value and not (value.isdecimal() and int(value) > 0):
             raise InvalidConnection(f'{name} is a whole number above 0, not "{value}"')
+        if name in checks and (wrong := checks[name](value)):
+            raise InvalidConnection(f"{name}: {wrong}")
 
 
 def address(runtime: Runtime, connection: Connection) -> str:

@@ -5,6 +5,7 @@ from adapters.hubspot.client import connect
 from adapters.hubspot.push import PUSHES
 from adapters.hubspot.read import check, lookup
 from adapters.hubspot.signature import verify
+from adapters.hubspot.single_send import SETTING, wrong_emails
 from adapters.hubspot.webhook import parse
 
 ADAPTER = Adapter(
@@ -25,6 +26,12 @@ ADAPTER = Adapter(
         Setting("won_stages", "Ids of deal stages that mean won, beside closedwon; comma-separated.", secret=False),
         Setting("lost_stages", "Ids of deal stages that mean lost, beside closedlost; comma-separated.", secret=False),
         Setting("subscription_id", "E-mail subscription type that a person's own consent is written to.", secret=False),
+        Setting(
+            SETTING,
+            "Which e-mail carries which message, by id: pricing_follow_up=123456, *=789012; * is for all others.",
+            secret=False,
+            wrong=wrong_emails,
+        ),
         Setting("require_v3", "1: refuse the older signature versions, which can be replayed.", secret=False),
     ),
     mapping="hubspot.yaml",

@@ -72,6 +72,14 @@ class HubSpotClient:
     def owners(self) -> Any:
         return self.sdk.crm.owners.owners_api
 
+    @cached_property
+    def single_send(self) -> Any:
+        return self.sdk.marketing.transactional.single_send_api
+
+    def plain(self, body: Any) -> Any:
+        """A body of the SDK's, as the data that goes over the wire."""
+        return self.contacts.api_client.sanitize_for_serialization(body)
+
     def ask(self, call: Callable[..., Any], *args: Any, **kw: Any) -> dict[str, Any]:
         """The answer of an SDK call as plain data. Raises the SDK's error for a refusal, BadAnswer for an empty or
         shapeless success."""

@@ -6,6 +6,7 @@ from typing import Any, cast
 from adapters.contract import Again, Delivery, Done, Outcome, Push, Refused, RetryLater, Unknown
 from adapters.http import outcome_of
 from adapters.hubspot.client import HubSpotClient, path_part
+from adapters.hubspot.single_send import can_send, send_message
 from app.contacts.action import (
     Action,
     AssignOwner,
@@ -15,6 +16,7 @@ from app.contacts.action import (
     JoinList,
     LeaveList,
     MoveStage,
+    SendMessage,
     Subscribe,
     Unsubscribe,
     UpsertContact,
@@ -393,5 +395,6 @@ PUSHES: dict[type[Action], Push] = {
     Unsubscribe: Push(unsubscribe, accepts=_is_email),
     Subscribe: Push(subscribe, accepts=_has_subscription),
     JoinList: Push(_change_list("add"), batch=100, group=_list),
+    SendMessage: Push(send_message, accepts=can_send),
     LeaveList: Push(_change_list("remove"), batch=100, group=_list),
 }

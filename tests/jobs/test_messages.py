@@ -7,10 +7,12 @@ import msgspec
 import pytest
 import yaml
 
+from adapters.hubspot.sandbox.state import SHELL
 from adapters.sandbox.server import Server
 from app.rules.policy import default_documents, read_document
 from app.rules.template import raw_token
 from app.runtime import Runtime, is_practice
+from app.setup import add_connection
 from app.store import policies
 from app.store.connections import Connection
 from mappings.document import InvalidDocument, load_yaml
@@ -140,6 +142,19 @@ def _texts(value: Any) -> list[str]:
     if isinstance(value, dict):
         return [text for inner in value.values() for text in _texts(inner)]
     return [value] if isinstance(value, str) else []
+
+
+def test_message_goes_through_hubspot_where_an_e_mail_is_named_for_it(one: Runtime, vendors: Server) -> None:
+    settings = {"access_token": "t", "client_secret": "s", "emails": f"*={SHELL}"}
+    add_connection(one, "hubspot", "mail", settings, f"{vendors.url}/hubspot")
+    viewed = {"id": "look", "label": "Look", "on": "page.viewed", "once_in_days": 0}
+    sends = {"name": "Look", "content": "pricing_follow_up", "through": "mail"}
+    publish(one, "triggers", triggers=[{**viewed, "message": sends}])
+    looks_at_pricing(one)
+    settle(one)
+    (mail,) = vendors.hubspot.mails
+    assert (mail["to"], mail["properties"]["subject"]) == (ANN, "Which plan fits?")
+    assert planned(one).status == "sent"
 
 
 def test_message_goes_by_sms_to_whom_prefers_that(one: Runtime, vendors: Server) -> None:

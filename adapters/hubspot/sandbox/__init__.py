@@ -6,7 +6,7 @@ The paths with a date (2026-09) lead to the same functions as those of version 3
 import re
 from dataclasses import replace
 
-from adapters.hubspot.sandbox import account, consent, links, objects, search
+from adapters.hubspot.sandbox import account, consent, links, mail, objects, search
 from adapters.hubspot.sandbox.acts import ACTS
 from adapters.hubspot.sandbox.state import Account
 from adapters.sandbox.vendor import Answer, Request
@@ -34,6 +34,7 @@ class HubSpot(Account):
         *links.ROUTES,
         *account.ROUTES,
         *consent.ROUTES,
+        *mail.ROUTES,
     )
 
     def answer(self, request: Request) -> tuple[Answer, bool]:

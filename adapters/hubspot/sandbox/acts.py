@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from adapters.hubspot.sandbox.links import link
+from adapters.hubspot.sandbox.mail import create_email
 from adapters.hubspot.sandbox.schema import SUBSCRIPTIONS, iso_ms, moment_ms, object_type
 from adapters.hubspot.sandbox.state import Account, Record
 from adapters.sandbox.vendor import iso
@@ -256,5 +257,6 @@ ACTS = {
         reply,
         opt_out,
         workflow_webhook,
+        create_email,
     )
 }

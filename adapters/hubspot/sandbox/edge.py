@@ -55,6 +55,7 @@ class Settings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     search_lag: float = 3.0
     new_contact_stage: str = "lead"
     merge_makes_new_id: bool = False
+    single_send: bool = True
 
 
 @dataclass(frozen=True)

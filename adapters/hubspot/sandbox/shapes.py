@@ -183,3 +183,22 @@ class OldStatus(TypedDict, total=False):
 
 
 Ids = list[Id]
+
+
+class Mail(TypedDict, total=False):
+    """Whom a single e-mail goes to."""
+
+    to: str
+    sendId: str | None
+    cc: list[str]
+    bcc: list[str]
+    replyTo: list[str]
+
+
+class SingleSend(TypedDict, total=False):
+    """One e-mail to one person."""
+
+    emailId: int
+    message: Mail
+    contactProperties: dict[str, str]
+    customProperties: dict[str, object]

@@ -21,6 +21,7 @@ from adapters.hubspot.sandbox.schema import (
 )
 from adapters.sandbox.vendor import SHOWN, Columns, iso
 
+SHELL = 7001  # id of the e-mail that every account begins with
 SILENT = {"createdate", "hs_createdate", "lastmodifieddate", "hs_lastmodifieddate", "hs_object_id"}
 
 
@@ -54,6 +55,8 @@ class Account(Edge):
         self.opted_out: dict[str, float] = {}  # e-mail → since when nothing may be sent
         self.lists: dict[str, dict[str, Any]] = {}
         self.threads: dict[str, dict[str, Any]] = {}
+        self.single_emails: dict[int, str] = {SHELL: "Baton's messages"}  # those made for single sends
+        self.mails: list[dict[str, Any]] = []  # what people were sent
         self._next_id = int(self.clock()) * 100  # large as HubSpot's, and no number of an earlier run
         self.add_list("Newsletter")
 
@@ -104,6 +107,7 @@ class Account(Edge):
             "opted_out": {email: iso(since) for email, since in self.opted_out.items()},
             "lists": list(self.lists.values()),
             "threads": list(self.threads.values()),
+            "mails": self.mails,
             "merged": self.merged,
             "blocked": sorted(self.blocked),
         }
@@ -119,7 +123,15 @@ class Account(Edge):
         task = ["hs_task_subject", "hs_task_status", "hs_timestamp", "hubspot_owner_id", "hs_task_body"]
         tables = [("contacts", contact), ("tasks", task), ("notes", ["hs_note_body"])]
         tables.append(("deals", ["dealname", "dealstage", "amount"]))
-        return [table(kind, names) for kind, names in tables]
+        return [*(table(kind, names) for kind, names in tables), self._mails()]
+
+    def _mails(self) -> Columns:
+        heads, names = ["time", "to", "e-mail", "subject", "text"], ("subject", "body_text")
+        rows = [
+            [mail["at"], mail["to"], mail["email"], *(mail["properties"].get(name) for name in names)]
+            for mail in self.mails[-SHOWN:][::-1]
+        ]
+        return "E-mails sent", heads, rows, len(self.mails)
 
     # records
 
