@@ -10,10 +10,13 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 from redis.exceptions import RedisError
 from sqlalchemy import Connection as Conn
 
-from app.runtime import Runtime
+from app.contacts.action import SendMessage
+from app.rules.rendering import not_ready
+from app.runtime import Runtime, can_call, is_practice
 from app.store import breakers, connections, counts, inbox, notes, schema
 from app.store.connections import Connection
 from app.store.vault import WrongKey
@@ -26,6 +29,7 @@ REFUSED_LATELY = timedelta(hours=1)
 # Parts; a finding about a connection says in ``name`` which one
 DATABASE, SECRETS, QUEUE, WORKERS, SENDING = "database", "secrets", "queue", "workers", "sending"
 INBOX, PARKED, DEAD, UNKNOWN, CONNECTION = "inbox", "parked", "dead", "unknown", "connection"
+CONTENT = "content"
 
 Marks = Mapping[str, tuple[str, datetime]]
 
@@ -83,6 +87,7 @@ def look(runtime: Runtime, conn: Conn, waiting: Mapping[str, int]) -> list[Findi
     now, marks = runtime.clock(), notes.read_marks(conn)
     refused = notes.refusals_by_connection(conn)
     findings = [_queue(runtime), _workers(marks, now), _sending(marks), _inbox(conn, now), *_left(waiting)]
+    findings += _content(runtime)
     for one in sorted(runtime.connections().values(), key=lambda one: one.name):
         findings += of_connection(one, marks, refused.get(one.id), now) or [
             _fine(CONNECTION, "nothing is wrong with it", one.name)
@@ -163,6 +168,35 @@ def _inbox(conn: Conn, now: datetime) -> Finding:
         "log.",
         since=oldest,
     )
+
+
+def _content(runtime: Runtime) -> list[Finding]:
+    """Whether texts wait for a site of their own, although somebody real could get them."""
+    why = not_ready(runtime.rulebook().policies.content)
+    real = [one.name for one in runtime.connections().values() if not is_practice(one) and _sends(runtime, one)]
+    if not why or not real:
+        return []
+    advice = "Export the policies, set site, links and resources of content.yaml to your own, and publish it."
+    says = f"Messages with these texts are withheld from {', '.join(sorted(real))}: {why}."
+    return [
+        Finding(
+            part=CONTENT,
+            title="The texts of messages are still the shipped ones",
+            says=says,
+            advice=advice,
+            grave=False,
+        )
+    ]
+
+
+def _sends(runtime: Runtime, connection: Connection) -> bool:
+    adapter = runtime.adapter(connection)
+    push = adapter.pushes.get(SendMessage)
+    if push is None or not can_call(adapter, connection):
+        return False
+    message = SendMessage(message="", rule="", occurred_at=runtime.clock())
+    texts = (replace(message, content=name) for name in runtime.rulebook().policies.content.messages)
+    return any(push.accepts(one, connection.settings) for one in texts)
 
 
 def _left(waiting: Mapping[str, int]) -> list[Finding]:

@@ -5,13 +5,25 @@
 
 from flask import Flask
 
-from app.admin import assets, connections, contacts, decisions, deliveries, handoffs, home, inbox, session, show
+from app.admin import (
+    assets,
+    connections,
+    contacts,
+    decisions,
+    deliveries,
+    handoffs,
+    home,
+    inbox,
+    messages,
+    session,
+    show,
+)
 from app.admin.blueprint import admin
 from app.settings import Settings
 
 __all__ = ["SCREENS", "install"]
 
-SCREENS = (assets, session, home, contacts, decisions, inbox, deliveries, connections, handoffs)
+SCREENS = (assets, session, home, contacts, decisions, inbox, deliveries, connections, handoffs, messages)
 
 
 def install(app: Flask, settings: Settings) -> None:

@@ -34,7 +34,7 @@ def contacts() -> str:
             if found.next is not None:
                 links["more"] = url_for("admin.contacts", q=text, stage=stage, place=asked.place_text(found.next))
             if place is None:
-                named = _by_alias(runtime, conn, text)
+                named = by_alias(runtime, conn, text)
                 ids = [*named, *(one for one in ids if one not in named)]
             else:
                 links["start"] = url_for("admin.contacts", q=text, stage=stage)
@@ -47,7 +47,7 @@ def contacts() -> str:
     return render_template("admin/contacts.html", people=shown, q=text, stage=stage, links=links, cut=cut)
 
 
-def _by_alias(runtime: Runtime, conn: Conn, text: str) -> list[int]:
+def by_alias(runtime: Runtime, conn: Conn, text: str) -> list[int]:
     """Whose alias a search text is: ``hubspot:123``, a whole address also where it is a second one, a phone number."""
     kind, sign, value = text.partition(":")
     kind, value = kind.strip().lower(), value.strip()

@@ -30,6 +30,8 @@ ROLES: Mapping[str, frozenset[str]] = {
     "deliveries": _LOOKS,
     "delivery": _LOOKS,
     "retry": _WORKS,
+    "messages": _LOOKS,
+    "message": _LOOKS,
     "connections": _LOOKS,
     "connection": _LOOKS,
     "refused": _WORKS,

@@ -12,6 +12,7 @@ _SCREENS: Mapping[str, tuple[str, Mapping[str, str], str]] = {
     health.INBOX: ("inbox", {"status": "pending"}, "See what waits"),
     health.PARKED: ("inbox", {"status": "parked"}, "See them"),
     health.DEAD: ("deliveries", {"status": "dead"}, "See them"),
+    health.CONTENT: ("messages", {}, "See the messages"),
     health.UNKNOWN: ("deliveries", {"status": "unknown"}, "See them"),
 }
 

@@ -141,6 +141,9 @@ OUTCOME_HELP = {
     "superseded": "what arrived later shows that it should have been decided otherwise",
 }
 GATES = {
+    "channel": "There is a channel to use",
+    "something to say": "The message has something to say to them",
+    "texts": "Its texts are in the content",
     "reachable": "Has an address to write to",
     "erased": "Has not been erased",
     "manual": "Is not suppressed by hand",

@@ -4,6 +4,9 @@ from typing import Any
 
 from app.api.operation import OPERATIONS, Operation
 
+_WHOLE_ID = {"type": "integer", "minimum": 0}
+_NAME = {"type": "string", "pattern": "^[a-z0-9_]{1,40}$"}
+
 
 def document() -> dict[str, Any]:
     """OpenAPI 3.1."""
@@ -46,7 +49,7 @@ def _operation(declared: Operation) -> dict[str, Any]:
     }
     parameters = [{"in": "query", **parameter} for parameter in declared.query]
     parameters += [
-        {"in": "path", "name": part[1:-1], "required": True, "schema": {"type": "integer", "minimum": 0}}
+        {"in": "path", "name": part[1:-1], "required": True, "schema": _WHOLE_ID if part.endswith("_id}") else _NAME}
         for part in declared.path.split("/")
         if part.startswith("{")
     ]
@@ -205,6 +208,43 @@ _SCHEMAS: dict[str, Any] = {
             "decided_at": _MAYBE_TIME,
         },
         then={"type": ["object", "null"]},
+    ),
+    "Message": _object(
+        {
+            "id": _TEXT,
+            "label": _TEXT,
+            "channels": {"type": "array", "items": _TEXT},
+            "class": _TEXT,
+            "purpose": _TEXT,
+            "priority": _TEXT,
+            "subject": _TEXT,
+            "triggers": {"type": "array", "items": _object({"id": _TEXT, "label": _TEXT})},
+            "findings": {
+                "type": "array",
+                "items": _object({"level": _TEXT, "place": _TEXT, "text": _TEXT, "mend": _TEXT}),
+            },
+        }
+    ),
+    "Render": _object(
+        {
+            "message": _TEXT,
+            "channel": _TEXT,
+            "suits": {"type": "boolean"},
+            "reason": _TEXT,
+            "missing": {"type": "array", "items": _TEXT},
+            "gates": {
+                "type": "array",
+                "items": _object({"name": _TEXT, "passed": {"type": "boolean"}, "detail": _TEXT}),
+            },
+            "blocks": {
+                "type": "array",
+                "items": _object({"block": _TEXT, "variant": _WHOLE, "reason": _TEXT, "generic": {"type": "boolean"}}),
+            },
+            "fell_back": {"type": "array", "items": _TEXT},
+        },
+        rendered={"type": ["object", "null"]},
+        contact_id={"type": ["integer", "null"]},
+        follows={"type": ["object", "null"]},
     ),
     "Connection": _object({"name": _TEXT, "kind": _TEXT, "status": _TEXT}),
     "Stats": _object({"inbox": _STATUSES, "events": _WHOLE, "contacts": _WHOLE, "deliveries": _STATUSES}),

@@ -1,6 +1,7 @@
 """An operation of the API: declared once, and from that checked, answered and documented."""
 
 import base64
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import wraps
@@ -19,6 +20,7 @@ MAX_BODY = 64 * 1024
 MAX_ID = 2**63 - 1
 
 LIMIT = {"name": "limit", "schema": {"type": "integer", "minimum": 1, "maximum": lists.MAX_LIMIT, "default": 50}}
+CONTACT_TEXT = {"name": "contact", "schema": {"type": "string"}, "description": 'A contact\'s id, or "emptiest"'}
 CURSOR = {"name": "cursor", "schema": {"type": "string"}, "description": "The `next` of the page before"}
 STATUS = {"name": "status", "schema": {"type": "string"}}
 CONNECTION = {"name": "connection", "schema": {"type": "string"}, "description": "A connection's name"}
@@ -27,7 +29,7 @@ TYPE = {"name": "type", "schema": {"type": "string"}}
 
 
 class Operation(Struct, frozen=True, kw_only=True):
-    """What the documentation says of one operation."""
+    """What the documentation says of one operation. In a path ``{row_id}`` is a number, ``{message}`` a name."""
 
     method: str
     path: str
@@ -59,11 +61,11 @@ def operation(blueprint: Blueprint, declared: Operation) -> Callable[[View], Vie
                     raise Refused(400, f"there is no parameter {name[:40]!r} here{listed}")
                 if "\0" in request.args[name]:
                     raise Refused(400, f"{name} holds a NUL character")
-            if any(key > MAX_ID for key in path.values()):
+            if any(isinstance(key, int) and key > MAX_ID for key in path.values()):
                 raise Refused(404, "there is nothing with this id")
             return answer(view(**path), declared.statuses[0])
 
-        rule = declared.path.replace("{", "<int:").replace("}", ">")
+        rule = re.sub(r"\{(\w+?)(_id)?\}", lambda found: f"<{'int:' * bool(found[2])}{found[0][1:-1]}>", declared.path)
         blueprint.add_url_rule(rule, f"{declared.method}_{view.__name__}", checked, methods=[declared.method])
         return view
 

@@ -48,16 +48,42 @@ def policy_segments() -> None:
 @click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False), required=True)
 def policy_validate(files: tuple[str, ...]) -> None:
     """Say what is wrong with policy files, all at once."""
-    wrong = False
+    from app.rules.policy import check_together
+
+    wrong, documents = False, []
     for file in files:
         try:
             document = _read_file(file)
+            documents.append(document)
             click.echo(f"{file}: a valid {document.kind}")
         except click.ClickException as error:
             wrong = True
             click.echo(error.message, err=True)
+    for problem in check_together({document.kind: document.model for document in documents}):
+        wrong = True
+        click.echo(problem, err=True)
     if wrong:
         sys.exit(1)
+
+
+@policy.command("lint")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False), required=False)
+def policy_lint(file: str | None) -> None:
+    """Say what could be better about the messages of a content file, or of the content in force."""
+    from app.messages import findings
+    from app.rules.content import ContentDocument, compile_content
+
+    if file is None:
+        content = opened().rulebook().policies.content
+    else:
+        model = _read_file(file).model
+        if not isinstance(model, ContentDocument):
+            raise click.ClickException(f"{file}: only content can be looked through; its kind is {model.kind}")
+        content = compile_content(model, file)
+    found = findings(content)
+    for line in found:
+        click.echo(line)
+    click.echo(f"{len(content.messages)} messages, {len(found)} things could be better")
 
 
 @policy.command("publish")

@@ -73,7 +73,7 @@ def suits(action: SendMessage, contact: Contact, content: Content, scoring: Scor
     message = content.messages.get(action.content)
     if message is None:
         return [Gate("texts", False, _unknown(action))]
-    found = gate(message, contact, _context(action, contact, scoring), content, now)
+    found = gate(message, contact, context_of(action, contact, scoring), content, now)
     return [Gate("something to say", found.ok, found.reason)]
 
 
@@ -84,7 +84,7 @@ def compose(
     message = content.messages.get(action.content)
     if message is None:
         return Withheld(action.content, _unknown(action))
-    context = _context(action, contact, scoring)
+    context = context_of(action, contact, scoring)
     found: Completeness = completeness(message, contact, context, content, now)
     if not found.ok:
         return Withheld(message.id, found.reason)
@@ -94,12 +94,13 @@ def compose(
     return msgspec.structs.replace(action, properties={**action.properties, **payload(made, message)})
 
 
-def _unknown(action: SendMessage) -> str:
-    return f'the content has no message "{action.content}": publish it, or take it out of the rule'
-
-
-def _context(action: SendMessage, contact: Contact, scoring: ScoringRules) -> Context:
+def context_of(action: SendMessage, contact: Contact, scoring: ScoringRules) -> Context:
+    """What the texts look at beside the contact: what the event said, as the action keeps it, and the segments."""
     event = None
     if action.on:
         event = Event(type=action.on, occurred_at=action.occurred_at, source_key="", properties=action.said)
     return Context(event, segments=frozenset(contact.segments), scoring=scoring)
+
+
+def _unknown(action: SendMessage) -> str:
+    return f'the content has no message "{action.content}": publish it, or take it out of the rule'

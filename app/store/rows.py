@@ -26,6 +26,12 @@ def contact_states(conn: Connection, ids: Collection[int]) -> dict[int, Mapping[
     return {row.id: dict(row._mapping) for row in conn.execute(query)}
 
 
+def newest_states(conn: Connection, most: int) -> list[tuple[int, str]]:
+    """The newest contacts that were not merged away, as (id, stored state)."""
+    query = select(contacts.c.id, contacts.c.state).where(contacts.c.merged_into.is_(None))
+    return [(row.id, row.state) for row in conn.execute(query.order_by(contacts.c.id.desc()).limit(most))]
+
+
 def merges_of(conn: Connection, contact_id: int) -> Rows:
     """The contacts that were merged into this one, and when, and by which identity."""
     query = select(merges).where(merges.c.winner_id == contact_id).order_by(merges.c.id)

@@ -21,7 +21,17 @@ from tests.conftest import Clock, make_runtime
 from tests.feeding import arrive, drain, form, minutes, rows
 
 LOOK_AT_PEOPLE = {"home", "sign_out", "contacts", "contact", "handoffs", "decision"}
-LOOK_AT_WORK = {"decisions", "inbox", "inbox_row", "deliveries", "delivery", "connections", "connection"}
+LOOK_AT_WORK = {
+    "decisions",
+    "inbox",
+    "inbox_row",
+    "deliveries",
+    "delivery",
+    "connections",
+    "connection",
+    "messages",
+    "message",
+}
 WORK = {"replay", "replay_several", "retry", "refused", "check"}
 ANSWER = {"claim", "judge"}
 SWITCH = {"pause", "resume", "pause_all", "resume_all"}
@@ -32,7 +42,9 @@ MAY = {
     "admin": LOOK_AT_PEOPLE | LOOK_AT_WORK | WORK | ANSWER | SWITCH,
 }
 OPEN = {"login", "sign_in", "asset"}
-SEARCHES = {f"/admin/{name}" for name in ("contacts", "inbox", "deliveries", "decisions")}  # forms that get
+SEARCHES = {
+    f"/admin/{name}" for name in ("contacts", "inbox", "deliveries", "decisions", "messages/abandoned_checkout")
+}  # forms that get
 GONE = 9_223_372_036_854_775_807
 
 
@@ -83,6 +95,8 @@ def addresses(ids: Any) -> dict[str, tuple[str, str]]:
         "deliveries": ("GET", "/admin/deliveries"),
         "delivery": ("GET", f"/admin/deliveries/{ids['dead']}"),
         "retry": ("POST", f"/admin/deliveries/{ids['dead']}/retry"),
+        "messages": ("GET", "/admin/messages"),
+        "message": ("GET", "/admin/messages/abandoned_checkout"),
         "connections": ("GET", "/admin/connections"),
         "connection": ("GET", "/admin/connections/hubspot"),
         "refused": ("GET", f"/admin/connections/hubspot/refused/{ids['refused']}"),

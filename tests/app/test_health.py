@@ -113,6 +113,10 @@ def _refuse(runtime: Runtime) -> None:
         notes.refuse(conn, runtime.database, connection.id, "no signature", "", {}, b"", runtime.clock())
 
 
+def _have_texts_of_nobody(runtime: Runtime) -> None:
+    klaviyo(runtime, api_key="pk_x")
+
+
 def _pause_all(runtime: Runtime) -> None:
     with runtime.database.write() as conn:
         notes.mark(conn, runtime.database, notes.PAUSED, '{"by":"ann","reason":"wrong prices"}', runtime.clock())
@@ -131,6 +135,7 @@ def _pause_all(runtime: Runtime) -> None:
         pytest.param(_check, "connection hubspot", False, "connection", id="check failed"),
         pytest.param(_fail, "connection hubspot", True, "connection", id="fails"),
         pytest.param(_refuse, "connection hubspot", True, "connection", id="refused"),
+        pytest.param(_have_texts_of_nobody, "content", False, "messages", id="shipped texts"),
         pytest.param(_pause_all, "sending", False, None, id="all paused"),
     ],
 )

@@ -36,6 +36,11 @@ def pages(site: Site) -> dict[str, str]:
         "sent": f"/admin/deliveries/{deliveries['sent']}",
         "dead": f"/admin/deliveries/{deliveries['dead']}",
         "unknown": f"/admin/deliveries/{deliveries['unknown']}",
+        "messages": "/admin/messages",
+        "message": "/admin/messages/pricing_follow_up?contact=ann@acme.example",
+        "message to somebody hostile": "/admin/messages/welcome?contact=eve@hostile.example",
+        "message that does not suit": "/admin/messages/interest_nurture?contact=nobody",
+        "text message": "/admin/messages/abandoned_checkout?channel=sms",
         "connections": "/admin/connections",
         "hubspot": "/admin/connections/hubspot",
         "forms": "/admin/connections/forms",
@@ -93,7 +98,7 @@ def test_screens_of_other_roles_can_be_read_too(new_page: NewPage, site: Site, r
     page = new_page(role, viewport=NARROW)
     page.goto("/admin/")
     ways = {str(link.get_attribute("href")) for link in page.query_selector_all(".nav-list a")}
-    assert len(ways) == (2 if role == "sales" else 6)
+    assert len(ways) == (2 if role == "sales" else 7)
     for path in (*sorted(ways), f"/admin/contacts/{site.people['ann']}"):
         answer = page.goto(path)
         assert answer is not None
