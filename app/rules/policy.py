@@ -8,7 +8,8 @@ from typing import Any
 from msgspec import Struct
 from pydantic import BaseModel, ValidationError
 
-from app.rules.content import ContentDocument, check_content, compile_content
+from app.rules.content import ContentDocument, compile_content
+from app.rules.content_check import check_content
 from app.rules.decide import Policies
 from app.rules.handoff import HandoffDocument, compile_handoff
 from app.rules.interests import InterestsDocument, compile_interests
