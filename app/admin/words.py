@@ -153,6 +153,8 @@ GATES = {
     "conversation": "Is not in conversation with sales",
     "not_a_fit": "Sales has not called them a misfit",
     "dormant": "Is not dormant",
+    "ladder": "Is not too quiet for messages like this",
+    "cap": "Has not had too many messages lately",
     "in time": "Reached us in time",
     "not sent lately": "Was not sent lately",
     "can be sent": "A tool is connected that can send it",
@@ -208,6 +210,7 @@ EVENTS = {
     "custom:released": "Was released by hand",
     "custom:handoff_claimed": "Handoff was claimed",
     "custom:handoff_alert_failed": "Alert could not be delivered",
+    "custom:message_not_sent": "Message was not sent",
 }
 for _channel, _name in (("email", "E-mail"), ("sms", "SMS"), ("push", "Push message")):
     EVENTS |= {
@@ -282,6 +285,8 @@ _REASONS = (
     ("the contact no longer exists", "The contact no longer exists"),
     ("sales said", "Sales had judged them lately"),
     ("it was not so any more", "Not so any more when the time was over"),
+    ("lapsing since", "Too quiet for messages like this"),
+    ("dormant since", "Too quiet for messages like this"),
     ("the handoff is", "The handoff was over by then"),
     ("the content's site is still", "The texts are still the shipped ones: set your own site"),
     ("the content has no message", "The content has no such message"),
@@ -310,6 +315,8 @@ def reason_group(reason: str) -> str:
         return "No tool is connected that can send it"
     if reason.startswith("Stayed "):
         return "Stage does not go back by itself"
+    if " in the last " in reason[:40]:
+        return "Had enough messages lately"
     if reason.endswith("the handoff says it"):
         return "The handoff said it already"
     return reason[:80] or "No reason given"

@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-MARKETING = "marketing"
+MARKETING, TRANSACTIONAL = "marketing", "transactional"
 CHANNELS = ("email", "sms", "push")
 
 

@@ -145,12 +145,20 @@ class Handoff(Struct, omit_defaults=True):
 
 
 class Send(Struct, omit_defaults=True):
-    """A message that left for this person."""
+    """A message's place in the ledger of what reaches this person: when it left or, while ``reserved``, is to leave.
+
+    ``key`` is that of the decision which led to it, ``heard`` says that its tool has told of the delivery. One without
+    a rule was sent by a tool of its own accord. Those that are ``exempt`` are kept only to know their deliveries by.
+    """
 
     at: datetime
-    rule: str
-    channel: str
-    connection_id: int
+    rule: str = ""
+    channel: str = "email"
+    connection_id: int = 0
+    key: str = ""
+    reserved: bool = False
+    heard: bool = False
+    exempt: bool = False
 
 
 class Manual(Struct, omit_defaults=True):

@@ -15,7 +15,6 @@ from app.contacts.contact import (
     Contact,
     Deliverability,
     Manual,
-    Send,
     Signal,
     Touch,
     Value,
@@ -23,9 +22,10 @@ from app.contacts.contact import (
 from app.contacts.event import Event, EventType, position
 from app.contacts.identity import EMAIL
 from app.contacts.interests import note_interest, topic_of
+from app.contacts.sends import confirm, notice, release
 from app.contacts.times import parse_time
 
-MAX_TOUCHES, MAX_SENDS, MAX_SIGNALS = 20, 50, 20
+MAX_TOUCHES, MAX_SIGNALS = 20, 20
 MAX_PER_HOUR = 200
 # A visit within this time of the last one, with nothing new to say about its origin, is the same visit.
 SAME_VISIT = timedelta(minutes=30)
@@ -160,6 +160,7 @@ def _address(contact: Contact, event: Event) -> str:
 
 def _delivered(contact: Contact, event: Event) -> None:
     _count(contact, event)
+    notice(contact, event)
     reach = contact.deliverability.get(_channel(event))
     if reach is not None:
         reach.soft_bounces = 0
@@ -313,17 +314,12 @@ def _earn(contact: Contact, event: Event, sign: int) -> None:
 
 
 def _message_sent(contact: Contact, event: Event) -> None:
-    said = event.properties
     contact.messages += 1
-    contact.sends.append(
-        Send(
-            event.occurred_at,
-            str(said.get("rule", "")),
-            str(said.get("channel", "email")),
-            connection if type(connection := said.get("connection")) is int else 0,
-        )
-    )
-    del contact.sends[:-MAX_SENDS]
+    confirm(contact, event)
+
+
+def _message_not_sent(contact: Contact, event: Event) -> None:
+    release(contact, str(event.properties.get("decision") or ""))
 
 
 def _suppressed_by_hand(contact: Contact, event: Event) -> None:
@@ -368,7 +364,9 @@ RELEASED_BY_HAND = "custom:released"
 # Of handoffs: nothing folds them, their clock listens (rules/clock.py)
 HANDOFF_CLAIMED = "custom:handoff_claimed"
 ALERT_FAILED = "custom:handoff_alert_failed"
-OUR_OWN = frozenset((SUPPRESSED_BY_HAND, RELEASED_BY_HAND, HANDOFF_CLAIMED, ALERT_FAILED))  # no tool may send these
+MESSAGE_NOT_SENT = "custom:message_not_sent"  # a message that was decided to be sent was not
+# No tool may send these
+OUR_OWN = frozenset((SUPPRESSED_BY_HAND, RELEASED_BY_HAND, HANDOFF_CLAIMED, ALERT_FAILED, MESSAGE_NOT_SENT))
 
 _STEPS: dict[str, Step] = {
     EventType.CONTACT_CREATED: _created,
@@ -394,6 +392,7 @@ _STEPS: dict[str, Step] = {
     EventType.CONVERSATION_CLOSED: _conversation_closed,
     EventType.TASK_COMPLETED: _task_completed,
     EventType.MESSAGE_SENT: _message_sent,
+    MESSAGE_NOT_SENT: _message_not_sent,
     SUPPRESSED_BY_HAND: _suppressed_by_hand,
     RELEASED_BY_HAND: _released_by_hand,
 }

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from app.contacts.contact import Contact
 from app.contacts.event import EventType, position
-from app.contacts.fold import MAX_SENDS, MAX_SIGNALS, MAX_TOUCHES, fold
+from app.contacts.fold import MAX_SIGNALS, MAX_TOUCHES, fold
 from app.contacts.interests import MAX_INTERESTS
+from app.contacts.sends import MAX_SENDS
 from tests.contacts.making import ANN, FORMS, HUBSPOT, KLAVIYO, NOW, ago, event, folded, no, yes
 
 # Fields ---------------------------------------------------------------------------------------------------------------
