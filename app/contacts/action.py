@@ -152,8 +152,9 @@ class TrackEvent(Action, tag="track_event"):
 
 class SendMessage(Action, tag="send_message"):
     """Have this tool send a message: an event that starts the flow with the message's name. ``per`` stands for what it
-    is sent once for, where its trigger says so. ``content`` is the id of its texts; they are made of ``said``, what the
-    event of type ``on`` said, when it leaves, and then stand in ``properties``."""
+    is sent once for, where its trigger says so; ``wakes`` says that it is meant for people who have fallen silent.
+    ``content`` is the id of its texts; they are made of ``said``, what the event of type ``on`` said, when it leaves,
+    and then stand in ``properties``."""
 
     urgency: ClassVar[Urgency] = Urgency.SEND
     message: str
@@ -166,6 +167,7 @@ class SendMessage(Action, tag="send_message"):
     content: str = ""
     said: dict[str, Any] = field(default_factory=dict)
     on: str = ""
+    wakes: bool = False
 
 
 AnyAction = (

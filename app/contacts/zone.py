@@ -1,7 +1,7 @@
 """The time zone that a person lives in, as far as it can be known. Pure; the tables come with tzdata."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from importlib.resources import files
 from zoneinfo import ZoneInfo
@@ -32,6 +32,18 @@ def zone_of(contact: Contact, otherwise: ZoneInfo) -> ZoneInfo:
         names = _zones_of_phone(str(contact.get("phone") or ""), within=names)
     zone = zone_named(names[0]) if len(names) == 1 else None
     return otherwise if zone is None else zone
+
+
+def days_later(at: datetime, days: int, zone: ZoneInfo) -> datetime:
+    """So many days later by the clock on the wall: the same time of the day, also where clocks are changed between. A
+    time that is skipped that day is taken as an hour later, of one that comes twice the first."""
+    return (at.astimezone(zone) + timedelta(days=days)).astimezone(UTC)
+
+
+def in_zone(at: datetime, zone: ZoneInfo, form: str = "%Y-%m-%d %H:%M") -> str:
+    """A moment as people there say it: ``2026-11-24 10:00 in Berlin``, ``2026-11-24 09:00 UTC``."""
+    city = zone.key.rpartition("/")[2].replace("_", " ")
+    return f"{at.astimezone(zone):{form}} {'UTC' if city == 'UTC' else f'in {city}'}"
 
 
 def _zones_of_phone(phone: str, within: tuple[str, ...]) -> tuple[str, ...]:

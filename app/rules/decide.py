@@ -9,10 +9,11 @@ from msgspec import Struct
 from app.contacts.action import Alert
 from app.contacts.contact import Contact
 from app.contacts.event import Event, EventType
-from app.contacts.fold import fold
+from app.contacts.fold import MESSAGE_NOT_SENT, fold
 from app.rules.clock import decide_clock
 from app.rules.content import Content
 from app.rules.decision import Decision, Outcome, key_of
+from app.rules.frequency import Frequency
 from app.rules.handoff import HandoffPolicy, apply_verdict, decide_handoff
 from app.rules.interests import Interests, infer_interests
 from app.rules.lifecycle import Lifecycle, advance
@@ -37,11 +38,12 @@ class Policies(Struct, frozen=True):
     memory: Memory
     segments: Segments
     content: Content
+    frequency: Frequency
     number: int = 0
 
 
 # Types that no rule looks at: what Baton itself notes, and what it does not know
-_SILENT = frozenset((EventType.UNKNOWN, EventType.MESSAGE_SENT))
+_SILENT = frozenset((EventType.UNKNOWN, EventType.MESSAGE_SENT, MESSAGE_NOT_SENT))
 
 
 def step(contact: Contact, event: Event, policies: Policies) -> list[Decision]:

@@ -49,7 +49,8 @@ class ClockStep(Struct, kw_only=True):
 
 class Decision(Struct, kw_only=True):
     """One rule's answer to one event. ``key`` names rule and event, so that deciding again finds the same record.
-    ``second_channel`` is the connection that alerts are escalated through."""
+    ``second_channel`` is the connection that alerts are escalated through. A message that has to wait says when it
+    ``leaves_at``, None: at once."""
 
     key: str
     rule: str
@@ -62,6 +63,7 @@ class Decision(Struct, kw_only=True):
     gates: tuple[Gate, ...] = ()
     send: SendMessage | JoinList | LeaveList | TrackEvent | None = None
     through: str = ""
+    leaves_at: datetime | None = None
     handoff: HandoffPlan | None = None
     clock: ClockStep | None = None
     alert: Alert | None = None

@@ -280,6 +280,17 @@ class QuietHours(Struct, frozen=True):
                     return begin
         return at
 
+    def allows_more_than(self, time: timedelta, first: datetime, second: datetime, zone: ZoneInfo) -> bool:
+        """Whether people may be written to for more than so much time between two moments."""
+        left = time
+        for begin, end in openings(zone, first, self.spans, (second - first).days + 2):
+            if begin >= second:
+                return False
+            left -= min(end, second) - begin
+            if left < timedelta():
+                return True
+        return False
+
     def at_hour(self, at: datetime, hour: int, zone: ZoneInfo, within: timedelta = DAY) -> datetime:
         """The next moment at which the person's clock shows this hour (0 to 23) and they may be written to.
 

@@ -16,8 +16,8 @@ from app.contacts.event import Event
 from app.rules.composing import excerpt, prepare, suits, uses
 from app.rules.condition import Facts, value_key
 from app.rules.decision import Decision, Gate, Outcome, in_time, key_of
-from app.rules.score import ScoringRules
-from app.rules.suppression import gates
+from app.rules.sending import checks as checks_of
+from app.rules.sending import leaves_at, reserve, wait_words
 from app.rules.triggers import Trigger, Triggers
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def decide_messages(contact: Contact, event: Event, policies: "Policies") -> lis
     policy, scoring = policies.triggers, policies.scoring.read
     decisions = []
     if contact.waiting and event.type in policy.ended_by:
-        decisions += _end(contact, event, policy, scoring)
+        decisions += _end(contact, event, policies)
     index = policy.by_type.get(event.type)
     triggers = index.candidates(event) if index is not None else ()
     if triggers:
@@ -95,8 +95,8 @@ def _wait(contact: Contact, event: Event, trigger: Trigger, policies: "Policies"
     return []
 
 
-def _end(contact: Contact, event: Event, policy: Triggers, scoring: ScoringRules) -> list[Decision]:
-    facts = Facts(contact, event, event.occurred_at, scoring)
+def _end(contact: Contact, event: Event, policies: "Policies") -> list[Decision]:
+    policy, facts = policies.triggers, Facts(contact, event, event.occurred_at, policies.scoring.read)
     decisions = []
     for key, waited in list(contact.waiting.items()):
         trigger = policy.active.get(waited.trigger)
@@ -108,19 +108,35 @@ def _end(contact: Contact, event: Event, policy: Triggers, scoring: ScoringRules
 
 
 def _answer(contact: Contact, event: Event, trigger: Trigger, policies: "Policies", per: str) -> Decision:
-    action = trigger.document.does.action(trigger.id, event)
-    checks = [in_time(event, trigger.document.too_old_hours), _mask(contact, trigger, per, event.occurred_at)]
+    action, at = trigger.document.does.action(trigger.id, event), event.occurred_at
+    checks = [in_time(event, trigger.document.too_old_hours), _mask(contact, trigger, per, at)]
+    key, content = _key(trigger, event.id), policies.content
     if isinstance(action, SendMessage | JoinList):
         action.per = per
-        at, content = event.occurred_at, policies.content
         if isinstance(action, SendMessage):
             checks += prepare(action, event, contact, content, policies.suppression, at)
-        checks += gates(contact, action, policies.suppression, at)
+        checks += checks_of(contact, action, policies, at, without=(key,))
         if isinstance(action, SendMessage):
             checks += suits(action, contact, content, policies.scoring.read, at)
-    if all(gate.passed for gate in checks):
-        _note_fired(contact, trigger, per, event.occurred_at)
-    return _record(event, trigger, policies.triggers, checks, event.id, action)
+    decision = _record(event, trigger, policies.triggers, checks, event.id, action)
+    if decision.outcome is Outcome.TAKEN:
+        _note_fired(contact, trigger, per, at)
+        if isinstance(action, SendMessage):
+            _let_go(contact, decision, action, policies)
+    return decision
+
+
+def _let_go(contact: Contact, decision: Decision, message: SendMessage, policies: "Policies") -> None:
+    """Keep the message's place, and have it wait until it may leave."""
+    leaves = leaves_at(contact, message, policies, decision.at)
+    reserve(contact, decision.key, message, leaves)
+    if words := wait_words(contact, policies, decision.at, leaves):
+        decision.leaves_at = leaves
+        decision.summary += f"; {words}"
+
+
+def _key(trigger: Trigger, cause: str) -> str:
+    return key_of("message", trigger.id, cause)
 
 
 def _record(
@@ -131,7 +147,7 @@ def _record(
     does = f"“{action.message}” by {action.channel}" if isinstance(action, SendMessage) else str(asked)
     blocked = next((gate for gate in checks if not gate.passed), None)
     return Decision(
-        key=key_of("message", trigger.id, cause),
+        key=_key(trigger, cause),
         rule=trigger.id,
         policy=policy.version,
         what=trigger.document.what,

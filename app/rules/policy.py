@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from app.rules.content import ContentDocument, compile_content
 from app.rules.content_check import check_content
 from app.rules.decide import Policies
+from app.rules.frequency import FrequencyDocument, compile_frequency
 from app.rules.handoff import HandoffDocument, compile_handoff
 from app.rules.interests import InterestsDocument, compile_interests
 from app.rules.lifecycle import LifecycleDocument, compile_lifecycle
@@ -34,8 +35,19 @@ KINDS: dict[str, type[BaseModel]] = {
     "content": ContentDocument,
     "interests": InterestsDocument,
     "segments": SegmentsDocument,
+    "frequency": FrequencyDocument,
 }
-SINGLE = ("scoring", "lifecycle", "suppression", "handoff", "triggers", "content", "interests", "segments")
+SINGLE = (
+    "scoring",
+    "lifecycle",
+    "suppression",
+    "handoff",
+    "triggers",
+    "content",
+    "interests",
+    "segments",
+    "frequency",
+)
 TOGETHER = frozenset(("triggers", "content"))  # kinds that name each other
 # What only a whole document shows: its problems, each with its place within the document
 CHECKS: dict[str, Callable[[Any], list[str]]] = {"content": check_content}
@@ -115,5 +127,6 @@ def compile_policies(documents: Mapping[str, tuple[Any, str]], number: int = 0) 
         memory=compile_memory(*(model for model, _ in chosen.values())),
         segments=compile_segments(*chosen["segments"]),
         content=compile_content(*chosen["content"]),
+        frequency=compile_frequency(*chosen["frequency"]),
         number=number,
     )

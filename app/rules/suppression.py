@@ -10,7 +10,16 @@ from msgspec import Struct
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.contacts.action import Action, JoinList, SendMessage, Subscribe
-from app.contacts.consent import CHANNELS, MARKETING, Consent, ConsentState, Grant, consent_key, surely_after
+from app.contacts.consent import (
+    CHANNELS,
+    MARKETING,
+    TRANSACTIONAL,
+    Consent,
+    ConsentState,
+    Grant,
+    consent_key,
+    surely_after,
+)
 from app.contacts.contact import Contact, Signal
 from app.contacts.engagement import Tier, overall_tier, tier_of
 from app.rules.decision import Gate
@@ -156,7 +165,7 @@ def _talk_words(talk: Talk) -> str:
 
 def gates(contact: Contact, message: SendMessage | JoinList, policy: SuppressionDocument, now: datetime) -> list[Gate]:
     """All gates for a message to this person at a moment, passed or not, in the words that an admin reads."""
-    marketing = message.purpose != "transactional"
+    marketing = message.purpose != TRANSACTIONAL
     reasons = suppressions(contact, policy, now)
     by_reason: dict[str, list[Suppression]] = {}
     for reason in reasons:

@@ -39,6 +39,7 @@ class MessageDocument(BaseModel):
     content: str = Field(
         "", pattern=r"^[a-z0-9_]{0,40}$", description="Message of the content policy: what it says, by which channel"
     )
+    wakes: bool = Field(False, description="Meant to wake people up who have fallen silent")
 
     def action(self, rule: str, event: Event) -> SendMessage:
         """The message that this event asks for. What looks like an unfilled token is not handed on: the flow would
@@ -53,6 +54,7 @@ class MessageDocument(BaseModel):
             purpose=self.purpose,
             properties=said,
             content=self.content,
+            wakes=self.wakes,
         )
 
     def __str__(self) -> str:

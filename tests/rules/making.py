@@ -11,6 +11,7 @@ from app.rules.policy import compile_policies, default_documents, read_document
 from app.rules.suppression import SuppressionDocument
 
 DEFAULT = compile_policies({})
+UNCAPPED = "kind: frequency\nladder: {new: {}, active: {}, cooling: {}, lapsing: {}}\nquiet: {channels: []}"
 SUPPRESSION: SuppressionDocument = default_documents()["suppression"].model
 
 

@@ -9,7 +9,7 @@ from app.contacts.action import JoinList, LeaveList, SendMessage
 from app.rules.policy import read_document
 from mappings.document import InvalidDocument
 from tests.contacts.making import ANN, NOW, ago, event, yes
-from tests.rules.making import DEFAULT, gate, live, of, policies
+from tests.rules.making import DEFAULT, UNCAPPED, gate, live, of, policies
 
 KNOWN = [event("contact.updated", ago(days=9), fields={"email": ANN}), yes(ago(days=9))]
 
@@ -160,7 +160,8 @@ def test_several_triggers_of_one_event_each_decide():
     by = policies(
         HEAD
         + "  - {id: a, label: A, on: [page.viewed, email.opened], once_in_days: 0, message: {name: A}}\n"
-        + "  - {id: b, label: B, on: [page.viewed], message: {name: B, channel: sms, purpose: transactional}}\n"
+        + "  - {id: b, label: B, on: [page.viewed], message: {name: B, channel: sms, purpose: transactional}}\n",
+        UNCAPPED,
     )
     assert messages(pricing(), by=by) == ["taken", "withheld"], "the second has no number to go to"
     assert messages(pricing(), pricing(), event("email.opened"), by=by).count("taken") == 3
