@@ -318,7 +318,9 @@ def _moved(work: Work) -> bool:
     return work.segments != work.state.segments.keys()
 
 
-def _refold(work: Work, since: Position) -> None:
+def _refold(work: Work, at: Position) -> None:
+    # From the whole moment on: what is decided anew is compared with all that stands since then, whatever its order
+    since = Position(at.occurred_at, -1, "")
     work.refold_from = since if work.refold_from is None else min(work.refold_from, since)
 
 

@@ -1,6 +1,8 @@
 """What becomes of a request: events, people, state and decisions; on both databases."""
 
+from app.contacts.event import Event, Identity, event_id
 from app.runtime import Runtime
+from app.store import inbox
 from tests.conftest import NOW
 from tests.feeding import arrive, contact, contacts, drain, form, hubspot, minutes, notice, rows, visit
 
@@ -144,3 +146,23 @@ def _paths(runtime: Runtime, email: str) -> list[str]:
 
     found = rows(runtime, "events", "body", contact_id=contact(runtime, email=email)["id"], type="page.viewed")
     return [json.loads(row.body)["properties"]["path"] for row in found]
+
+
+def test_an_event_between_two_of_the_same_moment_overtakes_no_decision(runtime: Runtime) -> None:
+    """Tools that count in milliseconds say of several things that they happened at once; their order is by id then."""
+    form(runtime, "newsletter", email="ann@acme.example", newsletter="yes", at=NOW - minutes(5))
+    drain(runtime)
+    keys = sorted((f"view {number}" for number in range(3)), key=lambda key: event_id(0, key))
+    for key in (keys[0], keys[2], keys[1]):
+        seen = Event(
+            type="page.viewed",
+            occurred_at=NOW,
+            source_key=key,
+            identities=(Identity("email", "ann@acme.example"),),
+            properties={"path": "/pricing"},
+        )
+        with runtime.database.write() as conn:
+            inbox.note(conn, [seen], NOW)
+        drain(runtime)
+    outcomes = [row.outcome for row in rows(runtime, "decisions", "outcome", rule="pricing_follow_up")]
+    assert outcomes == ["withheld"] * 3, "for want of a tool, and none is overtaken"
