@@ -10,14 +10,17 @@ from sqlalchemy import Connection as Conn
 
 from app.contacts.action import SendMessage
 from app.contacts.consent import CHANNELS
-from app.contacts.contact import Contact
+from app.contacts.contact import Contact, Send
 from app.contacts.engagement import overall_tier, tier_of
 from app.contacts.event import Event
 from app.contacts.hygiene import remarks
 from app.contacts.interests import interests
+from app.rules.decide import Policies
 from app.rules.decision import Gate
+from app.rules.frequency import free_from, rung_of, uses
 from app.rules.score import read_score, total
-from app.rules.suppression import conversation, gates, suppressions
+from app.rules.sending import checks
+from app.rules.suppression import conversation, suppressions
 from app.runtime import Runtime
 from app.store import lists, people, rows
 
@@ -80,7 +83,8 @@ def contact(runtime: Runtime, conn: Conn, contact_id: int) -> dict[str, Any] | N
         "tags": state.tags,
         "revenue": state.revenue,
         "messages": state.messages,
-        "sends": _plain(state.sends[-10:]),
+        "sends": [_send(runtime, send) for send in state.sends[-10:]],
+        "frequency": _frequency(state, policies, now),
         "enrolments": [],
         "handoffs": [
             handoff(runtime, found) for found in lists.handoffs_page(conn, 20, None, contact_id=contact_id).rows
@@ -93,6 +97,34 @@ def contact(runtime: Runtime, conn: Conn, contact_id: int) -> dict[str, Any] | N
         "created_at": row["created_at"],
         "updated_at": row["updated_at"],
         "erased_at": state.erased_at,
+    }
+
+
+def _send(runtime: Runtime, send: Send) -> dict[str, Any]:
+    """One message that reached the person or is to: ours with its rule, or one that a tool sent by itself."""
+    tool = connection_name(runtime, send.connection_id) if send.connection_id else None
+    return {
+        "at": send.at,
+        "channel": send.channel,
+        "rule": send.rule or None,
+        "connection": tool,
+        "status": "reserved" if send.reserved else "sent",
+        "counts": not send.exempt,
+    }
+
+
+def _frequency(state: Contact, policies: Policies, now: datetime) -> dict[str, Any]:
+    """How far the caps of the contact's tier are used up, and from when on an ordinary message may leave."""
+    reading, rung = rung_of(state, policies, now)
+    message = SendMessage(message="", rule="", occurred_at=now)
+    return {
+        "tier": reading.tier,
+        "wakes_only": rung.wakes_only,
+        "caps": [
+            {"max": use.cap.max, "days": use.cap.days, "count": use.count, "free_at": use.free_at}
+            for use in uses(state, policies, now)
+        ],
+        "free_from": free_from(state, message, policies, now),
     }
 
 
@@ -118,9 +150,9 @@ def may_be_sent(runtime: Runtime, conn: Conn, contact_id: int) -> dict[str, list
     state = state_of(conn, contact_id)
     if state is None:
         return {}
-    policy, now = runtime.rulebook().policies.suppression, runtime.clock()
+    policies, now = runtime.rulebook().policies, runtime.clock()
     return {
-        channel: gates(state, SendMessage(message="", rule="", occurred_at=now, channel=channel), policy, now)
+        channel: checks(state, SendMessage(message="", rule="", occurred_at=now, channel=channel), policies, now)
         for channel in CHANNELS
     }
 

@@ -4,8 +4,8 @@ Everything here happens inside the transaction that claims the deliveries, on th
 when the delivery was planned. Whatever made an action, this is the one gate on its way out.
 """
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from collections.abc import Collection, Sequence
+from datetime import datetime
 from functools import partial
 
 import msgspec
@@ -31,33 +31,42 @@ from app.contacts.action import (
 from app.contacts.contact import Contact
 from app.contacts.event import Event
 from app.contacts.identity import EMAIL, EXTERNAL, PHONE
+from app.contacts.sends import place_of
 from app.handoff_links import link
 from app.rules.assignment import choose, owner_of
 from app.rules.composing import compose
 from app.rules.condition import Facts
+from app.rules.decision import Gate
+from app.rules.frequency import CAP
 from app.rules.packet import Packet, calling, packet
 from app.rules.rendering import Withheld, not_ready
 from app.rules.route import mark_of, outward
-from app.rules.score import read_score
-from app.rules.suppression import gates, may_lift
+from app.rules.score import read_score, total
+from app.rules.sending import checks, is_too_late, leaves_at
+from app.rules.suppression import may_lift
 from app.runtime import Rulebook, Runtime, is_practice
 from app.store import deliveries, handoffs, people, shadows
 from app.store.connections import Connection
 from app.store.deliveries import Claimed
 from app.store.handoffs import HandoffRow
+from app.store.people import Stored
 from app.store.tables import events as events_table
 from app.store.tables import handoffs as handoffs_table
+from jobs.places import mere_intentions, not_sent, take_place
 
 _EVENTS_IN_PACKET = 25
 
 
 class Cleared(Struct):
-    """What a claim comes to: what is sent, what is kept back and why, and what turned out to be done already."""
+    """What a claim comes to: what is sent, what is kept back and why, what has to wait, and what turned out to be done
+    already."""
 
     ready: list[tuple[Claimed, Delivery]] = field(default_factory=list)
     withheld: dict[int, str] = field(default_factory=dict)
     done: dict[int, str] = field(default_factory=dict)
     rewritten: dict[int, AnyAction] = field(default_factory=dict)
+    later: dict[int, float] = field(default_factory=dict)  # those that may leave only in so many seconds
+    notes: list[Event] = field(default_factory=list)  # what the contacts' histories have to know
 
 
 class Clearance:
@@ -66,7 +75,9 @@ class Clearance:
     def __init__(self, runtime: Runtime, rulebook: Rulebook, connection: Connection, conn: Conn, now: datetime) -> None:
         self.runtime, self.rulebook, self.connection, self.conn, self.now = runtime, rulebook, connection, conn, now
         self.policies = rulebook.policies
+        self.stored: dict[int, Stored] = {}
         self.states: dict[int, Contact] = {}
+        self.placed: set[int] = set()  # contacts in whose ledger a message has got a place here
         self.ids: dict[int, str] = {}
         self.names: dict[int, dict[str, str]] = {}
         self.handoffs: dict[str, HandoffRow] = {}
@@ -86,11 +97,16 @@ class Clearance:
             reason = self._keep_back(one, state)
             if reason:
                 cleared.withheld[one.id] = reason
+                cleared.notes += self._give_up(one, state, reason)
+                continue
+            if wait := self._wait(one.action, state):
+                cleared.later[one.id] = wait
                 continue
             if isinstance(one.action, SendMessage) and one.action.content:
                 composed = self._compose(one.action, state)
                 if isinstance(composed, Withheld):
                     cleared.withheld[one.id] = composed.reason
+                    cleared.notes += self._give_up(one, state, composed.reason)
                     continue
                 one = replace(one, action=composed)
                 cleared.rewritten[one.id] = composed
@@ -98,6 +114,8 @@ class Clearance:
             if done:
                 cleared.done[one.id] = done
                 continue
+            if isinstance(action, SendMessage) and take_place(state, one.place, action, self.now):
+                self.placed.add(one.contact_id)
             if action is not one.action:
                 cleared.rewritten[one.id] = action
             delivery = Delivery(
@@ -108,12 +126,14 @@ class Clearance:
                 attempt=one.attempts + 1,
             )
             cleared.ready.append((one, delivery))
+        self._save_placed()
         return cleared
 
     def _load(self, claimed: Sequence[Claimed]) -> None:
         ids = {one.contact_id for one in claimed}
         # Locked: a suppression that commits after this finds the send already on its way, one before stops it
-        self.states = {key: stored.state for key, stored in people.load(self.conn, ids, lock=True).items()}
+        self.stored = people.load(self.conn, ids, lock=True)
+        self.states = {key: stored.state for key, stored in self.stored.items()}
         self.ids = shadows.ids_in(self.conn, self.connection.id, ids)
         for contact_id, known in people.known_by(self.conn, ids).items():
             self.names[contact_id] = {identity.kind: identity.value for identity, _ in reversed(known)}
@@ -132,7 +152,7 @@ class Clearance:
         if action.lifts and may_lift(state, action) is None:
             return "it would lift an opt-out, and there is no later consent of the person's own on record"
         if isinstance(action, SendMessage | JoinList):
-            return self._keep_message(action, state)
+            return self._keep_message(one, action, state)
         if one.handoff_key:
             row = self.handoffs.get(one.handoff_key)
             if row is None or row.status not in ("open", "claimed"):
@@ -141,14 +161,48 @@ class Clearance:
                 return f"the handoff is claimed by {row.claimed_by}"
         return ""
 
-    def _keep_message(self, action: SendMessage | JoinList, state: Contact) -> str:
+    def _keep_message(self, one: Claimed, action: SendMessage | JoinList, state: Contact) -> str:
         trigger = self.policies.triggers.by_id.get(action.rule)
-        if trigger is not None and self.now - action.occurred_at > timedelta(hours=trigger.too_old_hours):
+        if trigger is not None and is_too_late(state, action, self.policies, trigger.too_old_hours, self.now):
             return f"too late: what it answers happened on {action.occurred_at:%Y-%m-%d %H:%M} UTC"
-        blocked = next(
-            (gate for gate in gates(state, action, self.policies.suppression, self.now) if not gate.passed), None
-        )
+        blocked = self._blocked(action, state, {one.place})
+        if blocked is not None and blocked.name == CAP:
+            # Others hold their places by intention or by fact; who comes first here has the place
+            blocked = self._blocked(action, state, {one.place, *mere_intentions(self.conn, one.contact_id, state)})
         return blocked.detail if blocked else ""
+
+    def _blocked(self, action: SendMessage | JoinList, state: Contact, without: Collection[str]) -> Gate | None:
+        gates = checks(state, action, self.policies, self.now, without)
+        return next((gate for gate in gates if not gate.passed), None)
+
+    def _wait(self, action: AnyAction, state: Contact) -> float:
+        """For how many seconds a message still has to wait."""
+        if not isinstance(action, SendMessage):
+            return 0.0
+        return (leaves_at(state, action, self.policies, self.now) - self.now).total_seconds()
+
+    def _give_up(self, one: Claimed, state: Contact, reason: str) -> list[Event]:
+        """The note that a message did not leave, where a place is kept for it."""
+        action = one.action
+        if not isinstance(action, SendMessage) or place_of(state, one.place) is None:
+            return []
+        if one.attempts and deliveries.may_have_left(self.conn, [one.id]):
+            return []
+        return [not_sent(one.place, one.contact_id, action, reason, self.now)]
+
+    def _save_placed(self) -> None:
+        scoring = self.policies.scoring.read
+        changed = [
+            people.Person(
+                id=stored.id,
+                version=stored.version,
+                state=stored.state,
+                score=total(stored.state.score, scoring, self.now),
+            )
+            for contact_id in sorted(self.placed)
+            if (stored := self.stored.get(contact_id)) is not None
+        ]
+        people.save(self.conn, changed, self.now)
 
     # --- what exactly?
 

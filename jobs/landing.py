@@ -29,6 +29,7 @@ from app.store.connections import Connection
 from app.store.deliveries import Claimed, End
 from app.store.lanes import Lease
 from jobs.breaker import Breaker
+from jobs.places import needs_place, not_sent
 
 log = structlog.get_logger("baton.deliver")
 
@@ -90,11 +91,13 @@ class Landing:
             calls = self._keep_calls(conn, works)
             events = [event for work in works if work.refusal for event in self._stop(conn, work, now)]
             landed = self._landed(conn, [work for work in works if not work.refusal], calls)
-            deliveries.close(conn, [self._end(one, now) for one in landed])
+            ends = [self._end(one, now) for one in landed]
+            deliveries.close(conn, ends)
             keep_attempts(conn, [_attempt(one, now) for one in landed])
             self._learn(conn, landed, now)
             events += self._meet(conn, [one for one in landed if _is_met(one.delivery, one.outcome)], living, now)
             events += [event for one in landed for event in self._facts(conn, one, now)]
+            events += _given_up(conn, [(one.claimed, end) for one, end in zip(landed, ends, strict=True)], now)
             if events:
                 inbox.note(conn, events, now)
         for work in works:
@@ -241,6 +244,8 @@ class Landing:
                 "message": action.message,
                 "rule": action.rule,
                 "channel": action.channel,
+                "purpose": action.purpose,
+                "decision": one.place,
                 "connection": self.connection.id,
                 "tool": self.connection.name,
             },
@@ -271,6 +276,17 @@ class Landing:
             budgets.hold_back(self.database, self.connection.id, work.push.limits, max(waits))
         elif work.asked:  # what was never sent says nothing about the vendor
             self.breaker.heard(all(isinstance(outcome, Done | Refused) for outcome in work.outcomes))
+
+
+def _given_up(conn: Conn, ended: Iterable[tuple[Claimed, End]], now: datetime) -> list[Event]:
+    """Notes on messages that have not left and will not."""
+    dead = [(one, end) for one, end in ended if end.status == deliveries.DEAD and needs_place(one.action)]
+    doubtful = deliveries.may_have_left(conn, [one.id for one, _ in dead])
+    return [
+        not_sent(one.place, one.contact_id, one.action, end.reason or "", now)
+        for one, end in dead
+        if needs_place(one.action) and one.id not in doubtful
+    ]
 
 
 def backoff(attempt: int) -> float:

@@ -27,7 +27,7 @@ from adapters.contract import (
 from adapters.http import TOTAL_SECONDS, TooLate, recording
 from app.contacts.action import kind_of
 from app.runtime import Runtime
-from app.store import budgets, deliveries, lanes
+from app.store import budgets, deliveries, inbox, lanes
 from app.store.connections import Connection
 from app.store.deliveries import Claimed
 from app.store.engine import Conflict, is_unavailable
@@ -64,6 +64,7 @@ class Lane:
         self.client = runtime.client(connection)
         self.breaker = Breaker(runtime, connection.id)
         self.landing = Landing(runtime, connection, lease, self.breaker, note)
+        self._note = note  # called when something was put in the inbox
         self._renewed = time.monotonic()
         self._limits = {limit.name: limit.of(connection.settings) for limit in self.adapter.limits}
         self._paces = {name: Pace(limit) for name, limit in self._limits.items() if limit.even}
@@ -191,10 +192,17 @@ class Lane:
                     deliveries.finish(conn, delivery_id, None, status=deliveries.WITHHELD, reason=reason)
                 for delivery_id, reason in cleared.done.items():
                     deliveries.finish(conn, delivery_id, None, status=deliveries.SENT, reason=reason)
+                for delivery_id, seconds in cleared.later.items():
+                    deliveries.put_off(conn, [delivery_id], seconds)
+                if cleared.notes:
+                    inbox.note(conn, cleared.notes, now)
         except Conflict as conflict:
             log.info("claim_again", connection=self.connection.name, reason=str(conflict)[:100])
             return []
-        return works or self._claim(calls) if cleared.withheld or cleared.done else works
+        if cleared.notes:
+            self._note()
+        settled = cleared.withheld or cleared.done or cleared.later
+        return works or self._claim(calls) if settled else works
 
     def _enough(self, found: Sequence[Claimed], calls: int) -> list[Claimed]:
         """The first of these that make up so many calls, so that no more is looked at closely than can leave now."""

@@ -27,6 +27,7 @@ from app.store.decided import Known
 from app.store.deliveries import LEFT, PENDING, WITHHELD, Existing, Planned
 from app.store.handoffs import HandoffRow
 from app.store.shadows import Shadow, ref_of
+from jobs.places import Places
 from jobs.told import keep_told
 
 
@@ -96,6 +97,7 @@ class Planner:
         self.waiting: dict[tuple[int, int], dict[str, int]] = {}
         self.dropped: list[int] = []
         self.timers: dict[Person, dict[str, datetime]] = {}
+        self.places = Places(now)
 
     def score(self, contact: Contact) -> float:
         """The contact's score now."""
@@ -123,6 +125,7 @@ class Planner:
             self.known_deliveries.setdefault(sources[source], {}).update(rows)
         for source, handed in handoffs.of_contacts(conn, list(sources)).items():
             self.known_handoffs.setdefault(sources[source], {}).update(handed)
+        self.places.look(conn, work, self.known_deliveries)
 
     def _learn(self, conn: Conn, new: Iterable[tuple[Event, Person]]) -> None:
         """Take over what tools told of the properties that are worth remembering."""
@@ -201,8 +204,9 @@ class Planner:
             self._set_timers(person, work)
 
     def _new(self, person: Person, work: Work, decision: Decision) -> None:
-        for plan in route_decision(decision, work.state, self.targets):
-            self.planned.append((person, self._planned(plan, decision)))
+        planned = [self._planned(plan, decision) for plan in route_decision(decision, work.state, self.targets)]
+        self.planned += [(person, one) for one in planned]
+        self.places.give_up(person, work.state, decision, planned)
         self.recorded.append((person, decision))
         if decision.handoff is not None:
             self.handoffs.append((person, decision.event_id, decision.handoff))
@@ -220,10 +224,15 @@ class Planner:
             status=WITHHELD if withheld else PENDING,
             reason=decision.summary if withheld and decision is not None else None,
             slot=plan.slot,
-            wait_seconds=plan.wait_seconds,
+            wait_seconds=max(plan.wait_seconds, self._wait(decision)),
             decision_key=plan.decision_key,
             handoff_key=plan.handoff_key,
         )
+
+    def _wait(self, decision: Decision | None) -> float:
+        """For how many seconds from now what was decided has to wait."""
+        at = decision.leaves_at if decision is not None else None
+        return 0.0 if at is None else (at - self.now).total_seconds()
 
     def _close_judged(self, decision: Decision) -> None:
         if decision.what == "verdict":
@@ -250,8 +259,15 @@ class Planner:
         existing = self.known_deliveries.get(person, {})
         planned: dict[str, Planned] = {}
         for decision in work.decisions:
-            for plan in route_decision(decision, work.state, self.targets):
-                planned[plan.key] = self._planned(plan, decision)
+            mine = {
+                plan.key: self._planned(plan, decision) for plan in route_decision(decision, work.state, self.targets)
+            }
+            for key, wanted in mine.items():
+                if key not in existing:
+                    self._respect_sent(wanted, existing.values())
+            if not any(key in existing for key in mine):
+                self.places.give_up(person, work.state, decision, mine.values())
+            planned |= mine
             known = standing.pop(decision.key, None)
             if known is None and decision.key not in self.known_decisions.get(person, {}):
                 self.recorded.append((person, decision))
@@ -267,7 +283,6 @@ class Planner:
             if key in existing:
                 self._change(existing[key], wanted)
             else:
-                self._respect_sent(wanted, existing.values())
                 self.planned.append((person, wanted))
         reason = "withdrawn: something that reached us late shows that it should not be sent"
         for row in existing.values():
@@ -361,6 +376,7 @@ class Planner:
             shadow.contact_id = at_home(person)
         shadows.save(conn, database, [shadow for shadow, _ in self.learned.values()])
         timers.replace(conn, {at_home(person): wanted for person, wanted in self.timers.items()})
+        self.places.write(conn, database, at_home)
 
 
 def _held(connection_id: int, vendor_id: str, known: Iterable[Shadow]) -> Held:

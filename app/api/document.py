@@ -112,6 +112,23 @@ _SCHEMAS: dict[str, Any] = {
                 ),
             },
             "segments": {"type": "array", "items": _object({"id": _TEXT, "label": _TEXT, "since": _TIME})},
+            "sends": {
+                "type": "array",
+                "items": _object(
+                    {"at": _TIME, "channel": _TEXT, "rule": _MAYBE_TEXT, "status": _TEXT, "counts": {"type": "boolean"}}
+                ),
+            },
+            "frequency": _object(
+                {
+                    "tier": _TEXT,
+                    "wakes_only": {"type": "boolean"},
+                    "caps": {
+                        "type": "array",
+                        "items": _object({"max": _WHOLE, "days": _WHOLE, "count": _WHOLE, "free_at": _MAYBE_TIME}),
+                    },
+                    "free_from": _MAYBE_TIME,
+                }
+            ),
             "enrolments": {"type": "array", "items": _ANY},
             "handoffs": {"type": "array", "items": {"$ref": "#/components/schemas/Handoff"}},
             "aliases": {"type": "array", "items": _object({"kind": _TEXT, "value": _TEXT, "connection": _MAYBE_TEXT})},

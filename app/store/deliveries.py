@@ -23,14 +23,16 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
-from app.contacts.action import Alert, AnyAction, kind_of
+from app.contacts.action import Alert, AnyAction, SendMessage, kind_of
 from app.store.engine import Database, db_in, db_in_param, db_now
-from app.store.tables import connections, deliveries
+from app.store.tables import attempts, connections, deliveries
 
 PENDING, SENDING, SENT, WITHHELD, UNKNOWN, DEAD = "pending", "sending", "sent", "withheld", "unknown", "dead"
 OPEN = (PENDING, SENDING, UNKNOWN)
 LEFT = (SENDING, SENT, UNKNOWN, DEAD)
+HAVE_LEFT = (SENDING, SENT, UNKNOWN)  # see also _may_have_left
 REPLACED = "replaced by a newer one"
+RESTING_SECONDS = 600  # what a vendor's limits put off for a moment keeps its place in the queue
 
 encode = msgspec.json.Encoder().encode
 decode = msgspec.json.Decoder(AnyAction).decode
@@ -67,6 +69,11 @@ class Claimed(Struct, frozen=True, kw_only=True):
     created_at: datetime
     status: str
 
+    @property
+    def place(self) -> str:
+        """The key under which a message has its place in the contact's ledger: its decision's."""
+        return self.decision_key or self.key
+
 
 class Existing(Struct, frozen=True, kw_only=True):
     """A planned delivery as it stands, for comparing with what a late event makes of it."""
@@ -75,9 +82,11 @@ class Existing(Struct, frozen=True, kw_only=True):
     key: str
     status: str
     kind: str
+    attempts: int
     decision_key: str | None
     handoff_key: str | None
     created_at: datetime
+    updated_at: datetime
     action: AnyAction
 
 
@@ -164,6 +173,32 @@ def decided(conn: Connection, contact_ids: Collection[int]) -> dict[int, dict[st
     return found
 
 
+def _may_have_left() -> ColumnElement[bool]:
+    """What is on its way or arrived, and what was tried with an answer that was lost, whatever became of it since."""
+    tries = attempts.c.delivery_id == deliveries.c.id
+    answered = select(func.count()).select_from(attempts).where(tries).scalar_subquery()
+    lost = or_(exists().where(tries, attempts.c.outcome == UNKNOWN), deliveries.c.attempts > answered)
+    return or_(deliveries.c.status.in_(HAVE_LEFT), and_(deliveries.c.attempts > 0, lost))
+
+
+_LEFT_OF = select(deliveries.c.decision_key).where(
+    deliveries.c.contact_id == bindparam("contact"),
+    deliveries.c.decision_key.in_(bindparam("decisions", expanding=True)),
+    _may_have_left(),
+)
+_MAY_HAVE_LEFT = select(deliveries.c.id).where(deliveries.c.id.in_(bindparam("ids", expanding=True)), _may_have_left())
+
+
+def left_of(conn: Connection, contact_id: int, decision_keys: Collection[str]) -> set[str]:
+    """Those of a contact's decisions whose delivery has left, or may have."""
+    return set(conn.execute(_LEFT_OF, {"contact": contact_id, "decisions": list(decision_keys)}).scalars())
+
+
+def may_have_left(conn: Connection, ids: Collection[int]) -> set[int]:
+    """Those of these that have left, or may have."""
+    return set(conn.execute(_MAY_HAVE_LEFT, {"ids": list(ids)}).scalars()) if ids else set()
+
+
 def has_alerted(conn: Connection, contact_id: int, handoff_key: str) -> bool:
     """Whether an alert about a contact's handoff has reached people."""
     query = select(deliveries.c.id).where(
@@ -206,12 +241,20 @@ def _due_connections() -> Select[int]:
 
 def _ready() -> Select[Any]:
     earlier = deliveries.alias("earlier")
+    # A message that was never tried and waits for the morning holds nobody up
+    resting = and_(
+        earlier.c.kind == kind_of(SendMessage),
+        earlier.c.status == PENDING,
+        earlier.c.attempts == 0,
+        earlier.c.not_before > db_in(RESTING_SECONDS),
+    )
     first = ~exists().where(
         earlier.c.contact_id == deliveries.c.contact_id,
         earlier.c.connection_id == deliveries.c.connection_id,
         earlier.c.status.in_(OPEN),
         earlier.c.urgency == deliveries.c.urgency,
         earlier.c.id < deliveries.c.id,
+        ~resting,
     )
     mine = deliveries.c.connection_id == bindparam("connection")
     return (
@@ -254,7 +297,8 @@ def is_due(conn: Connection, connection_id: int) -> bool:
 
 def ready(conn: Connection, connection_id: int, limit: int, without: Collection[str] = ()) -> list[Claimed]:
     """What could leave now, most urgent first, oldest first; for each contact only the first of an urgency that is
-    still open, so that a later write never overtakes an earlier one. Kinds in ``without`` are left out."""
+    still open, so that a later write never overtakes an earlier one; messages that rest hold up nobody. Kinds in
+    ``without`` are left out."""
     asked = {"connection": connection_id, "rows": limit}
     rows = conn.execute(_READY_WITHOUT, asked | {"kinds": list(without)}) if without else conn.execute(_READY, asked)
     return [_claimed(row) for row in rows]
