@@ -138,6 +138,7 @@ def test_r21_old_workers_work_on_while_a_new_version_comes(
         prepare(runtime)
         assert time.monotonic() - began < 5
         assert schema.is_current(runtime.database)
+        town.cap()
         busy(2, "after")
         new.start("drain", SHORT, seconds=120, until_empty=False)
         busy(2, "beside")

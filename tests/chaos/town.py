@@ -47,6 +47,7 @@ class Town:
             "too_old_hours": 24, "message": {"name": NOTED, "channel": "email", "include": ["page_url"]},
         }  # fmt: skip
         self.publish("triggers", triggers=[trigger])
+        self.cap()
 
     def publish(self, kind: str, **changes: Any) -> None:
         """Put the shipped policy in force with these parts changed."""
@@ -55,6 +56,11 @@ class Town:
         with self.runtime.database.write() as conn:
             policies.publish(conn, read, "test", "", self.runtime.clock())
         self.runtime.forget()
+
+    def cap(self, *caps: tuple[int, int]) -> None:
+        """Let nobody get more than so many messages in so many days each; without caps as many as there are."""
+        rung = {"caps": [{"max": most, "days": days} for most, days in caps]}
+        self.publish("frequency", ladder=dict.fromkeys(("new", "active", "cooling", "lapsing"), rung))
 
     def begin_anew(self) -> None:
         """Forget everybody and what they did, here and in the tools."""
