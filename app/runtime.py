@@ -6,10 +6,10 @@ and looks at most once a second whether it is still the newest.
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -21,14 +21,19 @@ from adapters.contract import Account, Adapter, Client
 from adapters.http import Http
 from adapters.registry import adapters
 from app.rules.decide import Policies
-from app.rules.policy import compile_policies
+from app.rules.policy import compile_policies, read_document
+from app.rules.sequences.pauses import Pauses
+from app.rules.sequences.policy import Edition
 from app.settings import Settings
 from app.store import connections as stored_connections
+from app.store import pauses as stored_pauses
 from app.store import policies as stored_policies
 from app.store.connections import Connection
 from app.store.engine import Database, is_unavailable
+from app.store.policies import Version
 from app.store.tables import connections as connections_table
 from app.store.vault import Vault
+from mappings.document import InvalidDocument
 from mappings.mapping import FieldMapping, mapping_file
 
 LOOK_SECONDS = 1.0
@@ -139,13 +144,15 @@ class Runtime:
 
     def _look_at_policies(self) -> None:
         with self.database.read() as conn:
-            number = stored_policies.newest(conn)
+            number = stored_policies.newest(conn) + stored_pauses.newest(conn)
             if self._rulebook is None or self._rulebook.policies.number != number:
                 read = stored_policies.read_versions(stored_policies.published(conn))
                 self._rulebook = Rulebook(
                     compile_policies(
                         {kind: (doc.model, version) for (kind, _), (doc, version) in read.items() if kind != "mapping"},
                         number,
+                        _editions(stored_policies.versions(conn, "sequences")),
+                        Pauses(stored_pauses.all_of(conn)),
                     ),
                     {
                         name: FieldMapping(doc.model, version)
@@ -158,6 +165,25 @@ class Runtime:
     def close(self) -> None:
         """Close the database's connections."""
         self.database.close()
+
+
+def _editions(versions: Sequence[Version]) -> list[Edition]:
+    """Every published version of the sequences. One that this Baton cannot read any more is as if it were not there:
+    who is pinned to it leaves, and the decision says so."""
+    made = (_edition(version) for version in versions if version.published_at is not None)
+    return [edition for edition in made if edition is not None]
+
+
+@lru_cache(500)
+def _edition(version: Version) -> Edition | None:
+    """A version in the form that is applied, made once: all of them are looked at again with each publication."""
+    assert version.published_at is not None
+    name = f"{version.name}@{version.version}"
+    try:
+        document = read_document(version.body, name)
+    except InvalidDocument:
+        return None
+    return Edition(document.model, name, version.published_at)
 
 
 SANDBOX_SETTING = "sandbox"

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Struct
 from sqlalchemy import Connection as Conn
 
+from app import sequences
 from app.contacts.action import SendMessage
 from app.contacts.consent import CHANNELS
 from app.contacts.contact import Contact, Send
@@ -85,7 +86,7 @@ def contact(runtime: Runtime, conn: Conn, contact_id: int) -> dict[str, Any] | N
         "messages": state.messages,
         "sends": [_send(runtime, send) for send in state.sends[-10:]],
         "frequency": _frequency(state, policies, now),
-        "enrolments": [],
+        "enrolments": sequences.of_contact(policies.sequences, state, now),
         "handoffs": [
             handoff(runtime, found) for found in lists.handoffs_page(conn, 20, None, contact_id=contact_id).rows
         ],

@@ -42,7 +42,7 @@ from app.rules.packet import Packet, calling, packet
 from app.rules.rendering import Withheld, not_ready
 from app.rules.route import mark_of, outward
 from app.rules.score import read_score, total
-from app.rules.sending import checks, is_too_late, leaves_at
+from app.rules.sending import checks, is_too_late, leaves_at, over
 from app.rules.suppression import may_lift
 from app.runtime import Rulebook, Runtime, is_practice
 from app.store import deliveries, handoffs, people, shadows
@@ -165,6 +165,8 @@ class Clearance:
         trigger = self.policies.triggers.by_id.get(action.rule)
         if trigger is not None and is_too_late(state, action, self.policies, trigger.too_old_hours, self.now):
             return f"too late: what it answers happened on {action.occurred_at:%Y-%m-%d %H:%M} UTC"
+        if isinstance(action, SendMessage) and (why := over(state, action, self.now)):
+            return why
         blocked = self._blocked(action, state, {one.place})
         if blocked is not None and blocked.name == CAP:
             # Others hold their places by intention or by fact; who comes first here has the place

@@ -22,7 +22,7 @@ from app.rules.decision import Decision
 from app.rules.frequency import counts
 from app.rules.sending import reserve
 from app.store import deliveries, inbox
-from app.store.deliveries import PENDING, Existing, Planned
+from app.store.deliveries import LEFT, PENDING, Existing, Planned
 from app.store.engine import Conflict, Database
 
 LAG = timedelta(hours=1)  # a message that leaves later than this after its time takes a new place
@@ -87,7 +87,7 @@ class Places:
         }
         for person, existing in {**folded_again, **deliveries.decided(conn, told)}.items():
             rows = [row for row in existing.values() if needs_place(row.action)]
-            tried = deliveries.may_have_left(conn, [row.id for row in rows if row.attempts])
+            tried = deliveries.may_have_left(conn, [row.id for row in rows if row.attempts or row.status in LEFT])
             keep_places(work[person].state, [row for row in rows if row.id in tried])
             self._not_left += [row.id for row in rows if row.id not in tried]
 

@@ -27,6 +27,7 @@ from app.store.decided import Known
 from app.store.deliveries import LEFT, PENDING, WITHHELD, Existing, Planned
 from app.store.handoffs import HandoffRow
 from app.store.shadows import Shadow, ref_of
+from jobs.enrolling import Place, Rolls
 from jobs.places import Places
 from jobs.told import keep_told
 
@@ -38,6 +39,7 @@ class Work(Protocol):
     events: list[Event]
     decisions: list[Decision]
     refold_from: Position | None
+    places: dict[str, Place]
 
 
 def targets_of(runtime: Runtime, rulebook: Rulebook) -> list[Target]:
@@ -98,6 +100,7 @@ class Planner:
         self.dropped: list[int] = []
         self.timers: dict[Person, dict[str, datetime]] = {}
         self.places = Places(now)
+        self.rolls = Rolls()
 
     def score(self, contact: Contact) -> float:
         """The contact's score now."""
@@ -126,6 +129,7 @@ class Planner:
         for source, handed in handoffs.of_contacts(conn, list(sources)).items():
             self.known_handoffs.setdefault(sources[source], {}).update(handed)
         self.places.look(conn, work, self.known_deliveries)
+        self.rolls.look(conn, sources)
 
     def _learn(self, conn: Conn, new: Iterable[tuple[Event, Person]]) -> None:
         """Take over what tools told of the properties that are worth remembering."""
@@ -202,6 +206,7 @@ class Planner:
             for target in self.syncing.get(person, ()):
                 self._sync(person, work.state, target)
             self._set_timers(person, work)
+            self.rolls.plan(person, work)
 
     def _new(self, person: Person, work: Work, decision: Decision) -> None:
         planned = [self._planned(plan, decision) for plan in route_decision(decision, work.state, self.targets)]
@@ -271,7 +276,7 @@ class Planner:
             known = standing.pop(decision.key, None)
             if known is None and decision.key not in self.known_decisions.get(person, {}):
                 self.recorded.append((person, decision))
-            elif known is None or (known.outcome, known.summary) != (str(decision.outcome), decision.summary):
+            elif known is None or _differs(known, decision):
                 self.amended.append((person, decision))
             self._compare_handoff(person, decision)
             self._close_judged(decision)
@@ -322,9 +327,7 @@ class Planner:
         """A message that left for a later event is the one that this event would have been answered with."""
         if not isinstance(plan.action, SendMessage) or plan.status != PENDING:
             return
-        rule = plan.action.rule
-        trigger = self.policies.triggers.by_id.get(rule)
-        near = timedelta(days=trigger.once_in_days if trigger else 1)
+        rule, near = plan.action.rule, self._once_in(plan.action)
         for row in existing:
             sent = row.action
             if not isinstance(sent, SendMessage) or row.status not in LEFT:
@@ -334,6 +337,14 @@ class Planner:
             if abs(sent.occurred_at - plan.action.occurred_at) < near:
                 plan.status, plan.reason = WITHHELD, f"sent on {row.created_at:%Y-%m-%d} already"
                 return
+
+    def _once_in(self, action: SendMessage) -> timedelta:
+        """Within what time the same message is not sent twice."""
+        if action.run:
+            flow = self.policies.sequences.newest.by_id.get(action.rule.partition(":")[2])
+            return flow.once_in if flow else timedelta(days=1)
+        trigger = self.policies.triggers.by_id.get(action.rule)
+        return timedelta(days=trigger.once_in_days if trigger else 1)
 
     def _sync(self, person: Person, contact: Contact, target: Target) -> None:
         held = self.held[person][target.id]
@@ -375,8 +386,14 @@ class Planner:
         for shadow, person in self.learned.values():
             shadow.contact_id = at_home(person)
         shadows.save(conn, database, [shadow for shadow, _ in self.learned.values()])
+        self.rolls.write(conn, database, at_home)
         timers.replace(conn, {at_home(person): wanted for person, wanted in self.timers.items()})
         self.places.write(conn, database, at_home)
+
+
+def _differs(known: Known, decision: Decision) -> bool:
+    said = known.outcome, known.summary, known.at
+    return said != (str(decision.outcome), decision.summary, decision.at)
 
 
 def _held(connection_id: int, vendor_id: str, known: Iterable[Shadow]) -> Held:

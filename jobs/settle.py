@@ -27,6 +27,7 @@ from app.store.checkpoints import Checkpoint
 from app.store.engine import Unit
 from app.store.inbox import InboxRow, Settled
 from app.store.people import Stored
+from jobs.enrolling import Place, places
 from jobs.planning import Planner
 from jobs.reading import Reading
 
@@ -58,6 +59,7 @@ class Work(Struct):
     segments: frozenset[str] = frozenset()  # those it is in, as stored
     checkpoint: Checkpoint | None = None  # to be kept
     stale: bool = False  # what is kept as its checkpoint holds no more
+    places: dict[str, Place] = field(default_factory=dict)  # where it stands in sequences, as stored
 
 
 def settle(runtime: Runtime, claim: int, readings: Sequence[Reading]) -> int:
@@ -138,6 +140,7 @@ class _Batch:
             if stored is not None:
                 self.work[person].segments = frozenset(stored.state.segments)
                 self.work[person].checkpoint = _as_stored(stored)
+                self.work[person].places = places(stored.state)
         for one in self.new:
             if one.person is not None:
                 self.work[one.person].events.append(one.event)

@@ -16,6 +16,7 @@ from app.runtime import Runtime
 from app.store import calls, deliveries, inbox, lanes, notes, timers
 from jobs import deliver, fill, ingest, restored
 from jobs.queue import DELIVER, INGEST
+from jobs.resume import wake_parked
 
 log = structlog.get_logger("baton.sweep")
 
@@ -62,6 +63,7 @@ def tick(runtime: Runtime, wake: Callable[..., None], holder: str) -> None:
     if lease is not None:
         try:
             ring(runtime)
+            wake_parked(runtime)
             tidy(runtime)
             _fill(runtime)
         finally:

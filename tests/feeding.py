@@ -77,7 +77,7 @@ def arrive(
 
 def form(runtime: Runtime, name: str = "contact", at: datetime | None = None, **answers: str) -> None:
     """Somebody fills in a form."""
-    arrive(runtime, "forms", {**answers, "submission_id": f"s{next(_ids)}"}, kind="form", route=name, at=at)
+    arrive(runtime, "forms", {"submission_id": f"s{next(_ids)}", **answers}, kind="form", route=name, at=at)
 
 
 def visit(runtime: Runtime, visitor: str, path: str, at: datetime | None = None) -> None:

@@ -133,6 +133,12 @@ DECISIONS = {
     "claim": "Claim",
     "verdict": "Word of sales",
     "segment": "Segment",
+    "enrolment": "In or out of a sequence",
+    "turn": "Turn of a sequence",
+    "branch": "Branch of a sequence",
+    "split": "Split of a sequence",
+    "pause": "Pause of a sequence",
+    "sunset": "No more marketing",
 }
 OUTCOMES = {"taken": "Done", "withheld": "Not done", "superseded": "Overtaken"}
 OUTCOME_HELP = {
@@ -147,6 +153,8 @@ GATES = {
     "reachable": "Has an address to write to",
     "erased": "Has not been erased",
     "manual": "Is not suppressed by hand",
+    "sunset": "Has answered when asked whether to go on",
+    "no sequence": "No sequence has the person for itself",
     "bounce": "Messages do not bounce",
     "complaint": "Has not marked us as spam",
     "consent": "Has agreed to be written to",

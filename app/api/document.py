@@ -81,6 +81,20 @@ _STATUSES = {"type": "object", "additionalProperties": _WHOLE}
 
 _SEGMENT = _object({"id": _TEXT, "label": _TEXT, "contacts": _WHOLE})
 
+_INTERVAL = _object({"low": _NUMBER, "high": _NUMBER})
+_VARIANT = _object(
+    {
+        "variant": _TEXT,
+        "exposed": _WHOLE,
+        "ended": _WHOLE,
+        "reached": _WHOLE,
+        "share": _NUMBER,
+        "interval": _INTERVAL,
+        "difference": {"type": ["number", "null"]},
+        "differs": {"type": "boolean"},
+    }
+)
+
 _SCHEMAS: dict[str, Any] = {
     "Error": _object({"error": _TEXT}),
     "Done": _object({"status": _TEXT}),
@@ -262,6 +276,86 @@ _SCHEMAS: dict[str, Any] = {
         rendered={"type": ["object", "null"]},
         contact_id={"type": ["integer", "null"]},
         follows={"type": ["object", "null"]},
+    ),
+    "Sequence": _object(
+        {
+            "id": _TEXT,
+            "label": _TEXT,
+            "version": _TEXT,
+            "active": {"type": "boolean"},
+            "priority": _WHOLE,
+            "max_days": _NUMBER,
+            "contacts": _WHOLE,
+            "paused": {"type": ["object", "null"]},
+        },
+        steps={"type": "array", "items": _object({"step": _TEXT, "does": _TEXT})},
+        at={"type": "array", "items": _ANY},
+        exits={"type": "object", "additionalProperties": _WHOLE},
+    ),
+    "SequenceResults": _object(
+        {
+            "sequence": _TEXT,
+            "splits": {
+                "type": "array",
+                "items": _object({"split": _TEXT, "variants": {"type": "array", "items": _VARIANT}}),
+            },
+        }
+    ),
+    "SequencePaused": _object({"sequence": _TEXT, "paused": {"type": "boolean"}}),
+    "SequenceMove": _object(
+        {
+            "sequence": _TEXT,
+            "to": _TEXT,
+            "version": _TEXT,
+            "contacts": _WHOLE,
+            "places": {
+                "type": "array",
+                "items": _object(
+                    {"version": _TEXT, "step": _TEXT, "contacts": _WHOLE, "to_step": _TEXT, "becomes": _TEXT}
+                ),
+            },
+            "moved": _WHOLE,
+            "more": {"type": "boolean"},
+        }
+    ),
+    "Enrolment": _object(
+        {
+            "id": _WHOLE,
+            "contact_id": _WHOLE,
+            "sequence": _TEXT,
+            "version": _TEXT,
+            "entered_at": _TIME,
+            "step": _TEXT,
+            "waiting": _TEXT,
+            "paused": {"type": "boolean"},
+            "sent": _WHOLE,
+            "ended_at": _MAYBE_TIME,
+            "exit": _MAYBE_TEXT,
+        }
+    ),
+    "Review": _object(
+        {
+            "id": _WHOLE,
+            "contact_id": _WHOLE,
+            "sequence": _TEXT,
+            "version": _TEXT,
+            "reason": _TEXT,
+            "worst": _TEXT,
+            "segments": {"type": "array", "items": _TEXT},
+            "opened_at": _TIME,
+            "status": _TEXT,
+            "resolution": _MAYBE_TEXT,
+            "resolved_by": _MAYBE_TEXT,
+            "resolved_at": _MAYBE_TIME,
+        }
+    ),
+    "Why": _object(
+        {
+            "sequence": _TEXT,
+            "label": _TEXT,
+            "standing": _TEXT,
+            "because": {"type": "array", "items": _object({"at": _TIME, "outcome": _TEXT, "words": _TEXT})},
+        }
     ),
     "Connection": _object({"name": _TEXT, "kind": _TEXT, "status": _TEXT}),
     "Stats": _object({"inbox": _STATUSES, "events": _WHOLE, "contacts": _WHOLE, "deliveries": _STATUSES}),

@@ -1,4 +1,4 @@
-"""What waits for people: handoffs to sales, and reviews."""
+"""Handoffs to sales."""
 
 from typing import Any
 
@@ -86,15 +86,3 @@ def handoff_verdict(handoff_id: int) -> Any:
     if verdict not in VERDICTS:
         raise Refused(400, f"verdict is one of {', '.join(VERDICTS)}")
     return actions.judge_handoff(handoff_id, verdict, text_of(body, "by") or caller(), text_of(body, "note", 2000))
-
-
-@operation(
-    api,
-    Operation(
-        method="GET", path="/reviews", summary="Sequences that need a person's look", query=(STATUS, LIMIT, CURSOR),
-        answer="Review", many=True,
-    ),
-)  # fmt: skip
-def reviews() -> Any:
-    limit(), cursor()
-    return {"items": [], "next": None}  # sequences, which raise reviews, are not there yet

@@ -18,6 +18,7 @@ from app.store.timeline import Moment
 
 MAX_BODY = 64 * 1024
 MAX_ID = 2**63 - 1
+MAX_TEXT = 200
 
 LIMIT = {"name": "limit", "schema": {"type": "integer", "minimum": 1, "maximum": lists.MAX_LIMIT, "default": 50}}
 CONTACT_TEXT = {"name": "contact", "schema": {"type": "string"}, "description": 'A contact\'s id, or "emptiest"'}
@@ -63,6 +64,8 @@ def operation(blueprint: Blueprint, declared: Operation) -> Callable[[View], Vie
                     raise Refused(400, f"{name} holds a NUL character")
             if any(isinstance(key, int) and key > MAX_ID for key in path.values()):
                 raise Refused(404, "there is nothing with this id")
+            if any(isinstance(key, str) and ("\0" in key or len(key) > MAX_TEXT) for key in path.values()):
+                raise Refused(404, "there is nothing of this name")
             return answer(view(**path), declared.statuses[0])
 
         rule = re.sub(r"\{(\w+?)(_id)?\}", lambda found: f"<{'int:' * bool(found[2])}{found[0][1:-1]}>", declared.path)

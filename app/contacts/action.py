@@ -154,7 +154,8 @@ class SendMessage(Action, tag="send_message"):
     """Have this tool send a message: an event that starts the flow with the message's name. ``per`` stands for what it
     is sent once for, where its trigger says so; ``wakes`` says that it is meant for people who have fallen silent.
     ``content`` is the id of its texts; they are made of ``said``, what the event of type ``on`` said, when it leaves,
-    and then stand in ``properties``."""
+    and then stand in ``properties``. ``run`` is the enrolment whose step it is; then it must not leave after
+    ``until``."""
 
     urgency: ClassVar[Urgency] = Urgency.SEND
     message: str
@@ -168,6 +169,8 @@ class SendMessage(Action, tag="send_message"):
     said: dict[str, Any] = field(default_factory=dict)
     on: str = ""
     wakes: bool = False
+    run: str = ""
+    until: datetime | None = None
 
 
 AnyAction = (

@@ -189,6 +189,49 @@ class Look(Struct, omit_defaults=True):
     event: str
 
 
+class Enrolment(Struct, omit_defaults=True):
+    """A person's way through one sequence: where they stand (``op`` of the version they are pinned to), what for, and
+    until when at most. ``due_at`` is when the next step is taken if nothing happens before; while ``paused`` none is,
+    until ``resume_at`` where that is known. ``ignored`` is the last message after which the person gave no sign.
+    """
+
+    key: str
+    sequence: str
+    version: str
+    event: str
+    entered_at: datetime
+    ends_at: datetime
+    since: datetime
+    priority: int = 0
+    owns: bool = False
+    hard_stop: bool = False
+    sends: bool = False  # whether others have to wait for it
+    op: int = 0
+    step: str = ""
+    waiting: str = ""  # for: time, event, turn (another sequence goes first), cap
+    due_at: datetime | None = None
+    held_by: str = ""
+    paused: bool = False
+    resume_at: datetime | None = None
+    counted: datetime | None = None  # up to when pauses have been added to ends_at
+    exposed: dict[str, str] = field(default_factory=dict)
+    sent: int = 0
+    last: str = ""
+    last_at: datetime | None = None
+    ignored: str = ""
+    on: str = ""  # the type of the event it began with, and what messages may say of it
+    properties: dict[str, Any] = field(default_factory=dict)
+    ended_at: datetime | None = None
+    exit: str = ""
+
+
+class Sunset(Struct, omit_defaults=True):
+    """Nobody answered when we asked whether to go on: since when, and which sequence asked."""
+
+    since: datetime
+    by: str
+
+
 class Contact(Struct, omit_defaults=True):
     """One person, folded from events. Bounded: old detail lives in the event log."""
 
@@ -217,6 +260,10 @@ class Contact(Struct, omit_defaults=True):
     segments: dict[str, datetime] = field(default_factory=dict)  # those the contact is in, since when
     segmented: str = ""  # the version of the segments that it was last looked at by as a whole
     looks: dict[str, Look] = field(default_factory=dict)
+    enrolments: dict[str, Enrolment] = field(default_factory=dict)  # sequence → the way that is not over
+    exits: dict[str, Enrolment] = field(default_factory=dict)  # sequence → the last way that is
+    kept_out: dict[str, str] = field(default_factory=dict)  # sequence → the gate that was told last
+    sunset: Sunset | None = None
     manual: Manual | None = None
     deleted_in: dict[str, datetime] = field(default_factory=dict)
     erased_at: datetime | None = None

@@ -68,11 +68,23 @@ def tier_of(contact: Contact, channel: str, days: TierDays, now: datetime) -> Re
     Someone who was never written to on a channel is new there, not dormant; once they were, silence counts from the
     last human sign, or from the first message.
     """
+    since = silent_since(contact, channel)
+    if since is None:
+        return Reading(Tier.NEW, contact.first_seen_at or now, None)
+    return _by_silence(since, contact.last_human(*_SIGNS[channel]), days, now)
+
+
+def silent_since(contact: Contact, channel: str) -> datetime | None:
+    """Since when a person has been silent on a channel: since they last opened, clicked or replied there, or since the
+    first message that reached them. None while none has."""
     last = contact.last_human(*_SIGNS[channel])
     reached = contact.activity.get(f"{channel}.delivered")
-    if last is None and reached is None:
-        return Reading(Tier.NEW, contact.first_seen_at or now, None)
-    return _by_silence(last or (reached.first_at if reached else now), last, days, now)
+    return last or (reached.first_at if reached else None)
+
+
+def signs_on(channel: str) -> frozenset[str]:
+    """The events that can begin or end a person's silence on a channel."""
+    return frozenset((*_SIGNS[channel], f"{channel}.delivered"))
 
 
 def overall_tier(contact: Contact, days: TierDays, now: datetime) -> Reading:

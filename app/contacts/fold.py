@@ -365,8 +365,23 @@ RELEASED_BY_HAND = "custom:released"
 HANDOFF_CLAIMED = "custom:handoff_claimed"
 ALERT_FAILED = "custom:handoff_alert_failed"
 MESSAGE_NOT_SENT = "custom:message_not_sent"  # a message that was decided to be sent was not
+HANDED_OVER = "custom:handed_over"
+# Of sequences: what people decide there (rules/by_hand.py)
+SEQUENCE_ENTERED = "custom:sequence_entered"
+SEQUENCE_MOVED = "custom:sequence_moved"
+SEQUENCE_EXTENDED = "custom:sequence_extended"
+SEQUENCE_STOPPED = "custom:sequence_stopped"
+SEQUENCE_RESUMED = "custom:sequence_resumed"
+OF_SEQUENCES = frozenset((SEQUENCE_ENTERED, SEQUENCE_MOVED, SEQUENCE_EXTENDED, SEQUENCE_STOPPED, SEQUENCE_RESUMED))
 # No tool may send these
-OUR_OWN = frozenset((SUPPRESSED_BY_HAND, RELEASED_BY_HAND, HANDOFF_CLAIMED, ALERT_FAILED, MESSAGE_NOT_SENT))
+OUR_OWN = OF_SEQUENCES | {
+    SUPPRESSED_BY_HAND,
+    RELEASED_BY_HAND,
+    HANDOFF_CLAIMED,
+    ALERT_FAILED,
+    HANDED_OVER,
+    MESSAGE_NOT_SENT,
+}
 
 _STEPS: dict[str, Step] = {
     EventType.CONTACT_CREATED: _created,

@@ -14,8 +14,9 @@ import msgspec
 from msgspec import Struct
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
+from app.contacts.consent import CHANNELS
 from app.contacts.contact import Contact
-from app.contacts.engagement import last_sign
+from app.contacts.engagement import last_sign, silent_since
 from app.contacts.event import EVENT_TYPES, Event, is_event_type
 from app.contacts.interests import interests
 from app.rules.compare import NUMERIC, OPERATORS, UNARY, WORDS, dig, folded, listed, number, prepared
@@ -333,6 +334,7 @@ _FIELD_HELP = (
     "count.<event type>",
     "days_since.<event type>",
     "days_since.anything",
+    "days_silent.<channel>",
 )
 
 
@@ -358,6 +360,10 @@ def _reader(name: str) -> Callable[[Facts], Any] | None:
     if head == "days_since" and rest == "anything":
         return lambda facts: (
             (facts.now - at).total_seconds() / 86_400 if (at := last_sign(facts.contact)) is not None else None
+        )
+    if head == "days_silent" and rest in CHANNELS:
+        return lambda facts: (
+            (facts.now - at).total_seconds() / 86_400 if (at := silent_since(facts.contact, rest)) is not None else None
         )
     return _READERS.get(name)
 

@@ -22,6 +22,8 @@ from app.rules.messages import decide_messages
 from app.rules.passing import is_due, pass_time
 from app.rules.scoring import Crossing, Scoring, apply_scoring, may_score
 from app.rules.segments import Segments, judge, touched
+from app.rules.sequences.enrolments import enter, forget, hear
+from app.rules.sequences.policy import Sequences
 from app.rules.suppression import SuppressionDocument
 from app.rules.triggers import Triggers
 
@@ -39,6 +41,7 @@ class Policies(Struct, frozen=True):
     segments: Segments
     content: Content
     frequency: Frequency
+    sequences: Sequences
     number: int = 0
 
 
@@ -50,9 +53,11 @@ def step(contact: Contact, event: Event, policies: Policies) -> list[Decision]:
     """Fold the event into the contact (in place) and decide what follows from it."""
     scoring = policies.scoring.read
     decisions: list[Decision] = []
-    if (contact.looks or contact.waiting) and is_due(contact, event.occurred_at):
+    if (contact.looks or contact.waiting or contact.enrolments) and is_due(contact, event.occurred_at):
         decisions += pass_time(contact, event.occurred_at, policies)
     stage = contact.stage
+    if event.type == EventType.CONTACT_ERASED and contact.enrolments:
+        decisions += forget(contact, event, policies)
     fold(contact, event)
     if contact.erased_at is not None or event.type in _SILENT:
         return decisions
@@ -68,9 +73,12 @@ def step(contact: Contact, event: Event, policies: Policies) -> list[Decision]:
     if crossing is not None:
         decisions.append(_crossed(contact, event, crossing, policies, handed_over=any(d.handoff for d in handoff)))
     decisions += handoff
+    # Before segments move: what lets somebody in is not yet an answer
+    decisions += hear(contact, event, policies)
     scored = bool(policies.segments.by_score) and may_score(event, policies.scoring)
     if segments := touched(contact, event, stage, policies.segments, scored):
         decisions += judge(contact, event, segments, policies)
+    decisions += enter(contact, event, policies)
     decisions += decide_messages(contact, event, policies)
     return decisions
 

@@ -7,6 +7,7 @@ from hashlib import blake2b
 from msgspec import Struct, field
 
 from app.contacts.action import Alert, JoinList, LeaveList, SendMessage, TrackEvent
+from app.contacts.contact import Enrolment
 from app.contacts.event import Event
 
 
@@ -39,6 +40,19 @@ class HandoffPlan(Struct, kw_only=True):
     reason: str
 
 
+class ReviewPlan(Struct, kw_only=True):
+    """Somebody came to the end of a sequence without its goal: why, which message they ignored last, and what they
+    were by then. ``key`` is the enrolment's."""
+
+    key: str
+    sequence: str
+    version: str
+    reason: str
+    worst: str
+    segments: list[str]
+    opened_at: datetime
+
+
 class ClockStep(Struct, kw_only=True):
     """What a handoff's clock asks for: the owner is reminded, or somebody else (``to``, an address) is told."""
 
@@ -68,6 +82,8 @@ class Decision(Struct, kw_only=True):
     clock: ClockStep | None = None
     alert: Alert | None = None
     second_channel: str = ""
+    ended: Enrolment | None = None
+    review: ReviewPlan | None = None
     tags: dict[str, str] = field(default_factory=dict)
 
 

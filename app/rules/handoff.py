@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, EmailStr, Field, field_validator, mo
 
 from app.contacts.contact import Contact, Handoff, Signal
 from app.contacts.event import Event, EventType
+from app.contacts.fold import HANDED_OVER
 from app.rules.clock import Clock, ClockDocument, Second, compile_clock
 from app.rules.condition import Condition, Facts, Test, compile_condition, explain
 from app.rules.decision import Decision, Gate, HandoffPlan, Outcome, in_time, key_of
@@ -18,6 +19,7 @@ from app.rules.score import ScoringRules, total
 from app.rules.scoring import known_types
 from app.rules.suppression import SuppressionDocument, conversation
 
+BY_HAND = "by_hand"  # the rule of handoffs that a person asks for
 VERDICTS = ("accepted", "not_a_fit", "nurture", "won", "lost")
 
 
@@ -83,7 +85,7 @@ class HandoffRule(Struct, frozen=True):
     id: str
     label: str
     test: Test
-    when: Condition
+    when: Condition | None
 
 
 class HandoffPolicy(Struct, frozen=True):
@@ -130,6 +132,8 @@ def decide_handoff(
 ) -> list[Decision]:
     """The handoff that this event opens, or why it opens none although a rule asked for one."""
     rules = policy.by_type.get(event.type, ()) + policy.always
+    if event.type == HANDED_OVER and not event.connection_id:
+        rules = (_by_hand(event),)
     if not rules or event.machine is not None or contact.open_handoff is not None or event.type == EventType.TIMER_DUE:
         return []
     facts = Facts(contact, event, event.occurred_at, scoring)
@@ -137,6 +141,13 @@ def decide_handoff(
         if rule.test(facts):
             return [_open(contact, event, rule, policy, suppression, facts)]
     return []
+
+
+def _by_hand(event: Event) -> HandoffRule:
+    """Somebody says so, which needs no further reason."""
+    why = str(event.properties.get("reason") or "")
+    label = f"{event.actor or 'Somebody'} hands the person over" + (f": {why}" if why else "")
+    return HandoffRule(BY_HAND, label, lambda facts: True, None)
 
 
 def _open(

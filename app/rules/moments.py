@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from msgspec import Struct, field
 
 from app.contacts.contact import Contact
-from app.contacts.engagement import SIGNS, last_sign
+from app.contacts.engagement import SIGNS, last_sign, signs_on, silent_since
 from app.contacts.event import EventType
 from app.rules.compare import NUMERIC, OPERATORS, UNARY
 from app.rules.condition import Condition, Facts, Test, compile_condition, leaves, memory_key
@@ -54,7 +54,7 @@ def _of_field(leaf: Condition, found: Dependencies) -> None:
         raise ValueError(f'looks at "{name}", but a segment is what a contact is, not what happens; use "count"')
     if head == "segment":
         raise ValueError("looks at a segment, but segments do not build on each other")
-    if head == "days_since" and leaf.op not in NUMERIC | UNARY:
+    if head in ("days_since", "days_silent") and leaf.op not in NUMERIC | UNARY:
         raise ValueError(f'"{name}" takes {", ".join(sorted(NUMERIC | UNARY))} here, not "{leaf.op}"')
     match head:
         case "contact":
@@ -71,6 +71,8 @@ def _of_field(leaf: Condition, found: Dependencies) -> None:
             found.types.update((EventType.LIST_JOINED, EventType.LIST_LEFT))
         case "interest":
             found.types.update(SHOWN_BY)
+        case "days_silent":
+            found.types.update(signs_on(rest))
         case _:
             found.types.update(SIGNS if rest == "anything" else (rest,))
 
@@ -119,6 +121,8 @@ def _of_leaf(leaf: Condition) -> Moment | None:
         if rest == "anything":
             return _after(lambda facts: last_sign(facts.contact), float(leaf.value))
         return _after(lambda facts: facts.contact.last_human(rest), float(leaf.value))
+    if head == "days_silent" and leaf.op in NUMERIC:
+        return _after(lambda facts: silent_since(facts.contact, rest), float(leaf.value))
     if head == "interest":
         return _fading(rest, float(leaf.value) if leaf.op in NUMERIC else None)
     if head == "score":

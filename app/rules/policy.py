@@ -1,6 +1,6 @@
 """Policy documents: which kinds there are, how a text becomes one, and what is wrong with it, all at once."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,11 @@ from app.rules.lifecycle import LifecycleDocument, compile_lifecycle
 from app.rules.memory import compile_memory
 from app.rules.scoring import ScoringDocument, compile_scoring
 from app.rules.segments import SegmentsDocument, compile_segments
+from app.rules.sequences.pauses import Pauses
+from app.rules.sequences.policy import Edition, Sequences, SequencesDocument
+from app.rules.sequences.steps import messages_in
 from app.rules.suppression import SuppressionDocument
-from app.rules.triggers import TriggersDocument, compile_triggers
+from app.rules.triggers import MessageDocument, TriggersDocument, compile_triggers
 from mappings.document import InvalidDocument, did_you_mean, load_yaml, problems_of
 from mappings.mapping import MappingDocument
 
@@ -36,6 +39,7 @@ KINDS: dict[str, type[BaseModel]] = {
     "interests": InterestsDocument,
     "segments": SegmentsDocument,
     "frequency": FrequencyDocument,
+    "sequences": SequencesDocument,
 }
 SINGLE = (
     "scoring",
@@ -47,8 +51,9 @@ SINGLE = (
     "interests",
     "segments",
     "frequency",
+    "sequences",
 )
-TOGETHER = frozenset(("triggers", "content"))  # kinds that name each other
+TOGETHER = frozenset(("triggers", "sequences", "content"))  # kinds that name each other
 # What only a whole document shows: its problems, each with its place within the document
 CHECKS: dict[str, Callable[[Any], list[str]]] = {"content": check_content}
 
@@ -82,14 +87,13 @@ def read_document(text: str, place: str = "document") -> Document:
 
 def check_together(models: Mapping[str, Any]) -> list[str]:
     """What documents, by kind, say of each other that is not so, each with its mend; none: they can be used."""
-    triggers, content = models.get("triggers"), models.get("content")
-    if triggers is None or content is None:
+    content = models.get("content")
+    if content is None:
         return []
     messages = {message.id: message for message in content.messages}
     problems = []
-    for number, trigger in enumerate(triggers.triggers, 1):
-        asked, place = trigger.message, f"triggers: trigger {number} ({trigger.id})"
-        if asked is None or not asked.content:
+    for place, asked in _asked(models):
+        if not asked.content:
             continue
         if (found := messages.get(asked.content)) is None:
             hint = did_you_mean(asked.content, list(messages))
@@ -103,6 +107,18 @@ def check_together(models: Mapping[str, Any]) -> list[str]:
     return problems
 
 
+def _asked(models: Mapping[str, Any]) -> Iterator[tuple[str, MessageDocument]]:
+    """The messages that rules ask for, each with its place."""
+    if (triggers := models.get("triggers")) is not None:
+        for number, trigger in enumerate(triggers.triggers, 1):
+            if trigger.message is not None:
+                yield f"triggers: trigger {number} ({trigger.id})", trigger.message
+    if (sequences := models.get("sequences")) is not None:
+        for number, sequence in enumerate(sequences.sequences, 1):
+            for message in messages_in(sequence.steps):
+                yield f"sequences: sequence {number} ({sequence.id}), message “{message.name}”", message
+
+
 @cache
 def default_documents() -> Mapping[str, Document]:
     """The shipped policies by kind."""
@@ -113,8 +129,14 @@ def default_documents() -> Mapping[str, Document]:
     return {document.kind: document for document in found}
 
 
-def compile_policies(documents: Mapping[str, tuple[Any, str]], number: int = 0) -> Policies:
-    """The policies that ingest uses, from (model, version) by kind; what is missing is the default."""
+def compile_policies(
+    documents: Mapping[str, tuple[Any, str]],
+    number: int = 0,
+    editions: Sequence[Edition] = (),
+    pauses: Pauses | None = None,
+) -> Policies:
+    """The policies that ingest uses, from (model, version) by kind; what is missing is the default. ``editions`` are
+    all versions of the sequences, the oldest first; without them the one in ``documents`` has always been in force."""
     chosen = {kind: (document.model, f"{kind}@default") for kind, document in default_documents().items()}
     chosen.update(documents)
     return Policies(
@@ -124,9 +146,11 @@ def compile_policies(documents: Mapping[str, tuple[Any, str]], number: int = 0) 
         handoff=compile_handoff(*chosen["handoff"]),
         triggers=compile_triggers(*chosen["triggers"]),
         interests=compile_interests(*chosen["interests"]),
-        memory=compile_memory(*(model for model, _ in chosen.values())),
+        # Who is pinned to an older version of a sequence needs what that asks of the past
+        memory=compile_memory(*(model for model, _ in chosen.values()), *(one.document for one in editions[:-1])),
         segments=compile_segments(*chosen["segments"]),
         content=compile_content(*chosen["content"]),
         frequency=compile_frequency(*chosen["frequency"]),
+        sequences=Sequences(editions or [Edition(*chosen["sequences"])], pauses),
         number=number,
     )

@@ -15,6 +15,7 @@ from app.rules.memory import remember
 from app.rules.messages import decide_messages
 from app.rules.moments import Moment, compile_guard, compile_moment, dependencies
 from app.rules.score import ScoringRules
+from app.rules.sequences.enrolments import enter, hear
 
 if TYPE_CHECKING:
     from app.rules.decide import Policies
@@ -207,7 +208,12 @@ def _move(contact: Contact, event: Event, segment: Segment, facts: Facts, polici
     remember(contact, happened, policies.memory, policies.scoring.read)
     if event.properties.get("timer") == FILL and not event.connection_id:  # nothing that the person did
         return [decision]
-    return [decision, *decide_messages(contact, happened, policies)]
+    return [
+        decision,
+        *hear(contact, happened, policies),
+        *enter(contact, happened, policies),
+        *decide_messages(contact, happened, policies),
+    ]
 
 
 def _decision(segment: Segment, event: Event, inside: bool, facts: Facts, version: str) -> Decision:

@@ -8,14 +8,19 @@ from typing import TYPE_CHECKING
 
 from app.contacts import sends
 from app.contacts.action import JoinList, SendMessage
+from app.contacts.consent import MARKETING
 from app.contacts.contact import Contact
+from app.contacts.event import Event
 from app.contacts.zone import in_zone, zone_of
+from app.rules.composing import prepare, suits
 from app.rules.decision import Gate
-from app.rules.frequency import counts, ladder, room
+from app.rules.frequency import CAP, counts, free_from, ladder, room
+from app.rules.sequences.program import sends as messages_of
 from app.rules.suppression import gates
 
 if TYPE_CHECKING:
     from app.rules.decide import Policies
+    from app.rules.sequences.policy import Flow
 
 
 def checks(
@@ -33,7 +38,7 @@ def checks(
         leaves = leaves_at(contact, message, policies, at)
         checked.append(ladder(contact, message, policies, leaves))
         checked.append(room(contact, message, policies, leaves, without))
-    return checked
+    return [*checked, *ownership(contact, message)]
 
 
 def reserve(contact: Contact, key: str, message: SendMessage, at: datetime) -> None:
@@ -78,3 +83,62 @@ def is_too_late(
 
 def _may_wait(message: SendMessage, policies: "Policies") -> bool:
     return counts(message) and message.channel in policies.frequency.quiet_channels
+
+
+# --- of sequences
+
+
+def prepared(
+    contact: Contact, message: SendMessage, cause: Event, policies: "Policies", at: datetime, key: str
+) -> list[Gate]:
+    """Give a sequence's message what its content says, as far as it has one; all its gates."""
+    channel = prepare(message, cause, contact, policies.content, policies.suppression, at)
+    asked = checks(contact, message, policies, at, without=(key,))
+    return [*channel, *asked, *suits(message, contact, policies.content, policies.scoring.read, at)]
+
+
+def may_begin(contact: Contact, flow: "Flow", event: Event, policies: "Policies", at: datetime) -> list[Gate]:
+    """The gates that somebody has to pass to come into a sequence: those of its first message, as far as time alone
+    does not open them. Whom it would tell nothing of their own does not come in."""
+    first = next(messages_of(flow.ops), None)
+    if first is None:
+        return []
+    message = first.action(flow.id, event)
+    channel = prepare(message, event, contact, policies.content, policies.suppression, at)
+    asked = gates(contact, message, policies.suppression, at)
+    return [*channel, *asked, *suits(message, contact, policies.content, policies.scoring.read, at)]
+
+
+def only_capped(blocked: list[Gate]) -> bool:
+    """Whether nothing but a cap keeps a message back, so that it may be sent later."""
+    return bool(blocked) and all(gate.name == CAP for gate in blocked)
+
+
+def frees_at(contact: Contact, message: SendMessage, policies: "Policies", at: datetime) -> datetime | None:
+    """When a message that a cap keeps back may leave if nothing else does until then; None: not by waiting."""
+    return free_from(contact, message, policies, leaves_at(contact, message, policies, at))
+
+
+def ownership(contact: Contact, message: SendMessage | JoinList) -> list[Gate]:
+    """While a sequence has a person for itself, no other marketing message goes to them."""
+    if not contact.enrolments or message.purpose != MARKETING or isinstance(message, JoinList):
+        return []
+    owner = next((one for one in contact.enrolments.values() if one.owns and one.key != message.run), None)
+    if owner is None:
+        return [Gate("no sequence", True)]
+    return [Gate("no sequence", False, f"the sequence {owner.sequence} has the person for itself until it ends")]
+
+
+def over(contact: Contact, message: SendMessage, now: datetime) -> str:
+    """Why a message that a sequence asked for must not leave any more, or an empty text. What was asked for on the way
+    to a regular end still leaves."""
+    if not message.run:
+        return ""
+    if message.until is not None and now > message.until:
+        return f"too late: it had to leave by {message.until:%Y-%m-%d %H:%M} UTC"
+    if any(one.key == message.run for one in contact.enrolments.values()):
+        return ""
+    left = next((one for one in contact.exits.values() if one.key == message.run), None)
+    if left is not None and left.exit == "completed":
+        return ""
+    return f"the person has left the sequence{': ' + left.exit.replace('_', ' ') if left else ''}"

@@ -21,7 +21,7 @@ from app.contacts.consent import (
     surely_after,
 )
 from app.contacts.contact import Contact, Signal
-from app.contacts.engagement import Tier, overall_tier, tier_of
+from app.contacts.engagement import Tier, last_sign, overall_tier, tier_of
 from app.rules.decision import Gate
 
 
@@ -136,6 +136,9 @@ def suppressions(contact: Contact, policy: SuppressionDocument, now: datetime) -
     judged = next((one for one in reversed(contact.handoffs) if one.verdict), None)
     if policy.not_a_fit_stops and judged is not None and judged.verdict == "not_a_fit":
         found.append(Suppression("not_a_fit", "marketing", judged.closed_at or now, None, "sales said so"))
+    asked = contact.sunset
+    if asked is not None and ((sign := last_sign(contact)) is None or sign <= asked.since):
+        found.append(Suppression("sunset", MARKETING, asked.since, None, f"no answer to {asked.by.replace('_', ' ')}"))
     # Who still visits or buys is not dormant, however few mails they open
     if policy.suppress_dormant and overall_tier(contact, policy.tiers, now).tier is Tier.DORMANT:
         found += [
@@ -183,6 +186,7 @@ def gates(contact: Contact, message: SendMessage | JoinList, policy: Suppression
     checks.append(_consent_gate(contact, message, policy))
     checks.append(_gate("conversation", by_reason, "marketing", "in conversation with sales"))
     checks.append(_gate("not_a_fit", by_reason, "marketing", "not a fit"))
+    checks.append(_gate("sunset", by_reason, MARKETING, "was asked whether to go on"))
     checks.append(_gate("dormant", by_reason, f"{message.channel}/{MARKETING}", "no human sign for a long time"))
     return checks
 

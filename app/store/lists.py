@@ -25,9 +25,11 @@ from app.store.tables import (
     contacts,
     decisions,
     deliveries,
+    enrolments,
     events,
     handoffs,
     inbox,
+    reviews,
     shared_aliases,
 )
 
@@ -98,6 +100,21 @@ def handoffs_page(conn: Connection, limit: int, before: int | None, **filters: A
     """Handoffs, by ``status`` or ``contact_id``."""
     names = [column.name for column in handoffs.c]
     return _page(conn, _filtered(handoffs, names, filters), handoffs.c.id, limit, before)
+
+
+def enrolments_page(conn: Connection, limit: int, before: int | None, **filters: Any) -> Page:
+    """Enrolments, by ``sequence``, ``step`` or ``exit``; with ``running``, those that run or those that are over."""
+    running = filters.pop("running", None)
+    query = _filtered(enrolments, [column.name for column in enrolments.c], filters)
+    if running is not None:
+        query = query.where(enrolments.c.exit.is_(None) if running else enrolments.c.exit.is_not(None))
+    return _page(conn, query, enrolments.c.id, limit, before)
+
+
+def reviews_page(conn: Connection, limit: int, before: int | None, **filters: Any) -> Page:
+    """Reviews, by ``status`` or ``contact_id``."""
+    names = [column.name for column in reviews.c]
+    return _page(conn, _filtered(reviews, names, filters), reviews.c.id, limit, before)
 
 
 def contacts_page(

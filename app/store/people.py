@@ -20,9 +20,11 @@ from app.store.tables import (
     contacts,
     decisions,
     deliveries,
+    enrolments,
     events,
     handoffs,
     merges,
+    reviews,
     shadows,
     shared_aliases,
     timers,
@@ -235,7 +237,7 @@ def merge(conn: Connection, database: Database, found: Sequence[Merge], now: dat
                 deliveries.c.contact_id == edge.loser, deliveries.c.status == "pending", deliveries.c.slot.is_not(None)
             )
         )
-        for table in (aliases, events, decisions, deliveries, handoffs, shadows):
+        for table in (aliases, events, decisions, deliveries, handoffs, enrolments, reviews, shadows):
             conn.execute(update(table).where(table.c.contact_id == edge.loser).values(contact_id=edge.winner))
         for table in (timers, contact_segments, checkpoints):
             conn.execute(delete(table).where(table.c.contact_id == edge.loser))

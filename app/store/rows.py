@@ -63,6 +63,15 @@ def decision_row(conn: Connection, decision_id: int) -> Mapping[str, Any] | None
     return None if row is None else dict(row._mapping)
 
 
+def decisions_by_rule(conn: Connection, contact_id: int, rule: str, limit: int) -> Rows:
+    """A contact's newest decisions of one rule that still stand, the newest first."""
+    query = select(decisions).where(
+        decisions.c.contact_id == contact_id, decisions.c.rule == rule, decisions.c.outcome != "superseded"
+    )
+    query = query.order_by(decisions.c.at.desc(), decisions.c.id.desc()).limit(limit)
+    return [dict(row._mapping) for row in conn.execute(query)]
+
+
 def decision_of(conn: Connection, key: str) -> Mapping[str, Any] | None:
     """The decision that has this key, or None."""
     row = conn.execute(select(decisions).where(decisions.c.key == key)).first()

@@ -360,6 +360,76 @@ contact_segments = Table(  # who is in which segment, as the contacts' states sa
 )
 Index(None, contact_segments.c.segment, contact_segments.c.contact_id)
 
+# Who is, and was, in which sequence, as the contacts' states say. ``exit`` is null while somebody is in.
+enrolments = Table(
+    "enrolments",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("key", Hash, nullable=False, unique=True),
+    Column("contact_id", BigId, nullable=False),
+    Column("sequence", Code, nullable=False),
+    Column("version", Key, nullable=False),
+    Column("entered_at", UtcTime, nullable=False),
+    Column("step", Key, nullable=False),
+    Column("waiting", Code, nullable=False),
+    Column("paused", Boolean, nullable=False),
+    Column("told_at", UtcTime),  # when word was sent that the pause is over
+    Column("sent", Integer, nullable=False),
+    Column("ignored", Key, nullable=False),
+    Column("ended_at", UtcTime),
+    Column("exit", Code),
+)
+Index(None, enrolments.c.contact_id, enrolments.c.id)
+Index(None, enrolments.c.sequence, enrolments.c.id)
+Index("ix_enrolments_counted", enrolments.c.sequence, enrolments.c.exit, enrolments.c.step)
+Index("ix_enrolments_paused", enrolments.c.id, **_where("paused"))
+
+# Which variant of a split each was drawn for.
+exposures = Table(
+    "exposures",
+    metadata,
+    Column("key", Hash, primary_key=True),
+    Column("split", Key, primary_key=True),
+    Column("sequence", Code, nullable=False),
+    Column("variant", Code, nullable=False),
+)
+Index(None, exposures.c.sequence, exposures.c.split, exposures.c.variant)
+
+# From when until when a sequence stood still for everybody.
+pauses = Table(
+    "pauses",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("sequence", Code, nullable=False),
+    Column("since", UtcTime, nullable=False),
+    Column("until", UtcTime),
+    Column("paused_by", Text, nullable=False),
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("resumed_by", Text),
+)
+Index("uq_pauses_running", pauses.c.sequence, unique=True, **_where("until IS NULL"))
+
+# Who came to the end of a sequence without its goal, and what was decided then.
+reviews = Table(
+    "reviews",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("key", Hash, nullable=False, unique=True),  # the enrolment's
+    Column("contact_id", BigId, nullable=False),
+    Column("sequence", Code, nullable=False),
+    Column("version", Key, nullable=False),
+    Column("reason", Code, nullable=False),
+    Column("worst", Key, nullable=False),  # the last message that got no sign of life
+    Column("segments", Text, nullable=False),
+    Column("opened_at", UtcTime, nullable=False),
+    Column("status", Code, nullable=False),  # open, resolved, withdrawn
+    Column("resolution", Code),
+    Column("resolved_by", Text),
+    Column("resolved_at", UtcTime),
+)
+Index(None, reviews.c.status, reviews.c.id)
+Index(None, reviews.c.contact_id, reviews.c.id)
+
 timers = Table(
     "timers",
     metadata,

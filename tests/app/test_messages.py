@@ -50,6 +50,7 @@ def test_messages_are_listed_with_what_sends_them_and_what_could_be_better(api: 
 def test_what_could_be_better_is_named_with_its_place(api: Api, known: Runtime) -> None:
     messages = [{"id": "m", "label": "M", "subject": "x" * 60, "blocks": [{"text": "Hi."}]}]
     publish(known, "triggers", triggers=[])
+    publish(known, "sequences", sequences=[])
     publish(known, "content", messages=messages)
     found = {one["place"]: one["level"] for one in api.get("/messages/m")["findings"]}
     assert found == {"message m, subject": "error", "message m, preview": "warning", "message m": "warning"}

@@ -59,6 +59,7 @@ def hub(
     runtime = make_runtime(request, request.param, tmp_path, clock)
     add_connection(runtime, "klaviyo", "klaviyo", {"api_key": "k", "webhook_secret": "s"}, f"{vendors.url}/klaviyo")
     publish(runtime, TRIGGERS)
+    publish(runtime, "kind: sequences\nsequences: []")
     cap(runtime, 1)
     form(runtime, "newsletter", email=MAIL, newsletter="yes", at=clock() - timedelta(days=1))
     ingest.drain(runtime, 5)

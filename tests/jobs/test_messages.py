@@ -188,12 +188,14 @@ def test_message_that_a_trigger_names_is_not_taken_away(one: Runtime) -> None:
 
 
 def test_both_can_be_published_together_in_any_order(one: Runtime) -> None:
-    content, triggers = (load_yaml(default_documents()[kind].text, "x") for kind in ("content", "triggers"))
+    kinds = ("content", "triggers", "sequences")
+    content, triggers, sequences = (load_yaml(default_documents()[kind].text, "x") for kind in kinds)
+    sequences["sequences"] = []
     content["messages"] = [{**each, "id": each["id"] + "_2"} for each in content["messages"]]
     for each in triggers["triggers"]:
         if "content" in each.get("message", {}):
             each["message"]["content"] += "_2"
-    both = [read_document(yaml.safe_dump(each, sort_keys=False)) for each in (triggers, content)]
+    both = [read_document(yaml.safe_dump(each, sort_keys=False)) for each in (triggers, content, sequences)]
     with one.database.write() as conn:
         for document in both:
             policies.publish(conn, document, "test", "", one.clock(), beside=both)

@@ -10,14 +10,17 @@ from app.rules.decision import Decision
 from app.rules.policy import compile_policies, default_documents, read_document
 from app.rules.suppression import SuppressionDocument
 
-DEFAULT = compile_policies({})
+NO_SEQUENCES = read_document("kind: sequences\nsequences: []")
+SHIPPED = compile_policies({})
+# Who is welcomed gets messages: tests of other rules do without
+DEFAULT = compile_policies({"sequences": (NO_SEQUENCES.model, "sequences@none")})
 UNCAPPED = "kind: frequency\nladder: {new: {}, active: {}, cooling: {}, lapsing: {}}\nquiet: {channels: []}"
 SUPPRESSION: SuppressionDocument = default_documents()["suppression"].model
 
 
 def policies(*texts: str) -> Policies:
-    """The shipped policies, with these documents (YAML) in place of theirs."""
-    documents = {}
+    """The shipped policies but for their sequences, with these documents (YAML) in place of theirs."""
+    documents = {"sequences": (NO_SEQUENCES.model, "sequences@none")}
     for text in texts:
         document = read_document(text)
         documents[document.kind] = (document.model, f"{document.kind}@1")

@@ -242,3 +242,12 @@ def test_mistake_in_the_document_is_named(text, problem):
     with pytest.raises(InvalidDocument) as caught:
         policies(f"kind: handoff\n{text}")
     assert problem in str(caught.value)
+
+
+def test_a_person_may_hand_somebody_over_and_a_tool_may_not():
+    by_hand = {"actor": "Rita", "reason": "Asked on the phone"}
+    known = event("contact.updated", ago(days=9), fields={"email": ANN})
+    _, made = live([known, event("custom:handed_over", ago(days=8), connection=0, **by_hand)])
+    (decision,) = of(made, "handoff")
+    assert decision.handoff.reason == "Rita hands the person over: Asked on the phone"
+    assert of(live([known, event("custom:handed_over", ago(days=8), **by_hand)])[1], "handoff") == []

@@ -130,7 +130,7 @@ segments: [{{id: x, label: X, when: {VISITS}}}, {{id: y, label: Y, when: {{field
 def test_event_that_nothing_depends_on_asks_nothing():
     contact, _ = live([*KNOWN, order(9)])
     for quiet in (
-        event("email.delivered"),
+        event("sms.delivered"),
         event("deal.stage_changed"),
         event("contact.updated", fields={"city": "X"}),
     ):

@@ -1,0 +1,287 @@
+"""Sequences: who is in them, what they come to, why somebody did or did not get one, and what people decide."""
+
+from typing import Any
+
+import msgspec
+from flask import request
+
+from app import sequences, steering, views
+from app.api.blueprint import api
+from app.api.operation import (
+    CURSOR,
+    LIMIT,
+    Operation,
+    caller,
+    choice,
+    cursor,
+    json_body,
+    limit,
+    number,
+    operation,
+    text_of,
+    to_cursor,
+)
+from app.receive import Refused, this_runtime
+from app.rules.sequences.policy import ExitReason
+from app.store import lists, people, reviews
+
+_TEXT = {"type": "string", "maxLength": 200}
+
+
+@operation(
+    api,
+    Operation(
+        method="GET", path="/sequences", summary="Sequences, and how many are in each", answer="Sequence", many=True
+    ),
+)
+def all_sequences() -> Any:
+    runtime = this_runtime()
+    with runtime.database.read() as conn:
+        return {"items": sequences.listed(runtime, conn), "next": None}
+
+
+@operation(
+    api,
+    Operation(
+        method="GET",
+        path="/sequences/{name}",
+        summary="One sequence: its steps, how many are at each, and how those ended who are out",
+        answer="Sequence",
+        statuses=(200, 404),
+    ),
+)
+def one_sequence(name: str) -> Any:
+    runtime = this_runtime()
+    steering.flow_named(name)
+    with runtime.database.read() as conn:
+        return sequences.detail(runtime, conn, name)
+
+
+@operation(
+    api,
+    Operation(
+        method="GET",
+        path="/sequences/{name}/results",
+        summary="What each split came to: shares with 95 % intervals, each variant held against the first",
+        answer="SequenceResults",
+        statuses=(200, 404),
+    ),
+)
+def sequence_results(name: str) -> Any:
+    runtime = this_runtime()
+    steering.flow_named(name)
+    with runtime.database.read() as conn:
+        return sequences.results(runtime, conn, name)
+
+
+@operation(
+    api,
+    Operation(
+        method="GET",
+        path="/sequences/{name}/enrolments",
+        summary="Who is, or was, in a sequence, the newest first",
+        query=(
+            {"name": "status", "schema": {"type": "string", "enum": ["running", "ended"]}},
+            {"name": "step", "schema": {"type": "string"}},
+            {"name": "exit", "schema": {"type": "string", "enum": [*ExitReason]}},
+            LIMIT,
+            CURSOR,
+        ),
+        answer="Enrolment",
+        many=True,
+        statuses=(200, 404),
+    ),
+)
+def sequence_enrolments(name: str) -> Any:
+    size, before = limit(), cursor()
+    status = choice("status", ("running", "ended"))
+    steering.flow_named(name)
+    with this_runtime().database.read() as conn:
+        page = lists.enrolments_page(
+            conn,
+            size,
+            before,
+            running=None if status is None else status == "running",
+            sequence=name,
+            step=request.args.get("step") or None,
+            exit=choice("exit", tuple(ExitReason)),
+        )
+    hidden = ("key", "told_at")
+    items = [{key: value for key, value in row.items() if key not in hidden} for row in page.rows]
+    return {"items": items, "next": to_cursor(page.next)}
+
+
+@operation(
+    api,
+    Operation(
+        method="POST",
+        path="/sequences/{name}/pause",
+        summary="Let a sequence stand still for everybody; nobody is lost",
+        body={"type": "object", "properties": {"reason": _TEXT}},
+        answer="SequencePaused",
+        statuses=(200, 404, 409),
+    ),
+)
+def sequence_pause(name: str) -> Any:
+    return steering.pause(caller(), name, text_of(json_body(), "reason"))
+
+
+@operation(
+    api,
+    Operation(
+        method="POST",
+        path="/sequences/{name}/resume",
+        summary="Let a sequence go on: what was due meanwhile is done now",
+        answer="SequencePaused",
+        statuses=(200, 404, 409),
+    ),
+)
+def sequence_resume(name: str) -> Any:
+    return steering.resume(caller(), name)
+
+
+@operation(
+    api,
+    Operation(
+        method="POST",
+        path="/sequences/{name}/move",
+        summary="Move those inside to the newest version, or to another sequence; a preview, unless it is confirmed",
+        body={
+            "type": "object",
+            "properties": {"to": {**_TEXT, "description": "Another sequence's id"}, "confirm": {"type": "boolean"}},
+        },
+        answer="SequenceMove",
+        statuses=(200, 404),
+    ),
+)
+def sequence_move(name: str) -> Any:
+    body = json_body()
+    confirmed = body.get("confirm", False)
+    if not isinstance(confirmed, bool):
+        raise Refused(400, "confirm is true or false")
+    steering.flow_named(name)
+    return steering.move(caller(), name, text_of(body, "to"), confirmed)
+
+
+@operation(
+    api,
+    Operation(
+        method="GET",
+        path="/contacts/{contact_id}/why",
+        summary="Why did, or didn't, this person get a sequence? In plain words",
+        query=({"name": "sequence", "required": True, "schema": {"type": "string"}},),
+        answer="Why",
+        statuses=(200, 404),
+    ),
+)
+def contact_why(contact_id: int) -> Any:
+    runtime, name = this_runtime(), request.args.get("sequence", "")
+    if not name:
+        raise Refused(400, "name the sequence: ?sequence=welcome")
+    with runtime.database.read() as conn:
+        home = people.survivor(conn, contact_id)
+        state = views.state_of(conn, home)
+        if state is None:
+            raise Refused(404, "there is no such contact")
+        if name not in state.enrolments and name not in state.exits:
+            steering.flow_named(name)
+        return sequences.why(runtime, conn, home, state, name)
+
+
+# --- reviews
+
+
+@operation(
+    api,
+    Operation(
+        method="GET",
+        path="/reviews",
+        summary="Who came to the end of a sequence without its goal",
+        query=(
+            {"name": "status", "schema": {"type": "string", "enum": [*reviews.STATUSES]}},
+            {"name": "contact", "schema": {"type": "integer"}, "description": "A contact's id"},
+            LIMIT,
+            CURSOR,
+        ),
+        answer="Review",
+        many=True,
+    ),
+)
+def all_reviews() -> Any:
+    with this_runtime().database.read() as conn:
+        page = lists.reviews_page(
+            conn, limit(), cursor(), status=choice("status", reviews.STATUSES), contact_id=number("contact")
+        )
+    return {"items": [_review(row) for row in page.rows], "next": to_cursor(page.next)}
+
+
+def _review(row: Any) -> dict[str, Any]:
+    shown = {name: value for name, value in row.items() if name != "key"}
+    return {**shown, "segments": msgspec.json.decode(row["segments"])}
+
+
+@operation(
+    api,
+    Operation(
+        method="POST",
+        path="/reviews/{review_id}/extend",
+        summary="Let the person go on where they stood, for so many days",
+        body={
+            "type": "object",
+            "required": ["days"],
+            "properties": {"days": {"type": "number", "exclusiveMinimum": 0}},
+        },
+        answer="Review",
+        statuses=(200, 404, 409),
+    ),
+)
+def review_extend(review_id: int) -> Any:
+    days = json_body().get("days")
+    if not isinstance(days, int | float) or isinstance(days, bool):
+        raise Refused(400, "days is a number")
+    return _review(steering.extend(caller(), review_id, days))
+
+
+@operation(
+    api,
+    Operation(
+        method="POST",
+        path="/reviews/{review_id}/move",
+        summary="Let the person into another sequence",
+        body={"type": "object", "required": ["sequence"], "properties": {"sequence": _TEXT}},
+        answer="Review",
+        statuses=(200, 404, 409),
+    ),
+)
+def review_move(review_id: int) -> Any:
+    return _review(steering.send_elsewhere(caller(), review_id, text_of(json_body(), "sequence")))
+
+
+@operation(
+    api,
+    Operation(
+        method="POST",
+        path="/reviews/{review_id}/suppress",
+        summary="Write to the person no more",
+        body={"type": "object", "properties": {"reason": _TEXT}},
+        answer="Review",
+        statuses=(200, 404, 409),
+    ),
+)
+def review_suppress(review_id: int) -> Any:
+    return _review(steering.suppress(caller(), review_id, text_of(json_body(), "reason")))
+
+
+@operation(
+    api,
+    Operation(
+        method="POST",
+        path="/reviews/{review_id}/hand_over",
+        summary="Hand the person to sales",
+        body={"type": "object", "properties": {"reason": _TEXT}},
+        answer="Review",
+        statuses=(200, 404, 409),
+    ),
+)
+def review_hand_over(review_id: int) -> Any:
+    return _review(steering.hand_over(caller(), review_id, text_of(json_body(), "reason")))

@@ -1,0 +1,66 @@
+"""Where somebody stands with a sequence, in plain words: in it, out of it and why, or never let in. Pure."""
+
+from datetime import datetime
+
+from app.contacts.contact import Contact, Enrolment
+from app.rules.condition import event_words
+from app.rules.sequences.enrolments import again_from, due_at
+from app.rules.sequences.exits import WORDS
+from app.rules.sequences.policy import ExitReason, Flow, Sequences
+from app.rules.sequences.walk import place_of
+
+
+def standing(contact: Contact, sequence: str, sequences: Sequences, now: datetime) -> str:
+    """Why a person is where they are with a sequence."""
+    flow = sequences.newest.by_id.get(sequence)
+    run = contact.enrolments.get(sequence)
+    if run is not None:
+        return _inside(run, sequences, now)
+    last = contact.exits.get(sequence)
+    if last is not None:
+        return _outside(last, flow)
+    if sequence in contact.kept_out:
+        return "Was not let in; the last decision says why."
+    if flow is None:
+        return "Was never in it, and it is not published any more."
+    document = flow.document
+    if not document.active:
+        return "Was never in it, and it is not active: nobody comes in."
+    who = f" (only who is in the segment {document.entry.segment})" if document.entry.segment else ""
+    return f"Was never in it: nothing has happened that lets people in, which is {' or '.join(document.entry.on)}{who}."
+
+
+def _inside(run: Enrolment, sequences: Sequences, now: datetime) -> str:
+    flow = sequences.pinned(run.version, run.sequence)
+    said = f"Is in it since {run.entered_at:%Y-%m-%d %H:%M} UTC ({run.version}), at {place_of(run, flow)}"
+    return f"{said}; {what_next(run, sequences, now)}."
+
+
+def what_next(run: Enrolment, sequences: Sequences, now: datetime) -> str:
+    """What somebody who is in a sequence waits for."""
+    if run.paused:
+        return "it is paused and goes on afterwards"
+    if run.waiting == "turn":
+        other = sequences.newest.by_id.get(run.held_by)
+        return f"waits for “{other.label if other else run.held_by}”, which has priority"
+    at = due_at(run)
+    when = f"{at:%Y-%m-%d %H:%M} UTC" if at is not None else "its end"
+    late = " (is due)" if at is not None and at <= now else ""
+    if run.waiting == "cap":
+        return f"held by a cap until {when}{late}"
+    if run.waiting == "event":
+        flow = sequences.pinned(run.version, run.sequence)
+        answer = flow.ops[run.op].document.for_ if flow is not None else None  # type: ignore[attr-defined]
+        return f"waits for {event_words(answer) if answer else 'an event'}, until {when} at most{late}"
+    return f"goes on at {when}{late}"
+
+
+def _outside(last: Enrolment, flow: Flow | None) -> str:
+    reason = WORDS.get(ExitReason(last.exit), last.exit)
+    said = f"Was in it from {last.entered_at:%Y-%m-%d} to {last.ended_at:%Y-%m-%d}"
+    said += f", got {last.sent} message{'' if last.sent == 1 else 's'}, and left: {reason}"
+    if flow is None:
+        return f"{said}."
+    if flow.document.reentry == "never":
+        return f"{said}. Nobody comes in twice."
+    return f"{said}. May come in again from {again_from(last, flow):%Y-%m-%d} on."

@@ -1,0 +1,163 @@
+"""The steps of a sequence, as they stand in YAML. Each does one thing; branches and splits hold steps of their own."""
+
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from app.rules.condition import Condition, Happening, leaves
+from app.rules.triggers import JoinDocument, LeaveDocument, MessageDocument, TrackDocument
+
+NAME = r"^[a-z0-9_]{1,40}$"
+MAX_STEPS, MAX_DEPTH = 100, 5
+MAX_WAIT_DAYS = 365
+
+
+class AnswerDocument(Happening):
+    """An event that is waited for."""
+
+    at_most_days: float = Field(gt=0, le=MAX_WAIT_DAYS)
+    otherwise: Literal["go_on", "exit"] = "go_on"
+
+
+class WaitDocument(BaseModel):
+    """How long, then until which hour; or until something happens."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    minutes: float = Field(0, ge=0, le=60 * 24)
+    hours: float = Field(0, ge=0, le=24 * MAX_WAIT_DAYS)
+    days: float = Field(0, ge=0, le=MAX_WAIT_DAYS)
+    until_hour: int | None = Field(None, ge=0, le=23, description="Of the day, on the person's own clock")
+    personal_hour: bool = Field(False, description="The hour at which this person opens, clicks and visits most")
+    for_: AnswerDocument | None = Field(None, alias="for")
+
+    @model_validator(mode="after")
+    def _something(self) -> "WaitDocument":
+        timed = bool(self.least or self.personal_hour) or self.until_hour is not None
+        if timed == (self.for_ is not None):
+            raise ValueError(
+                'waits for a time ("days", "hours", "minutes", "until_hour", "personal_hour") or "for" an event'
+            )
+        return self
+
+    @property
+    def least(self) -> timedelta:
+        """The part that is as long for everybody."""
+        return timedelta(days=self.days, hours=self.hours, minutes=self.minutes)
+
+    def __str__(self) -> str:
+        if self.for_ is not None:
+            return f"{' or '.join(self.for_.on)}, at most {self.for_.at_most_days:g} days"
+        parts = [
+            f"{value:g} {unit}"
+            for value, unit in ((self.days, "days"), (self.hours, "hours"), (self.minutes, "minutes"))
+            if value
+        ]
+        if self.personal_hour:
+            parts.append("the person's own hour")
+        elif self.until_hour is not None:
+            parts.append(f"{self.until_hour}:00")
+        return ", then ".join(parts)
+
+
+class SendDocument(MessageDocument):
+    """A message, and what becomes of the step where too many would reach the person."""
+
+    on_cap: Literal["skip", "hold", "advance"] = Field(
+        "skip",
+        description="skip: leave it out, the rest keeps its time; hold: wait until it may be sent; "
+        "advance: leave it out and the wait after it as well",
+    )
+
+
+class ActDocument(BaseModel):
+    """What else is done: exactly one thing."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    alert: str | None = Field(None, min_length=1, max_length=500, description="A line to people")
+    track: TrackDocument | None = None
+    join: JoinDocument | None = None
+    leave: LeaveDocument | None = None
+    suppress: bool = Field(False, description="No more marketing until the person gives a sign of life")
+
+    @model_validator(mode="after")
+    def _one_thing(self) -> "ActDocument":
+        if (
+            len(
+                [
+                    part
+                    for part in (self.alert, self.track, self.join, self.leave, self.suppress or None)
+                    if part is not None
+                ]
+            )
+            != 1
+        ):
+            raise ValueError('does exactly one thing: "alert", "track", "join", "leave" or "suppress"')
+        return self
+
+
+class BranchDocument(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    label: str = Field("", max_length=60)
+    when: Condition
+    steps: list["StepDocument"] = Field(default_factory=list, max_length=MAX_STEPS)
+
+    @field_validator("when")
+    @classmethod
+    def _of_the_contact(cls, when: Condition) -> Condition:
+        if any((leaf.field or "").startswith("event.") for leaf in leaves(when)):
+            raise ValueError("looks at an event, but a branch is about the contact as it is by then")
+        return when
+
+
+class VariantDocument(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: str = Field(pattern=NAME)
+    weight: float = Field(1, gt=0, le=1_000)
+    steps: list["StepDocument"] = Field(default_factory=list, max_length=MAX_STEPS)
+
+
+def messages_in(steps: Iterable["StepDocument"]) -> Iterator[SendDocument]:
+    """The messages of some steps, wherever in them they stand."""
+    for step in steps:
+        if step.send is not None:
+            yield step.send
+        for inner in (*(step.branch or ()), *(step.split or ())):
+            yield from messages_in(inner.steps)
+        yield from messages_in(step.else_ or ())
+
+
+class StepDocument(BaseModel):
+    """One step. ``id`` names it across versions; without one it goes by its place."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    id: str = Field("", pattern=r"^[a-z0-9_]{0,40}$")
+    wait: WaitDocument | None = None
+    send: SendDocument | None = None
+    branch: list[BranchDocument] | None = Field(None, min_length=1, max_length=10)
+    else_: list["StepDocument"] | None = Field(None, alias="else", max_length=MAX_STEPS)
+    split: list[VariantDocument] | None = Field(None, min_length=2, max_length=10)
+    act: ActDocument | None = None
+    exit: Literal["completed", "goal"] | None = None
+
+    @model_validator(mode="after")
+    def _one_thing(self) -> "StepDocument":
+        kinds: dict[str, Any] = {
+            name: getattr(self, name) for name in ("wait", "send", "branch", "split", "act", "exit")
+        }
+        if sum(value is not None for value in kinds.values()) != 1:
+            raise ValueError(f"a step does exactly one thing: {', '.join(kinds)}")
+        if self.else_ is not None and self.branch is None:
+            raise ValueError('"else" belongs to a "branch"')
+        if self.split is not None and not self.id:
+            raise ValueError('a "split" needs an "id": its results go by it')
+        names = [one.id for one in self.split or ()]
+        if len(names) != len(set(names)):
+            raise ValueError("two variants of a split have the same id")
+        return self
