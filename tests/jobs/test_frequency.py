@@ -21,7 +21,7 @@ from app.setup import add_connection
 from app.store import deliveries, inbox, policies, tables
 from jobs import deliver, ingest, landing, lane, places
 from tests.conftest import Clock, make_runtime
-from tests.feeding import contact, form, rows
+from tests.feeding import contact, form, rows, without_sequences
 
 MAIL = "ann@acme.example"
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -59,7 +59,7 @@ def hub(
     runtime = make_runtime(request, request.param, tmp_path, clock)
     add_connection(runtime, "klaviyo", "klaviyo", {"api_key": "k", "webhook_secret": "s"}, f"{vendors.url}/klaviyo")
     publish(runtime, TRIGGERS)
-    publish(runtime, "kind: sequences\nsequences: []")
+    without_sequences(runtime)
     cap(runtime, 1)
     form(runtime, "newsletter", email=MAIL, newsletter="yes", at=clock() - timedelta(days=1))
     ingest.drain(runtime, 5)
