@@ -24,7 +24,7 @@ def wrongs(world: World) -> list[str]:
         for message in person.got
         for wrong in _wrong_with(message, person, handed.get(person.email, []))
     ]
-    return [*found, *_late(world), *_unfinished(world)]
+    return [*found, *_late(world), *_endless(world), *_unfinished(world)]
 
 
 def _wrong_with(message: Message, person: Person, handed: list[datetime]) -> Iterator[str]:
@@ -42,6 +42,8 @@ def _wrong_with(message: Message, person: Person, handed: list[datetime]) -> Ite
         lately = sum(at - span + HOUR < other.at <= at for other in person.got)
         if lately > most:
             yield f"the {lately}th within {span.days} days"
+    if message.name.startswith("Education") and not any(at - timedelta(days=30) <= day <= at for day in person.orders):
+        yield "their last order is more than 30 days ago"
     if not QUIET_UNTIL <= at.astimezone(person.zone).time() < QUIET_FROM:
         yield f"it was {at.astimezone(person.zone):%H:%M} there"
     said = json.dumps(message.said, ensure_ascii=False)
@@ -70,6 +72,17 @@ def _late(world: World) -> Iterator[str]:
             yield f"contact {row.contact_id}: the timer {row.key} of {row.due_at} has not rung"
 
 
+def _endless(world: World) -> Iterator[str]:
+    """Enrolments without one end within their longest time."""
+    longest = {one.id: one.document for one in world.runtime.rulebook().policies.sequences.newest.by_id.values()}
+    for row in rows(world.runtime, "enrolments", "contact_id", "sequence", "entered_at", "ended_at", "exit"):
+        by = row.entered_at + timedelta(days=longest[row.sequence].max_days) + STEP
+        if (row.ended_at is None) != (row.exit is None):
+            yield f"contact {row.contact_id} left {row.sequence} at {row.ended_at} for the reason {row.exit}"
+        if (row.ended_at or world.clock()) > by:
+            yield f"contact {row.contact_id} is in {row.sequence} longer than {longest[row.sequence].max_days} days"
+
+
 def _unfinished(world: World) -> Iterator[str]:
     for row in rows(world.runtime, "inbox", "id", "status", "reason"):
         if row.status != "done":
@@ -83,7 +96,9 @@ def summary(world: World) -> dict[str, Any]:
     """What has to be the same wherever the same year is lived through."""
     emails = {row.id: row.email for row in rows(world.runtime, "contacts", "id", "email")}
     decided = rows(world.runtime, "decisions", "contact_id", "rule", "outcome", "summary", "at")
+    ended = rows(world.runtime, "enrolments", "contact_id", "sequence", "entered_at", "ended_at", "exit")
     return {
+        "enrolments": sorted((emails[r.contact_id] or "", r.sequence, r.entered_at, r.exit or "") for r in ended),
         "messages": sorted((person.number, m.at, m.name) for person in world.people for m in person.got),
         "decisions": sorted((emails[r.contact_id] or "", r.at, r.rule, r.outcome, r.summary) for r in decided),
     }
