@@ -15,8 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import event as listening
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 
 from adapters.sandbox.server import Server
 from app.contacts.event import Event, Identity
@@ -27,6 +26,7 @@ from app.store.tables import deliveries, timers
 from app.store.tables import inbox as inbox_table
 from jobs import deliver, ingest, sweep
 from tests.conftest import Clock
+from tests.simulated import SimulatedTime
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 STEP = timedelta(minutes=30)
@@ -96,8 +96,8 @@ class World:
         self.numbers = itertools.count(1)
         self.noted: dict[int, list[Event]] = defaultdict(list)
         self.heard = 0
-        DatabaseClock(runtime, clock)
-        self._set_clock(START)
+        self.time = SimulatedTime(runtime, clock)
+        self.time.set(START)
         settings = {"api_key": "a-key-of-klaviyo", "webhook_secret": "s"}
         self.klaviyo = add_connection(runtime, "klaviyo", "klaviyo", settings, f"{vendors.url}/klaviyo").id
         self.site = add_connection(runtime, "forms", "site-forms", {}).id
@@ -224,7 +224,7 @@ class World:
                 self.noted.clear()
             if not self._is_out(now):
                 self._work()
-            self._set_clock(min(end, self._next(now)))
+            self.time.set(min(end, self._next(now)))
 
     def _is_out(self, at: datetime) -> bool:
         return self.outage[0] <= at < self.outage[1]
@@ -245,12 +245,6 @@ class World:
             1, -((now - min((at for at in due if at is not None), default=START + timedelta(days=DAYS))) // STEP)
         )
         return now + looks * STEP
-
-    def _set_clock(self, at: datetime) -> None:
-        self.clock.now = at
-        if not self.runtime.database.is_sqlite:
-            with self.runtime.database.write() as conn:
-                conn.execute(text("UPDATE simulated.now SET at = :at"), {"at": at})
 
     def _work(self) -> None:
         for _ in range(50):
@@ -274,35 +268,3 @@ class World:
             whom = said["profile"]["data"]
             address = whom.get("attributes", {}).get("email") or known[whom["id"]].attributes["email"]
             yield self.by_email[address], Message(self.clock(), name.removeprefix(OWN), said.get("properties", {}))
-
-
-class DatabaseClock:
-    """Has a database's clock show the simulated time."""
-
-    def __init__(self, runtime: Runtime, clock: Clock) -> None:
-        database = runtime.database
-        database.engine.dispose()
-        if database.is_sqlite:
-
-            def julian_day(_: str) -> float:
-                return clock().timestamp() / 86_400 + 2_440_587.5
-
-            listening.listen(database.engine, "connect", lambda raw, _: raw.create_function("julianday", 1, julian_day))
-            return
-        with database.write() as conn:
-            conn.execute(text("CREATE SCHEMA simulated"))
-            conn.execute(text("CREATE TABLE simulated.now (at timestamptz)"))
-            conn.execute(text("INSERT INTO simulated.now VALUES (now())"))
-            conn.execute(
-                text(
-                    "CREATE FUNCTION simulated.clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE "
-                    "AS 'SELECT at FROM simulated.now'"
-                )
-            )
-        database.engine.dispose()
-
-        def look_there_first(raw: Any, _: Any) -> None:
-            raw.execute("SET search_path TO simulated, public, pg_catalog")
-            raw.commit()
-
-        listening.listen(database.engine, "connect", look_there_first)
