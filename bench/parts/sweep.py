@@ -70,9 +70,10 @@ def _make_due(runtime: Runtime, count: int, chance: random.Random) -> None:
     past = runtime.clock() - timedelta(seconds=1)
     left = count
     with runtime.database.write() as conn:
-        newest = conn.execute(select(func.max(contacts.c.id))).scalar_one()
+        model, newest = conn.execute(select(func.min(contacts.c.id), func.max(contacts.c.id))).one()
         while left:
-            some = timers.c.contact_id.in_([chance.randint(1, newest) for _ in range(left)])
+            # The model's rows are copied, and a batch of timers is one large row
+            some = timers.c.contact_id.in_([chance.randint(model + 1, newest) for _ in range(left)])
             left -= conn.execute(update(timers).where(some, timers.c.due_at > past).values(due_at=past)).rowcount
 
 
