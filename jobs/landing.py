@@ -49,7 +49,7 @@ class Work(Struct):
     outcomes: list[Outcome] = field(default_factory=list)
     exchanges: list[Exchange] = field(default_factory=list)
     refusal: str = ""
-    asked: bool = True  # False: the lease ran out before anything was sent
+    late: bool = False  # the lease ran out on the way, which says nothing about the vendor
     start_at: float = 0.0  # by time.monotonic(): when the vendor's limits let it begin
 
     @property
@@ -274,7 +274,7 @@ class Landing:
         ]
         if waits:
             budgets.hold_back(self.database, self.connection.id, work.push.limits, max(waits))
-        elif work.asked:  # what was never sent says nothing about the vendor
+        elif not work.late:
             self.breaker.heard(all(isinstance(outcome, Done | Refused) for outcome in work.outcomes))
 
 

@@ -65,7 +65,7 @@ class Lane:
         self.breaker = Breaker(runtime, connection.id)
         self.landing = Landing(runtime, connection, lease, self.breaker, note)
         self._note = note  # called when something was put in the inbox
-        self._renewed = time.monotonic()
+        self._renewed = lease.asked_at
         self._limits = {limit.name: limit.of(connection.settings) for limit in self.adapter.limits}
         self._paces = {name: Pace(limit) for name, limit in self._limits.items() if limit.even}
         self._fruitless_until = self._booked_until = 0.0
@@ -262,8 +262,8 @@ class Lane:
                 work.outcomes = self._send(work.push, [delivery for _, delivery in work.items])
             except TooLate as late:
                 log.warning("too_late", connection=self.connection.name, deliveries=work.ids)
-                work.asked = bool(work.exchanges)
-                outcome = Unknown(reason=str(late)) if work.asked else RetryLater(reason=str(late))
+                work.late = True
+                outcome = Unknown(reason=str(late)) if work.exchanges else RetryLater(reason=str(late))
                 work.outcomes = [outcome] * len(work.items)
             except ConnectionRefused as refusal:
                 work.refusal = str(refusal)

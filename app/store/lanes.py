@@ -1,6 +1,8 @@
 """Leases: who may work a lane now. A lease ends by itself, and its number grows each time it changes hands, so that a
 worker that was presumed dead cannot write over its successor. All by the database's clock."""
 
+import time
+
 from msgspec import Struct
 from sqlalchemy import Connection, bindparam, or_, select, update
 
@@ -11,16 +13,17 @@ LEASE_SECONDS = 30
 
 
 class Lease(Struct, frozen=True):
-    """A lane held by this worker under a number."""
+    """A lane held by this worker under a number. ``asked_at`` is by time.monotonic(), before it was granted."""
 
     lane: str
     holder: str
     fence: int
+    asked_at: float
 
 
 def take(database: Database, lane: str, holder: str, seconds: float = LEASE_SECONDS) -> Lease | None:
     """The lane's lease, or None while somebody else holds it."""
-    until = db_in(seconds)
+    until, asked_at = db_in(seconds), time.monotonic()
     with database.write() as conn:
         conn.execute(database.insert(lanes).values(name=lane, fence=0).on_conflict_do_nothing())
         free = or_(lanes.c.until.is_(None), lanes.c.until < db_now())
@@ -30,7 +33,7 @@ def take(database: Database, lane: str, holder: str, seconds: float = LEASE_SECO
             .values(holder=holder, fence=lanes.c.fence + 1, until=until)
             .returning(lanes.c.fence)
         ).first()
-    return None if row is None else Lease(lane, holder, row.fence)
+    return None if row is None else Lease(lane, holder, row.fence, asked_at)
 
 
 def renew(database: Database, lease: Lease, seconds: float = LEASE_SECONDS) -> bool:

@@ -17,7 +17,7 @@ from app.runtime import Runtime, now_utc
 from app.setup import add_connection
 from app.store import budgets, deliveries, lanes, policies, tables
 from app.store.engine import Conflict
-from jobs import deliver, ingest, landing, lane, reading
+from jobs import breaker, deliver, ingest, landing, lane, reading
 from mappings.document import load_yaml
 from tests.conftest import make_runtime
 from tests.feeding import arrive, contact, drain, form, notice, rows, visit
@@ -532,6 +532,26 @@ def test_a_vendor_that_only_fails_is_left_alone_and_then_tried_again(one: Runtim
     assert hubspot is not None
     assert {row.status for row in rows(one, "deliveries", "status", connection_id=hubspot.id)} == {"pending"}
     assert f"breaker:{hubspot.id}" in {row.name for row in rows(one, "marks", "name")}
+
+
+def test_calls_for_which_our_time_runs_out_say_nothing_about_the_vendor(
+    one: Runtime, vendors: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before_call = lane.Lane._before_call
+    monkeypatch.setattr(lane.Lane, "_before_call", lambda self, work: not work.exchanges and before_call(self, work))
+    monkeypatch.setattr(landing, "FIRST_DELAY", 0.0)
+    ready_for_sales(one, vendors)
+    look_at_pricing(one)
+    drain(one)  # a profile with a stage takes two calls: to write it, and to read back what the vendor made of it
+    end = time.monotonic() + 10
+    while time.monotonic() < end and not _tried(one) > breaker.FAILURES:
+        deliver.drain(one, 1)
+    assert _tried(one) > breaker.FAILURES
+    assert not [row.name for row in rows(one, "marks", "name") if row.name.startswith("breaker:")]
+
+
+def _tried(runtime: Runtime) -> int:
+    return max(row.attempts for row in rows(runtime, "deliveries", "attempts"))
 
 
 # --- order and pace
