@@ -29,7 +29,7 @@ from app.store.handoffs import HandoffRow
 from app.store.shadows import Shadow, ref_of
 from jobs.enrolling import Place, Rolls
 from jobs.places import Places
-from jobs.told import keep_told
+from jobs.told import belongs_to, is_told, keep_told
 
 
 class Work(Protocol):
@@ -198,8 +198,7 @@ class Planner:
         """Work out what is to be written."""
         for person, work in self.work.items():
             if work.refold_from is not None and person > 0:
-                self._keep_told(person, work)
-                self._compare(person, work)
+                self._compare(person, work, self._keep_told(person, work))
             elif work.decisions:
                 for decision in work.decisions:
                     self._new(person, work, decision)
@@ -248,14 +247,15 @@ class Planner:
                 verdict_by=decision.tags["by"],
             )
 
-    def _keep_told(self, person: Person, work: Work) -> None:
-        """Sales was told of a handoff: whatever came to light since, it is open until they have judged it."""
+    def _keep_told(self, person: Person, work: Work) -> set[str]:
+        """Sales was told of a handoff: whatever came to light since, it is open until they have judged it. The keys of
+        those that are."""
         rows = self.known_handoffs.get(person, {}).values()
         existing = self.known_deliveries.get(person, {}).values()
-        keep_told(work.state, work.events, work.decisions, rows, existing, self.policies.handoff.clock)
+        return keep_told(work.state, work.events, work.decisions, rows, existing, self.policies.handoff.clock)
 
-    def _compare(self, person: Person, work: Work) -> None:
-        """Hold what would be planned now against what stands."""
+    def _compare(self, person: Person, work: Work, kept: Collection[str]) -> None:
+        """Hold what would be planned now against what stands. ``kept`` are handoffs that sales was told of."""
         since = work.refold_from
         assert since is not None
         standing = {
@@ -291,7 +291,9 @@ class Planner:
                 self.planned.append((person, wanted))
         reason = "withdrawn: something that reached us late shows that it should not be sent"
         for row in existing.values():
-            if row.key not in planned and row.decision_key in decided_anew and row.status == PENDING:
+            if row.key in planned or row.decision_key not in decided_anew or row.status != PENDING:
+                continue
+            if not belongs_to(row, kept):
                 self.replanned[row.id] = {"status": WITHHELD, "reason": reason}
 
     def _compare_handoff(self, person: Person, decision: Decision) -> None:
@@ -301,7 +303,7 @@ class Planner:
         row = self.known_handoffs.get(person, {}).get(plan.key)
         if row is None:
             self.handoffs.append((person, decision.event_id, plan))
-        elif row.alerted_at is None:
+        elif not self._is_told(person, row):
             # Nobody was told yet, so it may still become what it should have been from the start
             changes = self.handoff_changes.setdefault(row.key, {})
             changes.update(score=plan.score, reason=plan.reason, remind_at=plan.remind_at, due_at=plan.due_at)
@@ -310,8 +312,11 @@ class Planner:
 
     def _withdraw_handoffs(self, person: Person, gone: Collection[str]) -> None:
         for row in self.known_handoffs.get(person, {}).values():
-            if row.key in gone and row.alerted_at is None and row.status in ("open", "closed"):
+            if row.key in gone and row.status in ("open", "closed") and not self._is_told(person, row):
                 self.handoff_changes.setdefault(row.key, {})["status"] = "withdrawn"
+
+    def _is_told(self, person: Person, row: HandoffRow) -> bool:
+        return is_told(row, self.known_deliveries.get(person, {}).values())
 
     def _change(self, row: Existing, plan: Planned) -> None:
         same = (row.status, row.action, row.handoff_key) == (plan.status, plan.action, plan.handoff_key)

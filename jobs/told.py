@@ -1,13 +1,13 @@
 """Handoffs that sales was told of are facts: a late event may show another reason for them, but not undo them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
-from app.contacts.action import Alert
+from app.contacts.action import Action, Alert, CreateNote, CreateTask
 from app.contacts.contact import Contact, Handoff
 from app.contacts.event import Event
 from app.rules.clock import ESCALATE, REMIND, RULE, Clock, decide_clock
 from app.rules.decision import Decision
-from app.store.deliveries import LEFT, Existing
+from app.store.deliveries import HAVE_LEFT, LEFT, Existing
 from app.store.handoffs import HandoffRow
 
 
@@ -16,18 +16,21 @@ def keep_told(
     events: Sequence[Event],
     decisions: list[Decision],
     rows: Iterable[HandoffRow],
-    existing: Iterable[Existing],
+    existing: Collection[Existing],
     clock: Clock,
-) -> None:
-    """Keep a contact's handoffs open that sales knows of and has not judged, after its history was folded again.
+) -> set[str]:
+    """Keep a contact's handoffs open that sales knows of and has not judged, after its history was folded again; their
+    keys.
 
     They keep the times that sales was told, and what left for them (a reminder, an escalation) is not asked for again.
     State and decisions are changed in place.
     """
     left = [one for one in existing if isinstance(one.action, Alert) and one.status in LEFT]
+    kept = set()
     for row in rows:
-        if row.status not in ("open", "claimed") or (row.alerted_at is None and row.status == "open"):
+        if row.status not in ("open", "claimed") or not is_told(row, existing):
             continue
+        kept.add(row.key)
         handoff = next((one for one in state.handoffs if one.key == row.key), None)
         if handoff is None and state.open_handoff is not None:
             handoff = state.open_handoff
@@ -39,6 +42,24 @@ def keep_told(
             if handoff.due_at != row.due_at:
                 _go_by_its_clock(state, handoff, row, events, decisions, clock)
             _as_it_was(handoff, row, left)
+    return kept
+
+
+def is_told(row: HandoffRow, existing: Iterable[Existing]) -> bool:
+    """Whether sales knows of a handoff, or will in a moment: what is on its way cannot be called back."""
+    if row.alerted_at is not None or row.status == "claimed":
+        return True
+    return any(one.handoff_key == row.key and one.status in HAVE_LEFT and _tells(one.action) for one in existing)
+
+
+def belongs_to(delivery: Existing, kept: Collection[str]) -> bool:
+    """Whether a delivery is a part of one of these handoffs; what its clock asks for is decided anew."""
+    action = delivery.action
+    return delivery.handoff_key in kept and not (isinstance(action, Alert) and action.step)
+
+
+def _tells(action: Action) -> bool:
+    return isinstance(action, Alert | CreateTask | CreateNote)
 
 
 def _is_the_same(handoff: Handoff, row: HandoffRow, decisions: Iterable[Decision]) -> None:

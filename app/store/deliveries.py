@@ -24,7 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 
 from app.contacts.action import Alert, AnyAction, SendMessage, kind_of
-from app.store.engine import Database, db_in, db_in_param, db_now
+from app.store.engine import Conflict, Database, db_in, db_in_param, db_now
 from app.store.tables import attempts, connections, deliveries
 
 PENDING, SENDING, SENT, WITHHELD, UNKNOWN, DEAD = "pending", "sending", "sent", "withheld", "unknown", "dead"
@@ -211,13 +211,15 @@ def has_alerted(conn: Connection, contact_id: int, handoff_key: str) -> bool:
 
 
 def replan(conn: Connection, changes: Mapping[int, Mapping[str, Any]], now: datetime) -> None:
-    """Change deliveries that have not left: id → columns."""
+    """Change deliveries that have not left: id → columns. Raises Conflict where one has left by now."""
     for delivery_id, values in changes.items():
-        conn.execute(
+        changed = conn.execute(
             update(deliveries)
             .where(deliveries.c.id == delivery_id, deliveries.c.status.in_((PENDING, WITHHELD)))
             .values(**values, updated_at=now)
         )
+        if changed.rowcount == 0:
+            raise Conflict("a delivery that was to be changed has left in the meantime")
 
 
 # --- the lane's side

@@ -1,0 +1,102 @@
+"""What sales was told of is a fact, and so is what is on its way to them: a late event that shows an earlier reason for
+a handoff makes no second one of it, and takes none of its parts away."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+
+from adapters.sandbox.server import Server
+from app.runtime import Runtime
+from app.store import tables
+from jobs.planning import Planner
+from tests.feeding import drain, rows, visit
+from tests.jobs.test_deliver import impatient, live, look_at_pricing, one, ready_for_sales, vendors
+
+__all__ = ["impatient", "live", "one", "vendors"]
+
+PACKET = ("alert", "create_note", "create_task")
+
+
+def open_handoff(runtime: Runtime, vendors: Server) -> datetime:
+    """A handoff of which nothing has left; a moment at which there could have been one before."""
+    ready_for_sales(runtime, vendors)
+    before = runtime.clock()
+    look_at_pricing(runtime)
+    drain(runtime)
+    assert packet(runtime) == {kind: ["pending"] for kind in PACKET}
+    return before
+
+
+def come_to_light(runtime: Runtime, at: datetime) -> None:
+    """That she had looked at the prices before reaches us late."""
+    visit(runtime, "visitor-ann".ljust(16, "x"), "/pricing", at)
+    drain(runtime)
+
+
+def packet(runtime: Runtime) -> dict[str, list[str]]:
+    """What sales is to get, by kind: the states in which it is."""
+    found: dict[str, list[str]] = {}
+    for row in rows(runtime, "deliveries", "kind", "status"):
+        if row.kind in PACKET:
+            found.setdefault(row.kind, []).append(row.status)
+    return {kind: sorted(states) for kind, states in sorted(found.items())}
+
+
+def become(runtime: Runtime, kind: str, **values: Any) -> None:
+    with runtime.database.write() as conn:
+        conn.execute(update(tables.deliveries).where(tables.deliveries.c.kind == kind).values(attempts=1, **values))
+
+
+def on_its_way(runtime: Runtime) -> None:
+    become(runtime, "create_note", status="sending", fence=1)
+
+
+def answer_lost(runtime: Runtime) -> None:
+    become(runtime, "create_note", status="unknown")
+
+
+def arrived(runtime: Runtime) -> None:
+    become(runtime, "create_note", status="sent")
+    with runtime.database.write() as conn:
+        conn.execute(update(tables.handoffs).values(alerted_at=runtime.clock()))
+
+
+def test_while_nothing_has_left_the_first_reason_counts(live: Runtime, vendors: Server) -> None:
+    before = open_handoff(live, vendors)
+    come_to_light(live, before)
+    assert packet(live) == {kind: ["pending", "withheld"] for kind in PACKET}
+    assert [row.status for row in rows(live, "handoffs", "status")] == ["withdrawn", "open"]
+
+
+@pytest.mark.parametrize(("left", "state"), [(on_its_way, "sending"), (answer_lost, "unknown"), (arrived, "sent")])
+def test_once_a_part_has_left_the_handoff_stays_with_all_its_parts(
+    live: Runtime, vendors: Server, left: Callable[[Runtime], None], state: str
+) -> None:
+    before = open_handoff(live, vendors)
+    left(live)
+    come_to_light(live, before)
+    assert packet(live) == {"alert": ["pending"], "create_note": [state], "create_task": ["pending"]}
+    assert [row.status for row in rows(live, "handoffs", "status")] == ["open"]
+
+
+def test_what_leaves_while_a_batch_is_worked_on_is_seen(
+    one: Runtime, vendors: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On SQLite nothing is locked between reading and writing."""
+    before = open_handoff(one, vendors)
+    plan, met = Planner.plan, []
+
+    def late(planner: Planner) -> None:
+        if not met:
+            on_its_way(one)
+        met.append(1)
+        plan(planner)
+
+    monkeypatch.setattr(Planner, "plan", late)
+    come_to_light(one, before)
+    assert len(met) == 2, "once more, from the start"
+    assert packet(one) == {"alert": ["pending"], "create_note": ["sending"], "create_task": ["pending"]}
+    assert [row.status for row in rows(one, "handoffs", "status")] == ["open"]
