@@ -64,31 +64,36 @@ def _is_ready(runtime: Runtime) -> bool:
 
 def drain(runtime: Runtime, seconds: float, wake: Callable[..., None] = lambda *queues: None) -> int:
     """Work off the inbox until it is empty or the time is up; how many events were new."""
-    until, rows, total = time.monotonic() + seconds, 50, 0
+    until, rows, most, total = time.monotonic() + seconds, 50, MAX_ROWS, 0
     # Looked at first: to claim is to write, which on SQLite keeps all others from it
     while time.monotonic() < until and not stopping.is_set() and _is_ready(runtime):
         claim, claimed = inbox.claim(runtime.database, rows)
         if not claimed:
             break
-        with watch.limited():
-            events, new = run(runtime, claim, claimed)
+        try:
+            with watch.limited():
+                events, new = run(runtime, claim, claimed)
+        except inbox.ClaimLost:
+            log.warning("claim_lost", rows=len(claimed))
+            rows = most = max(1, len(claimed) // 2)  # it took too long, and would again
+            continue
         total += new
         if new:
             wake(DELIVER)
         # As many rows as hold about the wanted number of events, going by the last batch
-        rows = max(1, min(MAX_ROWS, WANTED_EVENTS * len(claimed) // max(1, events), rows * 4))
+        rows = max(1, min(most, WANTED_EVENTS * len(claimed) // max(1, events), rows * 4))
     return total
 
 
 def run(runtime: Runtime, claim: int, rows: list[inbox.InboxRow]) -> tuple[int, int]:
-    """Bring claimed rows to their end; how many events they held and how many of them were new.
+    """Bring claimed rows to their end; how many events they held and how many of them were new. Raises ClaimLost.
 
     Rows over which we stumble are parted from the others by halving.
     """
     try:
         return _bring_in(runtime, claim, rows)
     except Exception as error:
-        if is_unavailable(error) or isinstance(error, BaseTimeoutException):
+        if is_unavailable(error) or isinstance(error, BaseTimeoutException | inbox.ClaimLost):
             raise
         if len(rows) == 1:
             _stumble(runtime, claim, rows[0], error)
@@ -145,7 +150,7 @@ def _bring_in(runtime: Runtime, claim: int, rows: list[inbox.InboxRow]) -> tuple
 
 
 def _tries() -> Retrying:
-    """A few tries where another worker was first, a little apart and never in step with it."""
+    """A few tries where another worker was first with a contact, a little apart and never in step with it."""
     return Retrying(
         retry=retry_if_exception(_met_another),
         stop=stop_after_attempt(TRIES),
@@ -157,7 +162,7 @@ def _tries() -> Retrying:
 def _met_another(error: BaseException) -> bool:
     if isinstance(error, DBAPIError):
         return getattr(error.orig, "sqlstate", None) in _RETRYABLE
-    return isinstance(error, Conflict)
+    return isinstance(error, Conflict) and not isinstance(error, inbox.ClaimLost)
 
 
 def _note_met(state: RetryCallState) -> None:

@@ -1,6 +1,7 @@
 """The inbox: everything that arrived, as it arrived; claimed by workers, kept for replay, parked where unreadable."""
 
 import secrets
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,7 +18,10 @@ PENDING, DONE, PARKED = "pending", "done", "parked"
 CLAIM_SECONDS = 60
 WORKING_SECONDS = 10  # who works claims anew at least this often
 MAX_ATTEMPTS = 5
-SUSPECT_AFTER = 2  # a row whose worker died this often is taken alone, so that it cannot take others with it
+# A row whose workers died is taken in ever smaller company, so that it cannot take many others with it, and in the end
+# alone: by tries, how many rows may be in its claim. Those that were merely near one that kills are soon through.
+COMPANY = (sys.maxsize, 32, 8, 1, 1)
+SUSPECT_AFTER = 2  # from so many tries on a row lets others go first
 SUSPECTS_TURN = 32
 # Of a claim, unless a single row has more: some thousand events. What comes next waits until they are written
 MAX_CLAIM_BYTES = 1024 * 1024
@@ -89,7 +93,7 @@ def _free() -> ColumnElement[bool]:
 # Statements of the hot path are built once: building one costs more than running it
 _WAITING = select(inbox.c.id, func.length(inbox.c.body), inbox.c.attempts).where(_free()).order_by(inbox.c.id)
 _FRESH = _WAITING.where(inbox.c.attempts < SUSPECT_AFTER).limit(bindparam("rows")).with_for_update(skip_locked=True)
-_SUSPECT = _WAITING.where(inbox.c.attempts >= SUSPECT_AFTER).limit(1).with_for_update(skip_locked=True)
+_SUSPECT = _WAITING.where(inbox.c.attempts >= SUSPECT_AFTER).limit(bindparam("rows")).with_for_update(skip_locked=True)
 _TAKE = (
     update(inbox)
     .where(inbox.c.id.in_(bindparam("ids", expanding=True)))
@@ -102,7 +106,7 @@ def claim(database: Database, rows: int) -> tuple[int, list[InboxRow]]:
     """Take up to so many waiting rows, oldest first, for one minute; the claim's number and the rows.
 
     Each claim counts as an attempt before any work is done, so that a row that kills its worker is found out: it is
-    taken alone, and parked after five times.
+    taken with fewer and fewer others, and parked after five times.
     """
     number = secrets.randbits(62)
     with database.write() as conn:
@@ -115,15 +119,21 @@ def claim(database: Database, rows: int) -> tuple[int, list[InboxRow]]:
             reason = f"its worker stopped {MAX_ATTEMPTS} times while reading this"
             conn.execute(update(inbox).where(inbox.c.id == found[0][0]).values(status=PARKED, reason=reason))
             return number, []
-        ids: list[int] = []
-        size = 0
-        for row_id, length, _ in found:
-            size += length
-            if ids and size > MAX_CLAIM_BYTES:
-                break
-            ids.append(row_id)
+        ids = _together(found)
         taken = conn.execute(_TAKE, {"ids": ids, "number": number, "microseconds": int(CLAIM_SECONDS * 1e6)}).all()
     return number, sorted(map(_row, taken), key=lambda row: row.id)
+
+
+def _together(found: Iterable[Any]) -> list[int]:
+    """The first of these waiting rows that may go into one claim."""
+    ids: list[int] = []
+    size, room = 0, sys.maxsize
+    for row_id, length, attempts in found:
+        size, room = size + length, min(room, COMPANY[min(attempts, len(COMPANY) - 1)])
+        if ids and (size > MAX_CLAIM_BYTES or len(ids) >= room):
+            break
+        ids.append(row_id)
+    return ids
 
 
 def _row(found: Any) -> InboxRow:
@@ -131,6 +141,10 @@ def _row(found: Any) -> InboxRow:
     values["headers"] = msgspec.json.decode(values["headers"]) if values["headers"] != "{}" else {}
     values["body"] = bytes(values["body"])
     return InboxRow(**values)
+
+
+class ClaimLost(Conflict):
+    """A claim's time ran out before its rows were settled: they are another worker's by now."""
 
 
 class Settled(Struct, frozen=True):
@@ -151,7 +165,7 @@ _DONE = _END.values(status=DONE, reason=None, done_at=db_now())
 
 
 def settle(conn: Connection, number: int, rows: Sequence[Settled]) -> None:
-    """Close claimed rows, in the transaction that holds what came of them. Raises Conflict when the claim was lost."""
+    """Close claimed rows, in the transaction that holds what came of them. Raises ClaimLost."""
     alike: dict[tuple[int, str], list[int]] = {}
     for row in rows:
         alike.setdefault((row.events, row.parked), []).append(row.id)
@@ -160,7 +174,7 @@ def settle(conn: Connection, number: int, rows: Sequence[Settled]) -> None:
         told = {"ids": ids, "number": number, "count": events}
         changed += conn.execute(_PARK if reason else _DONE, told | {"why": reason} if reason else told).rowcount
     if changed != len(rows):
-        raise Conflict("another worker took these inbox rows over")
+        raise ClaimLost("another worker took these inbox rows over")
 
 
 def postpone(conn: Connection, number: int, ids: Sequence[int], until: datetime, reason: str) -> None:
@@ -211,7 +225,7 @@ def park_item(conn: Connection, row: InboxRow, body: bytes, reason: str) -> None
 def part(conn: Connection, number: int, row: InboxRow, events: Sequence[Event]) -> None:
     """Let each of a claimed row's events go on as a row of its own, because one of them costs all the others.
 
-    Raises Conflict when the claim was lost.
+    Raises ClaimLost.
     """
     one = {"connection_id": row.connection_id, "kind": "baton", "received_at": row.received_at, "url": row.url}
     one |= {"parent_id": row.id, "attempts": SUSPECT_AFTER - 1}

@@ -334,13 +334,48 @@ def test_a_request_whose_worker_dies_each_time_is_parked(runtime: Runtime) -> No
     assert [row.status for row in rows(runtime, "inbox", "status")] == ["parked", "done"]
 
 
-def test_suspects_are_taken_alone(runtime: Runtime) -> None:
+@pytest.mark.parametrize(("tries", "taken"), [(0, [50]), (1, [32, 18]), (2, [8] * 6 + [2]), (3, [1] * 50)])
+def test_what_workers_died_of_is_taken_in_ever_smaller_company(runtime: Runtime, tries: int, taken: list[int]) -> None:
+    hubspot(runtime)
+    for number in range(1, 51):
+        arrive(runtime, "hubspot", [notice(NOW, number, name="firstname", value="x")])
+    with runtime.database.write() as conn:
+        conn.execute(update(tables.inbox).values(attempts=tries))
+    found = [len(inbox.claim(runtime.database, 50)[1]) for _ in taken]
+    assert sorted(found) == sorted(taken)
+    assert inbox.claim(runtime.database, 50)[1] == []
+
+
+def test_one_that_was_tried_often_does_not_make_the_company_before_it_smaller(runtime: Runtime) -> None:
     hubspot(runtime)
     for number in range(1, 4):
         arrive(runtime, "hubspot", [notice(NOW, number, name="firstname", value="x")])
-    with runtime.database.write() as conn:
-        conn.execute(update(tables.inbox).where(tables.inbox.c.id < 3).values(attempts=2))
-    assert sorted(len(inbox.claim(runtime.database, 50)[1]) for _ in range(3)) == [1, 1, 1]
+    for row_id, tries in ((1, 2), (2, 2), (3, inbox.MAX_ATTEMPTS)):
+        with runtime.database.write() as conn:
+            conn.execute(update(tables.inbox).where(tables.inbox.c.id == row_id).values(attempts=tries))
+    assert [row.id for row in inbox.claim(runtime.database, 50)[1]] == [1, 2]
+    assert inbox.claim(runtime.database, 50)[1] == []
+    assert [row.status for row in rows(runtime, "inbox", "status")] == ["pending", "pending", "parked"]
+
+
+def test_a_batch_that_took_longer_than_its_claim_is_tried_with_fewer_rows(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hubspot(runtime)
+    for number in range(1, 9):
+        arrive(runtime, "hubspot", [notice(NOW, number, name="firstname", value="x")])
+    sizes, settle = [], ingest.settle
+
+    def slowly(one: Runtime, claim: int, readings: Any) -> int:
+        sizes.append(len(readings))
+        if len(readings) > 2:  # the time is over, and another worker has them
+            with one.database.write() as conn:
+                conn.execute(update(tables.inbox).values(claim=1, claimed_until=NOW - timedelta(days=9999)))
+        return settle(one, claim, readings)
+
+    monkeypatch.setattr(ingest, "settle", slowly)
+    assert drain(runtime) == 8
+    assert sizes == [8, 4, 2, 2, 2, 2], "never again as many"
 
 
 # --- workers that meet
