@@ -21,6 +21,8 @@ pytestmark = pytest.mark.process
 
 
 LONG: dict[str, Any] = {}  # leases as they are shipped
+# Short ones, but of which a batch and a call take a small part, as they do of those
+FREQUENT = {**BRIEF, "jobs.landing.FIRST_DELAY": 0.1, "app.store.inbox.CLAIM_SECONDS": 3}
 
 
 def crowd(town: Town, webhooks: int) -> list[list[Arrival]]:
@@ -61,7 +63,7 @@ def test_r1_fifty_kills_of_workers_lose_repeat_and_reorder_nothing(
     town = make_town(database, valkey.url)
     for path in ("objects/tasks", "objects/notes"):  # done at once and answered late: deaths in between are not rare
         town.vendors.hubspot.fault("done_then_slow", path=path, share=1.0, times=100_000, seconds=0.3)
-    kill_workers(town, crowd(town, 2_000), 50, {**BRIEF, "jobs.landing.FIRST_DELAY": 0.1}, 0.6)
+    kill_workers(town, crowd(town, 2_000), 50, FREQUENT, 0.6)
     town.drained(60)
     town.check()
 
