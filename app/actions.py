@@ -11,7 +11,7 @@ from sqlalchemy import select
 from adapters.contract import Check
 from app import repairs, views
 from app.contacts.event import Event, EventType, Identity
-from app.contacts.fold import HANDOFF_CLAIMED
+from app.contacts.own_events import HANDOFF_CLAIMED
 from app.receive import Refused, this_runtime, this_waker
 from app.store import connections, deliveries, handoffs, inbox, notes
 from app.store.tables import deliveries as deliveries_table

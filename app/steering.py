@@ -8,7 +8,7 @@ from msgspec import Struct
 from sqlalchemy import Connection as Conn
 
 from app.contacts.event import Event, Identity
-from app.contacts.fold import (
+from app.contacts.own_events import (
     HANDED_OVER,
     SEQUENCE_ENTERED,
     SEQUENCE_EXTENDED,

@@ -16,9 +16,10 @@ from sqlalchemy import Connection as Conn
 from app.contacts.times import to_us
 from app.runtime import Runtime
 from app.store import inbox
+from app.store.columns import Hash
 from app.store.connections import Connection
 from app.store.engine import Database
-from app.store.tables import Hash, aliases, contacts, decisions, events
+from app.store.tables import aliases, contacts, decisions, events
 from app.store.tables import inbox as inbox_table
 from jobs import ingest
 

@@ -45,9 +45,9 @@ from app.rules.score import read_score, total
 from app.rules.sending import checks, is_too_late, leaves_at, over
 from app.rules.suppression import may_lift
 from app.runtime import Rulebook, Runtime, is_practice
-from app.store import deliveries, handoffs, people, shadows
+from app.store import claims, deliveries, handoffs, people, shadows
+from app.store.claims import Claimed
 from app.store.connections import Connection
-from app.store.deliveries import Claimed
 from app.store.handoffs import HandoffRow
 from app.store.people import Stored
 from app.store.tables import events as events_table
@@ -88,7 +88,7 @@ class Clearance:
         self._load(claimed)
         if not self.runtime.database.is_sqlite:
             # Between finding them and locking their contacts somebody may have changed or withdrawn some
-            claimed = [one for one in deliveries.as_now(self.conn, claimed) if one.contact_id in self.states]
+            claimed = [one for one in claims.as_now(self.conn, claimed) if one.contact_id in self.states]
         for one in claimed:
             state = self.states.get(one.contact_id)
             if state is None:

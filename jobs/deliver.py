@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection
 import structlog
 
 from app.runtime import Runtime
-from app.store import breakers, deliveries, lanes, notes
+from app.store import breakers, claims, lanes, notes
 from jobs import watch
 from jobs.context import current, stopping
 from jobs.lane import Lane
@@ -61,7 +61,7 @@ def _due(runtime: Runtime, without: Collection[int] = ()) -> list[int]:
     if not known:
         return []
     with runtime.database.read() as conn:
-        found = deliveries.due_connections(conn)
+        found = claims.due_connections(conn)
         if not found:
             return []
         marks = notes.read_marks(conn)

@@ -18,15 +18,15 @@ from adapters.contract import Again, Delivery, Done, Outcome, Push, Refused, Ret
 from adapters.http import Exchange
 from app.contacts.action import Alert, CreateNote, CreateTask, SendMessage, Subscribe, Suppress, Unsubscribe
 from app.contacts.event import Event, EventType, Identity
-from app.contacts.fold import ALERT_FAILED
 from app.contacts.identity import alias_key
+from app.contacts.own_events import ALERT_FAILED
 from app.rules.clock import ESCALATE
 from app.rules.route import SUPPRESSED, consent_property
 from app.runtime import Runtime
-from app.store import budgets, connections, deliveries, handoffs, inbox, people, shadows
+from app.store import budgets, claims, connections, deliveries, handoffs, inbox, people, shadows
 from app.store.calls import Call, keep_attempts, keep_calls
+from app.store.claims import Claimed, End
 from app.store.connections import Connection
-from app.store.deliveries import Claimed, End
 from app.store.lanes import Lease
 from jobs.breaker import Breaker
 from jobs.places import needs_place, not_sent
@@ -92,7 +92,7 @@ class Landing:
             events = [event for work in works if work.refusal for event in self._stop(conn, work, now)]
             landed = self._landed(conn, [work for work in works if not work.refusal], calls)
             ends = [self._end(one, now) for one in landed]
-            deliveries.close(conn, ends)
+            claims.close(conn, ends)
             keep_attempts(conn, [_attempt(one, now) for one in landed])
             self._learn(conn, landed, now)
             events += self._meet(conn, [one for one in landed if _is_met(one.delivery, one.outcome)], living, now)
@@ -114,7 +114,7 @@ class Landing:
 
     def _landed(self, conn: Conn, works: Sequence[Work], calls: Mapping[int, int]) -> list[Landed]:
         """What came of each delivery, of those that are still this lane's."""
-        ours = deliveries.still_ours(conn, [one for work in works for one in work.ids], self.lease.fence)
+        ours = claims.still_ours(conn, [one for work in works for one in work.ids], self.lease.fence)
         return [
             Landed(one, delivery, outcome, work.push, calls.get(id(work)))
             for work in works
@@ -254,7 +254,7 @@ class Landing:
     def _stop(self, conn: Conn, work: Work, now: datetime) -> list[Event]:
         """The credentials are refused: nothing is lost, and nothing leaves until an admin has mended them."""
         for one, _ in work.items:
-            deliveries.finish(
+            claims.finish(
                 conn, one.id, self.lease.fence, status=deliveries.PENDING, reason=work.refusal, attempts=one.attempts
             )
         reason = f"{self.adapter.title} refuses our credentials: {work.refusal}"

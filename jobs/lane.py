@@ -27,9 +27,9 @@ from adapters.contract import (
 from adapters.http import TOTAL_SECONDS, TooLate, recording
 from app.contacts.action import kind_of
 from app.runtime import Runtime
-from app.store import budgets, deliveries, inbox, lanes
+from app.store import budgets, claims, deliveries, inbox, lanes
+from app.store.claims import Claimed
 from app.store.connections import Connection
-from app.store.deliveries import Claimed
 from app.store.engine import Conflict, is_unavailable
 from app.store.lanes import Lease
 from jobs.breaker import Breaker
@@ -107,7 +107,7 @@ class Lane:
 
     def _is_due(self) -> bool:
         with self.database.read() as conn:
-            return deliveries.is_due(conn, self.connection.id)
+            return claims.is_due(conn, self.connection.id)
 
     def _may_find_some(self) -> bool:
         """Whether to claim: not while enough calls wait for their moment, nor while the last claim found nothing that
@@ -145,7 +145,7 @@ class Lane:
             limits = self._limits_of(group[0].push)
             delay = budgets.reserve(conn, self.database, self.connection.id, limits, len(group), PATIENT_SECONDS)
             if delay > PATIENT_SECONDS:
-                deliveries.put_off(conn, [one for work in group for one in work.ids], delay)
+                claims.put_off(conn, [one for work in group for one in work.ids], delay)
                 self._close_kinds(conn)
                 continue
             first = time.monotonic() + delay
@@ -175,25 +175,25 @@ class Lane:
             with self.database.write() as conn:
                 lanes.hold(conn, self.lease)
                 closed = [kind for kind, end in self._closed.items() if end > time.monotonic()]
-                found = deliveries.ready(conn, self.connection.id, calls, closed)
+                found = claims.ready(conn, self.connection.id, calls, closed)
                 largest = max((self.adapter.pushes[type(one.action)].batch for one in found), default=1)
                 if largest > 1:
-                    found = deliveries.ready(conn, self.connection.id, min(MAX_ROWS, calls * largest), closed)
+                    found = claims.ready(conn, self.connection.id, min(MAX_ROWS, calls * largest), closed)
                 if not found:
                     return []
                 clearance = Clearance(self.runtime, rulebook, self.connection, conn, now)
                 cleared = clearance.clear(self._enough(found, calls))
                 works = self._place(conn, self._group(cleared.ready, calls))
                 taken = [one for work in works for one, _ in work.items]
-                deliveries.start(conn, taken, self.lease.fence)
+                claims.start(conn, taken, self.lease.fence)
                 ids = {one.id for one in taken}
-                deliveries.rewrite(conn, {key: action for key, action in cleared.rewritten.items() if key in ids})
+                claims.rewrite(conn, {key: action for key, action in cleared.rewritten.items() if key in ids})
                 for delivery_id, reason in cleared.withheld.items():
-                    deliveries.finish(conn, delivery_id, None, status=deliveries.WITHHELD, reason=reason)
+                    claims.finish(conn, delivery_id, None, status=deliveries.WITHHELD, reason=reason)
                 for delivery_id, reason in cleared.done.items():
-                    deliveries.finish(conn, delivery_id, None, status=deliveries.SENT, reason=reason)
+                    claims.finish(conn, delivery_id, None, status=deliveries.SENT, reason=reason)
                 for delivery_id, seconds in cleared.later.items():
-                    deliveries.put_off(conn, [delivery_id], seconds)
+                    claims.put_off(conn, [delivery_id], seconds)
                 if cleared.notes:
                     inbox.note(conn, cleared.notes, now)
         except Conflict as conflict:

@@ -8,9 +8,9 @@ import structlog
 from adapters.contract import Again, Delivery, Push, Recipient
 from adapters.http import outcome_of
 from app.runtime import Runtime
-from app.store import deliveries, handoffs, lanes, shadows
+from app.store import claims, deliveries, handoffs, lanes, shadows
+from app.store.claims import Claimed
 from app.store.connections import Connection
-from app.store.deliveries import Claimed
 from app.store.engine import Conflict, db_in
 from app.store.lanes import Lease
 
@@ -22,7 +22,7 @@ LOOK_LATER = 60.0  # seconds after a look that failed
 def resolve_orphans(runtime: Runtime, connection: Connection, lease: Lease) -> bool:
     """Find out what became of calls whose answer nobody has; whether there were any."""
     with runtime.database.read() as conn:
-        left = deliveries.orphans(conn, connection.id, lease.fence)
+        left = claims.orphans(conn, connection.id, lease.fence)
     for one in left:
         push = runtime.adapter(connection).pushes.get(type(one.action))
         if push is None:
@@ -73,6 +73,6 @@ def _settle(runtime: Runtime, lease: Lease, one: Claimed, **end: Any) -> None:
     try:
         with runtime.database.write() as conn:
             lanes.hold(conn, lease)
-            deliveries.finish(conn, one.id, None, **end)
+            claims.finish(conn, one.id, None, **end)
     except Conflict:
         return

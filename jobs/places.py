@@ -14,7 +14,7 @@ from sqlalchemy import Connection as Conn
 from app.contacts.action import AnyAction, SendMessage
 from app.contacts.contact import Contact
 from app.contacts.event import Event, Identity
-from app.contacts.fold import MESSAGE_NOT_SENT
+from app.contacts.own_events import MESSAGE_NOT_SENT
 from app.contacts.resolve import Person
 from app.contacts.sends import place_of
 from app.contacts.times import to_us

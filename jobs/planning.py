@@ -5,13 +5,13 @@ has not left yet is withdrawn, changed or added, so that it ends up as if everyt
 is a fact that everything else respects.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from sqlalchemy import Connection as Conn
 
-from app.contacts.action import Action, SendMessage, kind_of
+from app.contacts.action import SendMessage
 from app.contacts.contact import Contact
 from app.contacts.event import Event, Position
 from app.contacts.identity import GLOBAL_KINDS
@@ -21,7 +21,7 @@ from app.rules.decision import Decision, HandoffPlan, Outcome
 from app.rules.route import Held, Plan, Target, digest, outward, route_decision, sync
 from app.rules.score import total
 from app.rules.suppression import conversation
-from app.runtime import Rulebook, Runtime, can_call
+from app.runtime import Rulebook, Runtime
 from app.store import decided, deliveries, handoffs, people, shadows, timers
 from app.store.decided import Known
 from app.store.deliveries import LEFT, PENDING, WITHHELD, Existing, Planned
@@ -29,6 +29,7 @@ from app.store.handoffs import HandoffRow
 from app.store.shadows import Shadow, ref_of
 from jobs.enrolling import Place, Rolls
 from jobs.places import Places
+from jobs.targets import targets_of
 from jobs.told import belongs_to, is_told, keep_told
 
 
@@ -40,35 +41,6 @@ class Work(Protocol):
     decisions: list[Decision]
     refold_from: Position | None
     places: dict[str, Place]
-
-
-def targets_of(runtime: Runtime, rulebook: Rulebook) -> list[Target]:
-    """The connections that can be called, as routing sees them."""
-    found = []
-    for connection in runtime.connections().values():
-        adapter = runtime.adapter(connection)
-        if not adapter.pushes or not can_call(adapter, connection):
-            continue
-        found.append(
-            Target(
-                id=connection.id,
-                name=connection.name,
-                kind=connection.kind,
-                can=_can(adapter.pushes, connection.settings),
-                kinds=frozenset(kind_of(action) for action in adapter.pushes),
-                mapping=rulebook.mapping_for(connection) if adapter.mapping else None,
-                list=connection.settings.get("list", ""),
-            )
-        )
-    return sorted(found, key=lambda target: target.id)
-
-
-def _can(pushes: Mapping[type[Action], Any], settings: Mapping[str, str]) -> Callable[[Action], bool]:
-    def can(action: Action) -> bool:
-        push = pushes.get(type(action))
-        return push is not None and push.accepts(action, settings)
-
-    return can
 
 
 class Planner:

@@ -6,7 +6,7 @@ A worker that had not heard of the end yet may park somebody just after it; the 
 from datetime import datetime, timedelta
 
 from app.contacts.event import Event, Identity
-from app.contacts.fold import SEQUENCE_RESUMED
+from app.contacts.own_events import SEQUENCE_RESUMED
 from app.runtime import Runtime
 from app.store import enrolments, inbox, pauses
 

@@ -13,7 +13,7 @@ import structlog
 
 from app.contacts.event import Event, EventType, Identity
 from app.runtime import Runtime
-from app.store import calls, deliveries, inbox, lanes, notes, timers
+from app.store import calls, claims, inbox, lanes, notes, timers
 from jobs import deliver, fill, ingest, restored
 from jobs.queue import DELIVER, INGEST
 from jobs.resume import wake_parked
@@ -72,8 +72,8 @@ def tick(runtime: Runtime, wake: Callable[..., None], holder: str) -> None:
     now = runtime.clock()
     with runtime.database.read() as conn:
         oldest = inbox.oldest_ready(conn)
-        due = bool(deliveries.due_connections(conn))
-        overdue = due and bool(deliveries.due_connections(conn, OVERDUE.total_seconds()))
+        due = bool(claims.due_connections(conn))
+        overdue = due and bool(claims.due_connections(conn, OVERDUE.total_seconds()))
     if oldest is not None:
         wake(INGEST)
         if now - oldest > OVERDUE and _is_left_lying(runtime):

@@ -3,24 +3,21 @@
 from collections.abc import Iterator
 from hashlib import blake2b
 from typing import Any
-from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import msgspec
 from msgspec import Struct
 
 from adapters.contract import BadItem, Parsed, Unreadable, WebhookRequest
+from adapters.hubspot.record import from_record
 from adapters.snapshot import events_of
 from adapters.strict_json import loads
-from app.contacts.event import EVENT_TYPES, Event, EventType, Identity, Ref, is_event_type
-from app.contacts.fold import OUR_OWN
-from app.contacts.identity import clean_email
+from app.contacts.event import Event, EventType, Identity, Ref
 from app.contacts.times import from_ms, parse_time
 from mappings.mapping import FieldMapping
 
 MAX_NODES = 50_000  # a hundred events of some thirty values each, with room
 MAX_ITEMS = 1_000  # HubSpot sends a hundred at most
 MAX_ID = 40  # characters
-MAX_SAID = 20  # parameters in the address of a workflow's webhook
 
 # objectTypeId → the name that classic subscriptions use
 OBJECTS = {
@@ -129,7 +126,7 @@ def _events(item: Any, request: WebhookRequest, mapping: FieldMapping) -> Iterat
         except msgspec.ValidationError as error:
             raise Unreadable(f"an event that is not as HubSpot sends them: {error}") from None
         return _from_notice(notice, item, request, mapping)
-    return _from_record(item, request, mapping)
+    return from_record(item, request, mapping)
 
 
 # --- app webhooks
@@ -314,92 +311,3 @@ def _actor(notice: Notice) -> str | None:
     if source.startswith("userId:") and (notice.change_source or "CRM_UI") in _BY_PEOPLE:
         return f"HubSpot user {source.removeprefix('userId:')}"
     return None
-
-
-# --- workflow webhooks: the body is what the workflow's author chose
-
-_CHANGED = ("lastmodifieddate", "hs_lastmodifieddate")
-_RECORD_IDS = ("vid", "canonical-vid", "id", "objectId", "hs_object_id")
-
-
-def _from_record(record: dict[str, Any], request: WebhookRequest, mapping: FieldMapping) -> Iterator[Event]:
-    """A record as a workflow's "Send a webhook" posts it: the old ``vid`` shape, ``{id, properties}``, or the
-    properties that its author picked. What it means is said in the URL: ``?event=form.submitted&form=demo``."""
-    held = record.get("properties", record)
-    if not isinstance(held, dict):
-        raise Unreadable("properties should be an object")
-    properties = {
-        name: value.get("value") if isinstance(value, dict) else value
-        for name, value in held.items()
-        if not isinstance(value, list)
-    }
-    named = (*(record.get(name) for name in _RECORD_IDS), properties.get("hs_object_id"))
-    contact_id = next((str(one) for one in named if one and str(one).isdigit()), "")
-    mapped = mapping.inbound(properties)
-    identities = [Identity("hubspot", contact_id)] if contact_id else []
-    identities += [
-        Identity("email", email.address)
-        for text in [mapped.fields.get("email"), *_legacy_emails(record)]
-        if text and (email := clean_email(str(text)))
-    ]
-    if not identities:
-        raise Unreadable("a workflow's record with neither a contact id nor an e-mail address")
-    kind, person = _meaning(request), contact_id or identities[0].value
-    digest = blake2b(msgspec.json.encode(record, order="deterministic"), digest_size=12).hexdigest()
-    event = Event(
-        type=kind,
-        occurred_at=_record_time(record, properties, request),
-        source_key=f"workflow|{kind}|{person}|{digest}|{_window(record, properties, request)}",
-        identities=tuple(dict.fromkeys(identities)),
-        properties={**_said(request), "source": "workflow"},
-        told=properties if contact_id else {},
-        mapping=mapping.version,
-    )
-    yield from events_of(mapped, event, person)
-
-
-def _meaning(request: WebhookRequest) -> str:
-    named = parse_qs(urlsplit(request.url).query).get("event", [""])[0]
-    if named in OUR_OWN:
-        raise Unreadable(f"?event={named} in the workflow's URL is what people decide in Baton; choose another name")
-    if named and not is_event_type(named):
-        raise Unreadable(
-            f"?event={named[:60]} in the workflow's URL is no event type; one of {', '.join(sorted(EVENT_TYPES))}"
-        )
-    return named or EventType.CONTACT_UPDATED
-
-
-def _said(request: WebhookRequest) -> dict[str, Any]:
-    """What else the workflow's author wrote into the URL, as properties of the event. That it was the person's own
-    doing cannot be claimed there."""
-    said = {}
-    for name, value in parse_qsl(urlsplit(request.url).query, max_num_fields=MAX_SAID)[:MAX_SAID]:
-        if name not in ("event", "by_person", "actor"):
-            said[name[:40]] = {"true": True, "false": False}.get(value.lower(), value[:200])
-    return said
-
-
-def _legacy_emails(record: dict[str, Any]) -> Iterator[str]:
-    profiles = record.get("identity-profiles")
-    for profile in profiles if isinstance(profiles, list) else ():
-        identities = profile.get("identities") if isinstance(profile, dict) else None
-        for identity in identities if isinstance(identities, list) else ():
-            if isinstance(identity, dict) and identity.get("type") == "EMAIL":
-                yield str(identity.get("value") or "")
-
-
-def _record_time(record: dict[str, Any], properties: dict[str, Any], request: WebhookRequest) -> Any:
-    for value in (*map(properties.get, _CHANGED), record.get("updatedAt")):
-        if value:
-            try:
-                return min(parse_time(value), request.received_at)
-            except ValueError:
-                continue
-    return request.received_at
-
-
-def _window(record: dict[str, Any], properties: dict[str, Any], request: WebhookRequest) -> str:
-    """The same record again is a retry (HubSpot tries for up to three days). Only where nothing in it tells two runs of
-    a workflow apart does the day have to."""
-    dated = any(properties.get(name) for name in _CHANGED) or record.get("updatedAt")
-    return "" if dated else request.received_at.strftime("%Y%m%d")

@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from app.contacts.event import CUSTOM, EventType
-from app.contacts.fold import OUR_OWN
+from app.contacts.own_events import OUR_OWN
 from mappings.transforms import CannotTransform, to_number
 
 # Topic or metric name, as letters and digits → our type. The names are Klaviyo's own; shops use theirs alike. They are

@@ -16,8 +16,8 @@ from adapters import strict_json
 from adapters.contract import BadItem, Unreadable, WebhookRequest
 from adapters.visits import UTM, holds_address, read_page, referrer_of
 from app.contacts.event import CUSTOM, Event, EventType, Identity
-from app.contacts.fold import OUR_OWN
 from app.contacts.identity import ANONYMOUS
+from app.contacts.own_events import OUR_OWN
 from app.contacts.times import parse_time
 from mappings.mapping import FieldMapping
 

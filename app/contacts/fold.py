@@ -22,6 +22,7 @@ from app.contacts.contact import (
 from app.contacts.event import Event, EventType, position
 from app.contacts.identity import EMAIL
 from app.contacts.interests import note_interest, topic_of
+from app.contacts.own_events import MESSAGE_NOT_SENT, RELEASED_BY_HAND, SUPPRESSED_BY_HAND
 from app.contacts.sends import confirm, notice, release
 from app.contacts.times import parse_time
 
@@ -358,30 +359,6 @@ def _time(value: object) -> datetime | None:
     except ValueError:
         return None
 
-
-SUPPRESSED_BY_HAND = "custom:suppressed"
-RELEASED_BY_HAND = "custom:released"
-# Of handoffs: nothing folds them, their clock listens (rules/clock.py)
-HANDOFF_CLAIMED = "custom:handoff_claimed"
-ALERT_FAILED = "custom:handoff_alert_failed"
-MESSAGE_NOT_SENT = "custom:message_not_sent"  # a message that was decided to be sent was not
-HANDED_OVER = "custom:handed_over"
-# Of sequences: what people decide there (rules/by_hand.py)
-SEQUENCE_ENTERED = "custom:sequence_entered"
-SEQUENCE_MOVED = "custom:sequence_moved"
-SEQUENCE_EXTENDED = "custom:sequence_extended"
-SEQUENCE_STOPPED = "custom:sequence_stopped"
-SEQUENCE_RESUMED = "custom:sequence_resumed"
-OF_SEQUENCES = frozenset((SEQUENCE_ENTERED, SEQUENCE_MOVED, SEQUENCE_EXTENDED, SEQUENCE_STOPPED, SEQUENCE_RESUMED))
-# No tool may send these
-OUR_OWN = OF_SEQUENCES | {
-    SUPPRESSED_BY_HAND,
-    RELEASED_BY_HAND,
-    HANDOFF_CLAIMED,
-    ALERT_FAILED,
-    HANDED_OVER,
-    MESSAGE_NOT_SENT,
-}
 
 _STEPS: dict[str, Step] = {
     EventType.CONTACT_CREATED: _created,

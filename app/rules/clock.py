@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, EmailStr, Field, model_validator
 
 from app.contacts.contact import Contact, Handoff
 from app.contacts.event import Event, EventType
-from app.contacts.fold import ALERT_FAILED, HANDOFF_CLAIMED
+from app.contacts.own_events import ALERT_FAILED, HANDOFF_CLAIMED
 from app.rules.decision import ClockStep, Decision, Outcome, key_of
 from app.rules.hours import BusinessHours, HoursDocument, NeverOpen
 

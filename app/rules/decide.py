@@ -9,7 +9,8 @@ from msgspec import Struct
 from app.contacts.action import Alert
 from app.contacts.contact import Contact
 from app.contacts.event import Event, EventType
-from app.contacts.fold import MESSAGE_NOT_SENT, fold
+from app.contacts.fold import fold
+from app.contacts.own_events import MESSAGE_NOT_SENT
 from app.rules.clock import decide_clock
 from app.rules.content import Content
 from app.rules.decision import Decision, Outcome, key_of

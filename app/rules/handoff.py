@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, EmailStr, Field, field_validator, mo
 
 from app.contacts.contact import Contact, Handoff, Signal
 from app.contacts.event import Event, EventType
-from app.contacts.fold import HANDED_OVER
+from app.contacts.own_events import HANDED_OVER
 from app.rules.clock import Clock, ClockDocument, Second, compile_clock
 from app.rules.condition import Condition, Facts, Test, compile_condition, explain
 from app.rules.decision import Decision, Gate, HandoffPlan, Outcome, in_time, key_of

@@ -9,7 +9,6 @@ from msgspec import Struct
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Select,
     and_,
     bindparam,
     delete,
@@ -23,16 +22,15 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
-from app.contacts.action import Alert, AnyAction, SendMessage, kind_of
-from app.store.engine import Conflict, Database, db_in, db_in_param, db_now
-from app.store.tables import attempts, connections, deliveries
+from app.contacts.action import Alert, AnyAction, kind_of
+from app.store.engine import Conflict, Database
+from app.store.tables import attempts, deliveries
 
 PENDING, SENDING, SENT, WITHHELD, UNKNOWN, DEAD = "pending", "sending", "sent", "withheld", "unknown", "dead"
 OPEN = (PENDING, SENDING, UNKNOWN)
 LEFT = (SENDING, SENT, UNKNOWN, DEAD)
 HAVE_LEFT = (SENDING, SENT, UNKNOWN)  # see also _may_have_left
 REPLACED = "replaced by a newer one"
-RESTING_SECONDS = 600  # what a vendor's limits put off for a moment keeps its place in the queue
 
 encode = msgspec.json.Encoder().encode
 decode = msgspec.json.Decoder(AnyAction).decode
@@ -53,26 +51,6 @@ class Planned(Struct, kw_only=True):
     wait_seconds: float = 0
     decision_key: str | None = None
     handoff_key: str | None = None
-
-
-class Claimed(Struct, frozen=True, kw_only=True):
-    """A delivery that a lane has taken to send."""
-
-    id: int
-    key: str
-    contact_id: int
-    kind: str
-    action: AnyAction
-    attempts: int
-    decision_key: str | None
-    handoff_key: str | None
-    created_at: datetime
-    status: str
-
-    @property
-    def place(self) -> str:
-        """The key under which a message has its place in the contact's ledger: its decision's."""
-        return self.decision_key or self.key
 
 
 class Existing(Struct, frozen=True, kw_only=True):
@@ -220,198 +198,6 @@ def replan(conn: Connection, changes: Mapping[int, Mapping[str, Any]], now: date
         )
         if changed.rowcount == 0:
             raise Conflict("a delivery that was to be changed has left in the meantime")
-
-
-# --- the lane's side
-
-
-def _due(by: ColumnElement[Any] | None = None) -> tuple[ColumnElement[bool], ...]:
-    return deliveries.c.status == PENDING, deliveries.c.not_before <= (db_now() if by is None else by)
-
-
-def _to_look_up() -> ColumnElement[bool]:
-    """Lost calls that the vendor can be asked about; those with a reason wait for a person instead."""
-    return and_(deliveries.c.status == UNKNOWN, deliveries.c.reason.is_(None), deliveries.c.not_before <= db_now())
-
-
-def _due_connections() -> Select[int]:
-    mine = deliveries.c.connection_id == connections.c.id
-    left = exists().where(mine, deliveries.c.status == SENDING) | exists().where(mine, _to_look_up())
-    # Asked of each connection, so that a long queue costs no more than a short one
-    return select(connections.c.id).where(exists().where(mine, *_due(db_in_param("microseconds"))) | left)
-
-
-def _ready() -> Select[Any]:
-    earlier = deliveries.alias("earlier")
-    # A message that was never tried and waits for the morning holds nobody up
-    resting = and_(
-        earlier.c.kind == kind_of(SendMessage),
-        earlier.c.status == PENDING,
-        earlier.c.attempts == 0,
-        earlier.c.not_before > db_in(RESTING_SECONDS),
-    )
-    first = ~exists().where(
-        earlier.c.contact_id == deliveries.c.contact_id,
-        earlier.c.connection_id == deliveries.c.connection_id,
-        earlier.c.status.in_(OPEN),
-        earlier.c.urgency == deliveries.c.urgency,
-        earlier.c.id < deliveries.c.id,
-        ~resting,
-    )
-    mine = deliveries.c.connection_id == bindparam("connection")
-    return (
-        select(*_CLAIMED)
-        .where(mine, *_due(), first)
-        .order_by(deliveries.c.urgency, deliveries.c.id)
-        .limit(bindparam("rows"))
-    )
-
-
-# Statements of the hot path are built once: building one costs more than running it
-_CLAIMED = [deliveries.c[name] for name in Claimed.__struct_fields__]
-_DUE_CONNECTIONS = _due_connections()
-_IS_DUE = select(deliveries.c.id).where(deliveries.c.connection_id == bindparam("connection"), *_due()).limit(1)
-_READY = _ready()
-_READY_WITHOUT = _READY.where(deliveries.c.kind.not_in(bindparam("kinds", expanding=True)))
-_AS_NOW = (
-    select(*_CLAIMED)
-    .where(deliveries.c.id.in_(bindparam("ids", expanding=True)), deliveries.c.status == PENDING)
-    .order_by(deliveries.c.id)
-    .with_for_update()
-)
-_START = (
-    update(deliveries)
-    .where(deliveries.c.id.in_(bindparam("ids", expanding=True)), deliveries.c.status == PENDING)
-    .values(status=SENDING, fence=bindparam("number"), attempts=deliveries.c.attempts + 1, updated_at=db_now())
-)
-
-
-def due_connections(conn: Connection, waited: float = 0.0) -> list[int]:
-    """Connections for which something could leave now and has waited so many seconds, or where something is on its way
-    that may have been left behind (whoever takes the lane finds out)."""
-    return list(conn.execute(_DUE_CONNECTIONS, {"microseconds": int(-waited * 1_000_000)}).scalars())
-
-
-def is_due(conn: Connection, connection_id: int) -> bool:
-    """Whether something could leave now through a connection."""
-    return conn.execute(_IS_DUE, {"connection": connection_id}).first() is not None
-
-
-def ready(conn: Connection, connection_id: int, limit: int, without: Collection[str] = ()) -> list[Claimed]:
-    """What could leave now, most urgent first, oldest first; for each contact only the first of an urgency that is
-    still open, so that a later write never overtakes an earlier one; messages that rest hold up nobody. Kinds in
-    ``without`` are left out."""
-    asked = {"connection": connection_id, "rows": limit}
-    rows = conn.execute(_READY_WITHOUT, asked | {"kinds": list(without)}) if without else conn.execute(_READY, asked)
-    return [_claimed(row) for row in rows]
-
-
-def as_now(conn: Connection, found: Sequence[Claimed]) -> list[Claimed]:
-    """Those of these that still wait, as they are now: locked, so that they stay so until the claim is committed."""
-    return [_claimed(row) for row in conn.execute(_AS_NOW, {"ids": [one.id for one in found]})]
-
-
-def _claimed(row: Any) -> Claimed:
-    values = dict(zip(Claimed.__struct_fields__, row, strict=True))
-    values["action"] = decode(values["action"])
-    return Claimed(**values)
-
-
-def start(conn: Connection, taken: Sequence[Claimed], fence: int) -> None:
-    """Mark deliveries as on their way, under the number of the lane's lease."""
-    if taken:
-        conn.execute(_START, {"ids": [one.id for one in taken], "number": fence})
-
-
-def put_off(conn: Connection, ids: Collection[int], seconds: float) -> None:
-    """Let deliveries that are due wait for so long."""
-    conn.execute(
-        update(deliveries)
-        .where(deliveries.c.id.in_(ids), deliveries.c.status == PENDING)
-        .values(not_before=db_in(seconds), updated_at=db_now())
-    )
-
-
-def rewrite(conn: Connection, actions: Mapping[int, AnyAction]) -> None:
-    """Keep the final form of actions that were completed when they were claimed (a task's text, its owner)."""
-    for delivery_id, action in actions.items():
-        conn.execute(update(deliveries).where(deliveries.c.id == delivery_id).values(action=encode(action).decode()))
-
-
-class End(Struct, frozen=True, kw_only=True):
-    """How a call left a delivery: at its end, or to wait so many seconds for the next try."""
-
-    id: int
-    status: str
-    reason: str | None = None
-    result: str | None = None
-    wait_seconds: float | None = None
-
-
-_STILL_OURS = (
-    select(deliveries.c.id)
-    .where(
-        deliveries.c.id.in_(bindparam("ids", expanding=True)),
-        deliveries.c.fence == bindparam("number"),
-        deliveries.c.status == SENDING,
-    )
-    .order_by(deliveries.c.id)
-    .with_for_update()
-)
-_CLOSE = (
-    update(deliveries)
-    .where(deliveries.c.id == bindparam("b_id"))
-    .values(
-        status=bindparam("b_status"), reason=bindparam("b_reason"), result=bindparam("b_result"), updated_at=db_now()
-    )
-)
-
-
-def still_ours(conn: Connection, ids: Sequence[int], fence: int) -> set[int]:
-    """Which of these are on their way under the number of this lane's lease, and stay so until the transaction ends."""
-    return set(conn.execute(_STILL_OURS, {"ids": ids, "number": fence}).scalars()) if ids else set()
-
-
-def close(conn: Connection, ends: Sequence[End]) -> None:
-    """Record how deliveries ended or that they wait again."""
-    closed = [
-        {"b_id": end.id, "b_status": end.status, "b_reason": end.reason, "b_result": end.result}
-        for end in ends
-        if end.wait_seconds is None
-    ]
-    if closed:
-        conn.execute(_CLOSE, closed)
-    for end in ends:
-        if end.wait_seconds is not None:
-            wait = db_in(end.wait_seconds)
-            finish(conn, end.id, None, status=end.status, reason=end.reason, not_before=wait)
-
-
-def finish(conn: Connection, delivery_id: int, fence: int | None, **values: Any) -> bool:
-    """Record how a delivery ended or that it waits again; False when this lane's lease was over.
-
-    It cannot wait again where a newer one has taken its slot meanwhile: that one says all that this one would.
-    """
-    condition = [deliveries.c.id == delivery_id]
-    if fence is not None:
-        condition += [deliveries.c.fence == fence, deliveries.c.status == SENDING]
-    change = update(deliveries).where(*condition)
-    if values.get("status") == PENDING:
-        try:
-            with conn.begin_nested():
-                return conn.execute(change.values(**values, updated_at=db_now())).rowcount == 1
-        except IntegrityError:
-            values = {"status": WITHHELD, "reason": REPLACED}
-    return conn.execute(change.values(**values, updated_at=db_now())).rowcount == 1
-
-
-def orphans(conn: Connection, connection_id: int, fence: int) -> list[Claimed]:
-    """What an earlier holder of the lane was sending when it died: nobody knows whether it arrived."""
-    query = select(*_CLAIMED).where(
-        deliveries.c.connection_id == connection_id,
-        or_(and_(deliveries.c.status == SENDING, deliveries.c.fence != fence), _to_look_up()),
-    )
-    return [_claimed(row) for row in conn.execute(query.order_by(deliveries.c.id).limit(500))]
 
 
 def retry(conn: Connection, ids: Collection[int], now: datetime) -> int:

@@ -27,7 +27,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import GenericFunction
 
-from app.store.tables import UtcTime
+from app.store.columns import UtcTime
 
 SQLITE_BUSY_MS = 15_000
 # PostgreSQL ends the transaction, and with it the locks, of a process that has said nothing for so long (a stopped one)

@@ -1,9 +1,5 @@
 """All tables. Times are epoch microseconds in UTC on both databases, so that the same code compares them."""
 
-from collections.abc import Callable
-from datetime import datetime
-from typing import Any
-
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -13,49 +9,13 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
-    String,
     Table,
     Text,
     UniqueConstraint,
     text,
 )
-from sqlalchemy.engine import Dialect
-from sqlalchemy.types import TypeDecorator
 
-from app.contacts.times import from_us, to_us
-
-BigId = BigInteger().with_variant(Integer, "sqlite")
-Code = String(40, collation="C").with_variant(String(40), "sqlite")
-Key = Text(collation="C").with_variant(Text(), "sqlite")
-# In place of process_bind_param and its like, which take two calls for each of a batch's thousands of values
-_Processor = Callable[[Any], Any]
-
-
-class UtcTime(TypeDecorator[datetime]):
-    """An aware UTC datetime, kept as epoch microseconds."""
-
-    impl = BigInteger
-    cache_ok = True
-
-    def bind_processor(self, dialect: Dialect) -> _Processor:
-        return lambda value: None if value is None else to_us(value)
-
-    def result_processor(self, dialect: Dialect, coltype: object) -> _Processor:
-        return lambda value: None if value is None else from_us(value)
-
-
-class Hash(TypeDecorator[str]):
-    """A hash that code handles as hex digits, kept as bytes: half the size, and that on every index page."""
-
-    impl = LargeBinary
-    cache_ok = True
-
-    def bind_processor(self, dialect: Dialect) -> _Processor:
-        return lambda value: None if value is None else bytes.fromhex(value)
-
-    def result_processor(self, dialect: Dialect, coltype: object) -> _Processor:
-        return lambda value: None if value is None else bytes(value).hex()
-
+from app.store.columns import BigId, Code, Hash, Key, UtcTime, where
 
 metadata = MetaData(
     naming_convention={
@@ -63,11 +23,6 @@ metadata = MetaData(
         "uq": "uq_%(table_name)s_%(column_0_N_name)s",
     }
 )
-
-
-def _where(condition: str) -> dict[str, Any]:
-    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
-
 
 connections = Table(
     "connections",
@@ -108,7 +63,7 @@ inbox = Table(
     Column("events", Integer),
     Column("parent_id", BigId),
 )
-Index("ix_inbox_pending", inbox.c.id, **_where("status = 'pending'"))
+Index("ix_inbox_pending", inbox.c.id, **where("status = 'pending'"))
 Index(None, inbox.c.status, inbox.c.id)
 Index(None, inbox.c.connection_id, inbox.c.id)
 
@@ -243,20 +198,20 @@ Index(
     deliveries.c.connection_id,
     deliveries.c.urgency,
     deliveries.c.id,
-    **_where("status = 'pending'"),
+    **where("status = 'pending'"),
 )
 Index(
     "ix_deliveries_open",
     deliveries.c.contact_id,
     deliveries.c.connection_id,
     deliveries.c.id,
-    **_where("status IN ('pending', 'sending', 'unknown')"),
+    **where("status IN ('pending', 'sending', 'unknown')"),
 )
 Index(
     "ix_deliveries_sending",
     deliveries.c.connection_id,
     deliveries.c.id,
-    **_where("status IN ('sending', 'unknown')"),
+    **where("status IN ('sending', 'unknown')"),
 )
 Index(
     "uq_deliveries_slot",
@@ -264,7 +219,7 @@ Index(
     deliveries.c.contact_id,
     deliveries.c.slot,
     unique=True,
-    **_where("status = 'pending' AND slot IS NOT NULL"),
+    **where("status = 'pending' AND slot IS NOT NULL"),
 )
 Index(None, deliveries.c.contact_id, deliveries.c.id)
 Index(None, deliveries.c.status, deliveries.c.id)
@@ -382,7 +337,7 @@ enrolments = Table(
 Index(None, enrolments.c.contact_id, enrolments.c.id)
 Index(None, enrolments.c.sequence, enrolments.c.id)
 Index("ix_enrolments_counted", enrolments.c.sequence, enrolments.c.exit, enrolments.c.step)
-Index("ix_enrolments_paused", enrolments.c.id, **_where("paused"))
+Index("ix_enrolments_paused", enrolments.c.id, **where("paused"))
 
 # Which variant of a split each was drawn for.
 exposures = Table(
@@ -407,7 +362,7 @@ pauses = Table(
     Column("reason", Text, nullable=False, server_default=""),
     Column("resumed_by", Text),
 )
-Index("uq_pauses_running", pauses.c.sequence, unique=True, **_where("until IS NULL"))
+Index("uq_pauses_running", pauses.c.sequence, unique=True, **where("until IS NULL"))
 
 # Who came to the end of a sequence without its goal, and what was decided then.
 reviews = Table(
@@ -454,7 +409,7 @@ policies = Table(
     Column("published_at", UtcTime),
     UniqueConstraint("kind", "name", "version"),
 )
-Index("uq_policies_published", policies.c.kind, policies.c.name, unique=True, **_where("status = 'published'"))
+Index("uq_policies_published", policies.c.kind, policies.c.name, unique=True, **where("status = 'published'"))
 
 # Values that a mapping had no place for.
 held_values = Table(

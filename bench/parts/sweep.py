@@ -10,7 +10,8 @@ from sqlalchemy import func, insert, literal, select, text, type_coerce, update
 
 from app.contacts.times import to_us
 from app.runtime import Runtime
-from app.store.tables import UtcTime, contacts, timers
+from app.store.columns import UtcTime
+from app.store.tables import contacts, timers
 from bench import mass
 from bench.arithmetic import median
 from bench.parts.growth import GAP

@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from app.contacts.event import Event, Identity
 from app.runtime import Runtime, now_utc
 from app.setup import add_connection
-from app.store import deliveries, inbox, tables
+from app.store import claims, deliveries, inbox, tables
 from jobs import deliver, ingest, landing
 from tests.chaos.conftest import MakeTown
 from tests.chaos.test_together import in_threads
@@ -117,7 +117,7 @@ def cap_in_a_storm(town: Town, monkeypatch: pytest.MonkeyPatch, workers: int, ca
     monkeypatch.setattr("app.rules.route.GATHER_SECONDS", 0.0)
     monkeypatch.setattr(landing, "FIRST_DELAY", 0.05)
     storm = Storm(town, people)
-    monkeypatch.setattr(deliveries, "start", storm.watched(deliveries.start))
+    monkeypatch.setattr(claims, "start", storm.watched(claims.start))
     town.vendors.klaviyo.fault("400", path="/api/events", share=0.2, times=people * 2)
     town.vendors.klaviyo.fault("done_then_drop", path="/api/events", share=0.2, times=people)
     storm.blow(workers, candidates)

@@ -16,7 +16,7 @@ from sqlalchemy import event, insert
 
 from app.contacts.event import Event, EventType, Identity
 from app.runtime import Runtime, now_utc
-from app.store import deliveries, inbox, lanes, people, tables
+from app.store import claims, deliveries, inbox, lanes, people, tables
 from jobs import deliver, ingest, landing, lane, sweep
 from jobs.queue import push
 from tests.chaos.conftest import MakeTown
@@ -57,7 +57,7 @@ def opt_outs_among_sends(town: Town, monkeypatch: pytest.MonkeyPatch, workers: i
         town.arrive(town.sign_up(*crowd[start : start + 5]))
     ingest.drain(town.runtime, 20)
     started, wrong = [], []
-    original = deliveries.start
+    original = claims.start
 
     def watched(conn: Any, taken: Any, fence: int) -> None:
         """Within the transaction that lets them go, on contacts that are locked: may they be written to?"""
@@ -70,7 +70,7 @@ def opt_outs_among_sends(town: Town, monkeypatch: pytest.MonkeyPatch, workers: i
             if state.erased_at is not None or not _agreed(state):
                 wrong.append(one.id)
 
-    monkeypatch.setattr(deliveries, "start", watched)
+    monkeypatch.setattr(claims, "start", watched)
     lock = threading.Lock()
 
     def work(number: int) -> None:
@@ -137,7 +137,7 @@ def test_r13_what_was_withdrawn_while_it_was_being_claimed_does_not_leave(
     town = make_town("postgresql")
     town.arrive([*town.sign_up(ANN), town.write(ANN)])
     ingest.drain(town.runtime, 10)
-    ready = deliveries.ready
+    ready = claims.ready
 
     def raced(conn: Any, *args: Any, **kw: Any) -> Any:
         found = ready(conn, *args, **kw)
@@ -146,7 +146,7 @@ def test_r13_what_was_withdrawn_while_it_was_being_claimed_does_not_leave(
             deliveries.replan(other, ids, now_utc())
         return found
 
-    monkeypatch.setattr(deliveries, "ready", raced)
+    monkeypatch.setattr(claims, "ready", raced)
     deliver.drain(town.runtime, 3)
     assert rows(town.runtime, "deliveries", "status", kind="send_message") == [("withheld",)]
     assert not town.vendors.called("klaviyo", path="/api/events")

@@ -12,7 +12,7 @@ from sqlalchemy import update
 from adapters.sandbox.server import Server, serve
 from app import views
 from app.contacts.event import Event, EventType, Identity
-from app.contacts.fold import HANDOFF_CLAIMED
+from app.contacts.own_events import HANDOFF_CLAIMED
 from app.rules.policy import read_document
 from app.runtime import Runtime
 from app.setup import add_connection

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.contacts.contact import Contact
-from app.contacts.fold import ALERT_FAILED, HANDOFF_CLAIMED
+from app.contacts.own_events import ALERT_FAILED, HANDOFF_CLAIMED
 from app.rules.clock import timers
 from app.rules.packet import calling
 from app.rules.route import Target, route_decision

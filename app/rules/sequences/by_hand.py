@@ -11,7 +11,7 @@ import msgspec
 
 from app.contacts.contact import Enrolment
 from app.contacts.event import Event
-from app.contacts.fold import (
+from app.contacts.own_events import (
     SEQUENCE_ENTERED,
     SEQUENCE_EXTENDED,
     SEQUENCE_MOVED,

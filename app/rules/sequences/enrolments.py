@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from app.contacts.contact import Contact, Enrolment
 from app.contacts.event import Event, EventType
-from app.contacts.fold import OF_SEQUENCES
+from app.contacts.own_events import OF_SEQUENCES
 from app.rules.condition import Facts
 from app.rules.decision import Decision, in_time
 from app.rules.sending import may_begin

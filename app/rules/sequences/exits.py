@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from app.contacts.action import SendMessage
 from app.contacts.contact import Contact, Enrolment
 from app.contacts.event import Event, EventType
-from app.contacts.fold import SUPPRESSED_BY_HAND
+from app.contacts.own_events import SUPPRESSED_BY_HAND
 from app.rules.condition import Facts
 from app.rules.sequences.policy import ExitReason, Flow, Watch
 from app.rules.suppression import conversation, gates

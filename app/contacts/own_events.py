@@ -1,0 +1,25 @@
+"""Events of Baton's own, beside those that tools tell of: what people decide here, and what became of messages."""
+
+SUPPRESSED_BY_HAND = "custom:suppressed"
+RELEASED_BY_HAND = "custom:released"
+# Of handoffs: nothing folds them, their clock listens (rules/clock.py)
+HANDOFF_CLAIMED = "custom:handoff_claimed"
+ALERT_FAILED = "custom:handoff_alert_failed"
+MESSAGE_NOT_SENT = "custom:message_not_sent"  # a message that was decided to be sent was not
+HANDED_OVER = "custom:handed_over"
+# Of sequences: what people decide there (rules/sequences/by_hand.py)
+SEQUENCE_ENTERED = "custom:sequence_entered"
+SEQUENCE_MOVED = "custom:sequence_moved"
+SEQUENCE_EXTENDED = "custom:sequence_extended"
+SEQUENCE_STOPPED = "custom:sequence_stopped"
+SEQUENCE_RESUMED = "custom:sequence_resumed"
+OF_SEQUENCES = frozenset((SEQUENCE_ENTERED, SEQUENCE_MOVED, SEQUENCE_EXTENDED, SEQUENCE_STOPPED, SEQUENCE_RESUMED))
+# No tool may send these
+OUR_OWN = OF_SEQUENCES | {
+    SUPPRESSED_BY_HAND,
+    RELEASED_BY_HAND,
+    HANDOFF_CLAIMED,
+    ALERT_FAILED,
+    HANDED_OVER,
+    MESSAGE_NOT_SENT,
+}
