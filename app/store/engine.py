@@ -5,9 +5,11 @@ lock, so there a unit reads and computes without it and takes it only to write, 
 changed; the web process can then store what comes in while a worker computes.
 """
 
+import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from sqlalchemy import (
@@ -27,6 +29,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import GenericFunction
 
+from app.store import turnstile
 from app.store.columns import UtcTime
 
 SQLITE_BUSY_MS = 15_000
@@ -233,5 +236,23 @@ def _try_rested(connection: Any, record: Any, proxy: Any) -> None:
 
 
 def _begin_sqlite(conn: Connection) -> None:
-    writes = conn.get_execution_options().get("baton_write")
-    conn.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    if not conn.get_execution_options().get("baton_write"):
+        conn.exec_driver_sql("BEGIN")
+        return
+    driver: Any = conn.connection.driver_connection
+    driver.execute("PRAGMA busy_timeout = 0")
+    try:
+        begun = turnstile.take(conn.engine.url.database or "", partial(_has_begun, driver), SQLITE_BUSY_MS / 1_000)
+        if not begun:
+            conn.exec_driver_sql("BEGIN IMMEDIATE")  # the last time: says what is wrong
+    finally:
+        driver.execute(f"PRAGMA busy_timeout = {SQLITE_BUSY_MS}")
+
+
+def _has_begun(driver: Any) -> bool:
+    try:
+        driver.execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorname != "SQLITE_BUSY":
+            raise
+    return bool(driver.in_transaction)

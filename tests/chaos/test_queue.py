@@ -91,18 +91,19 @@ def test_r5_whatever_ails_redis_ingest_is_quick_and_work_goes_on(make_town: Make
     """R5: absent, frozen, full, read-only, wrong password: storing takes 300 ms at most (p99), the sweep does the rest
     in 10 s."""
     town = make_town("sqlite", valkey.url)
-    town.arrive(town.sign_up(ANN))
+    people = [f"p{number}@acme.example" for number in range(100)]
+    town.arrive(town.sign_up(*people))
     work(town)
     acceptor = Acceptor(town.runtime, Waker(valkey.url))
     for ill in (absent, frozen, full, read_only, closed_to_us):
         with ill(valkey):
             took = []
-            for _ in range(20):
-                arrival = town.write(ANN)
+            for one in people:
+                arrival = town.write(one)
                 began = time.monotonic()
                 acceptor.store(arrival)  # raises what the sender would be told with 503
                 took.append(time.monotonic() - began)
-            assert statistics.quantiles(took, n=100)[98] < 0.3, ill.__name__
+            assert statistics.quantiles(took, n=100, method="inclusive")[98] < 0.3, ill.__name__
             until(
                 lambda: not rows(town.runtime, "inbox", "id", status="pending", kind="form"),
                 12,
