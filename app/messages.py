@@ -14,7 +14,10 @@ from app.rules.content import Content, Message
 from app.rules.decide import Policies
 from app.rules.lint import lint
 from app.rules.rendering import Rendered, Withheld, gate, payload, render
+from app.rules.sequences.policy import Flow
+from app.rules.sequences.program import sends
 from app.rules.suppression import gates
+from app.rules.triggers import TriggerDocument
 from app.runtime import Runtime
 from app.store import rows
 
@@ -41,17 +44,25 @@ def shown(policies: Policies, message: Message) -> dict[str, Any]:
         "purpose": document.consent,
         "priority": document.priority,
         "subject": document.subject,
-        "triggers": [{"id": one.id, "label": one.label} for one in _senders(policies, message.id)],
+        "triggers": [{"id": one.id, "label": one.label} for one in triggers_of(policies, message.id)],
+        "sequences": [{"id": one.id, "label": one.label} for one in sequences_of(policies, message.id)],
         "findings": [msgspec.structs.asdict(one) for one in lint(policies.content, message.id)],
     }
 
 
-def _senders(policies: Policies, message_id: str) -> list[Any]:
+def triggers_of(policies: Policies, message_id: str) -> list[TriggerDocument]:
+    """The triggers that send a message."""
     return [
         one
         for one in policies.triggers.by_id.values()
         if one.message is not None and one.message.content == message_id and one.active
     ]
+
+
+def sequences_of(policies: Policies, message_id: str) -> list[Flow]:
+    """The sequences that send a message; also one that lets nobody in any more, for it goes on for who is in it."""
+    flows = policies.sequences.newest.by_id.values()
+    return [flow for flow in flows if any(one.document.content == message_id for one in sends(flow.ops))]
 
 
 def emptiest(conn: Connection) -> int | None:
@@ -107,7 +118,8 @@ def tried_on_nobody(runtime: Runtime, message: Message, channel: str) -> dict[st
 
 
 def _followed(policies: Policies, conn: Connection, message_id: str, contact_id: int) -> Event | None:
-    types = {name for one in _senders(policies, message_id) for name in one.on}
+    types = {name for one in triggers_of(policies, message_id) for name in one.on}
+    types |= {name for one in sequences_of(policies, message_id) for name in one.document.entry.on}
     if not types:
         return None
     newest = (_event(row["body"]) for row in rows.newest_events(conn, contact_id, _EVENTS))

@@ -343,3 +343,11 @@ def plural(count: int, one: str, many: str = "") -> str:
 def listed(parts: Sequence[str]) -> str:
     """``a, b and c``."""
     return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else list(parts))
+
+
+def senders(message: Mapping[str, Any]) -> str:
+    """What sends a message, as sentences."""
+    triggers, sequences = ([one["label"] for one in message[name]] for name in ("triggers", "sequences"))
+    said = [f"Sent when: {listed(triggers)}."] if triggers else []
+    said += [f"Part of the sequence{'s'[: len(sequences) > 1]} {listed(sequences)}."] if sequences else []
+    return " ".join(said) or "No trigger and no sequence sends it."

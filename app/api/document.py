@@ -250,6 +250,7 @@ _SCHEMAS: dict[str, Any] = {
             "priority": _TEXT,
             "subject": _TEXT,
             "triggers": {"type": "array", "items": _object({"id": _TEXT, "label": _TEXT})},
+            "sequences": {"type": "array", "items": _object({"id": _TEXT, "label": _TEXT})},
             "findings": {
                 "type": "array",
                 "items": _object({"level": _TEXT, "place": _TEXT, "text": _TEXT, "mend": _TEXT}),

@@ -3,7 +3,7 @@
 Whatever is found here keeps the document from being published.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from app.rules.condition import Condition
 from app.rules.content import (
@@ -37,6 +37,26 @@ def check_content(document: ContentDocument) -> list[str]:
     for number, message in enumerate(document.messages, 1):
         problems += _message_problems(f"message {number} ({message.id})", message, document)
     return list(dict.fromkeys(problems))
+
+
+def unknown_segments(document: ContentDocument, segments: Collection[str]) -> list[str]:
+    """The segments that variants are for and that do not exist, each with its place and its mend."""
+    return [
+        f'{place}, variant {number} is for the segment "{name}", which is not one of the segments'
+        + (did_you_mean(name, list(segments)) or "; add it to the segments policy, or take it out here")
+        for place, block in _own_blocks(document)
+        for number, one in enumerate(block.variants, 1)
+        for name in one.segment
+        if name not in segments
+    ]
+
+
+def _own_blocks(document: ContentDocument) -> Iterator[tuple[str, BlockDocument]]:
+    """Every block with its place, once: where messages use one of the document, it is the document's."""
+    yield from ((f"content: block {block.id}", block) for block in document.blocks)
+    for number, message in enumerate(document.messages, 1):
+        for place, block in enumerate(message.blocks, 1):
+            yield f"content: message {number} ({message.id}), block {block.id or place}", block
 
 
 def _twice(

@@ -9,7 +9,7 @@ from msgspec import Struct
 from pydantic import BaseModel, ValidationError
 
 from app.rules.content import ContentDocument, compile_content
-from app.rules.content_check import check_content
+from app.rules.content_check import check_content, unknown_segments
 from app.rules.decide import Policies
 from app.rules.frequency import FrequencyDocument, compile_frequency
 from app.rules.handoff import HandoffDocument, compile_handoff
@@ -53,7 +53,7 @@ SINGLE = (
     "frequency",
     "sequences",
 )
-TOGETHER = frozenset(("triggers", "sequences", "content"))  # kinds that name each other
+TOGETHER = frozenset(("triggers", "sequences", "content", "segments"))  # kinds that name each other
 # What only a whole document shows: its problems, each with its place within the document
 CHECKS: dict[str, Callable[[Any], list[str]]] = {"content": check_content}
 
@@ -87,9 +87,15 @@ def read_document(text: str, place: str = "document") -> Document:
 
 def check_together(models: Mapping[str, Any]) -> list[str]:
     """What documents, by kind, say of each other that is not so, each with its mend; none: they can be used."""
-    content = models.get("content")
+    content, segments = models.get("content"), models.get("segments")
     if content is None:
         return []
+    unknown = unknown_segments(content, [one.id for one in segments.segments]) if segments is not None else []
+    return [*_unlike(models, content), *unknown]
+
+
+def _unlike(models: Mapping[str, Any], content: ContentDocument) -> list[str]:
+    """Where a rule asks for a message that the content does not have, or has otherwise."""
     messages = {message.id: message for message in content.messages}
     problems = []
     for place, asked in _asked(models):

@@ -42,7 +42,9 @@ def test_messages_are_listed_with_what_sends_them_and_what_could_be_better(api: 
     items = {one["id"]: one for one in api.get("/messages")["items"]}
     assert set(items) == set(known.rulebook().policies.content.messages)
     assert [one["id"] for one in items["pricing_follow_up"]["triggers"]] == ["pricing_follow_up"]
+    assert items["pricing_follow_up"]["sequences"] == []
     assert items["welcome"]["triggers"] == []
+    assert items["welcome"]["sequences"] == [{"id": "welcome", "label": "Welcome"}]
     assert items["abandoned_checkout"]["channels"] == ["email", "sms", "push"]
     assert all(one["findings"] == [] for one in items.values())
 
@@ -65,6 +67,12 @@ def test_message_is_rendered_as_a_real_contact_with_the_event_that_it_follows(ap
     assert found["rendered"]["body_text"].startswith("Hi Ann,")
     assert found["blocks"][0] == {"block": "greeting", "variant": 1, "reason": "for everybody", "generic": False}
     assert {gate["name"]: gate["passed"] for gate in found["gates"]}["reachable"]
+
+
+def test_message_of_a_sequence_follows_the_event_that_lets_people_in(api: Api, known: Runtime) -> None:
+    ann = contact(known, email=ANN)["id"]
+    (found,) = api.get(f"/messages/welcome/render?contact={ann}")["items"]
+    assert found["follows"]["type"] == "form.submitted"
 
 
 def test_message_is_rendered_as_the_emptiest_contact_and_as_nobody_at_all(api: Api, known: Runtime) -> None:
@@ -131,6 +139,13 @@ def test_screen_shows_the_message_the_variants_and_whether_it_may_be_sent(admin:
     assert "Hi Ann," in page
     assert "Sent when: Looked at pricing without asking for a demo." in page
     assert "Is not in conversation with sales" in page
+
+
+def test_screens_name_the_sequences_that_send_a_message(admin: Browser) -> None:
+    assert "Part of the sequence Welcome." in admin.read("/admin/messages/welcome")
+    page = admin.read("/admin/messages")
+    assert "Part of the sequence Welcome." in page
+    assert "No trigger and no sequence sends it." not in page
 
 
 def test_preview_cannot_run_or_open_anything(admin: Browser) -> None:

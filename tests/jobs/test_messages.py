@@ -204,3 +204,37 @@ def test_both_can_be_published_together_in_any_order(one: Runtime) -> None:
     message = one.rulebook().policies.triggers.by_id["pricing_follow_up"].message
     assert message is not None
     assert message.content in one.rulebook().policies.content.messages
+
+
+def _for_segment(name: str, shared: bool = False) -> dict[str, Any]:
+    """Blocks and messages of which the last has a variant for a segment, in a block of its own or of the document."""
+    content = load_yaml(default_documents()["content"].text, "x")
+    block = {"id": "few", "variants": [{"segment": [name], "text": "For you."}, {"text": "For all."}]}
+    if shared:
+        content["blocks"].append(block)
+    content["messages"][-1]["blocks"].append({"use": "few"} if shared else block)
+    return {name: content[name] for name in ("blocks", "messages")}
+
+
+@pytest.mark.parametrize(
+    ("shared", "place"),
+    [
+        pytest.param(False, r"content: message 9 \(review_request\), block few, variant 1", id="of its own"),
+        pytest.param(True, "content: block few, variant 1", id="of the document"),
+    ],
+)
+def test_variant_for_a_segment_that_does_not_exist_is_not_published(one: Runtime, shared: bool, place: str) -> None:
+    said = f'^{place} is for the segment "lapsin", which is not one of the segments; did you mean "lapsing"'
+    with pytest.raises(InvalidDocument, match=said):
+        publish(one, "content", **_for_segment("lapsin", shared))
+    with pytest.raises(InvalidDocument, match="add it to the segments policy, or take it out here"):
+        publish(one, "content", **_for_segment("qqqq", shared))
+    publish(one, "content", **_for_segment("lapsing", shared))
+
+
+def test_segment_that_a_variant_is_for_is_not_taken_away(one: Runtime) -> None:
+    publish(one, "content", **_for_segment("lapsing"))
+    segments = load_yaml(default_documents()["segments"].text, "x")["segments"]
+    with pytest.raises(InvalidDocument, match='is for the segment "lapsing", which is not one of the segments'):
+        publish(one, "segments", segments=[each for each in segments if each["id"] != "lapsing"])
+    publish(one, "segments", segments=segments[2:])
