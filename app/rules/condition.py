@@ -19,7 +19,8 @@ from app.contacts.contact import Contact
 from app.contacts.engagement import last_sign, silent_since
 from app.contacts.event import EVENT_TYPES, Event, is_event_type
 from app.contacts.interests import interests
-from app.rules.compare import NUMERIC, OPERATORS, UNARY, WORDS, dig, folded, listed, number, prepared
+from app.rules.compare import NUMERIC, OPERATORS, UNARY, dig, folded, listed, number, prepared
+from app.rules.field_words import field_words
 from app.rules.score import ScoringRules, total
 from mappings.document import did_you_mean
 
@@ -287,14 +288,18 @@ def words(condition: Condition) -> str:
     if condition.scored is not None:
         within = f" in the last {condition.within_days:g} days" if condition.within_days else ""
         return f"earned points for {condition.scored.replace('_', ' ')}{within}"
-    values = ", ".join(str(part) for part in listed(condition.value))
-    return f"{str(condition.field).removeprefix('event.').replace('_', ' ')} {WORDS[condition.op]} {values}".strip()
+    return field_words(str(condition.field), condition.op, condition.value)
 
 
 def _count_words(count: Count) -> str:
-    limit = f"at least {count.at_least}" if count.at_least is not None else f"at most {count.at_most}"
+    if count.at_most == 0:
+        limit = "never"
+    elif count.at_least is not None:
+        limit = f"at least {count.at_least} time{'s'[: count.at_least > 1]}"
+    else:
+        limit = f"at most {count.at_most} time{'s'[: count.at_most != 1]}"
     same = f", the same {count.same.removeprefix('event.')}" if count.same else ""
-    return f"{event_words(count)}{same} {limit} times{_in_the_last(count.within_days)}"
+    return f"{event_words(count)}{same} {limit}{_in_the_last(count.within_days)}"
 
 
 def _did_words(strides: list[Stride], within_days: float | None) -> str:
@@ -307,13 +312,19 @@ def _did_words(strides: list[Stride], within_days: float | None) -> str:
 
 
 def _in_the_last(days: float | None) -> str:
-    return f" in the last {days:g} days" if days else ""
+    return f" in the last {f'{days:g} days' if days != 1 else 'day'}" if days else ""
 
 
 def event_words(asked: Happening) -> str:
     """Which events, in plain words: ``page.viewed (path contains /pricing)``."""
-    where = f" ({' and '.join(words(leaf) for leaf in leaves(asked.where))})" if asked.where else ""
-    return " or ".join(asked.on) + where
+    return " or ".join(asked.on) + (f" ({_in_line(asked.where)})" if asked.where else "")
+
+
+def _in_line(condition: Condition) -> str:
+    if condition.not_ is not None:
+        return f"not: {_in_line(condition.not_)}"
+    parts = [_in_line(part) for part in _parts(condition)]
+    return (" and " if condition.all is not None else " or ").join(parts) if parts else words(condition)
 
 
 # --- what can be looked at

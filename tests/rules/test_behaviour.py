@@ -140,7 +140,21 @@ steps: [{to: mql, on: [page.viewed], because: keen, when: {count: {on: page.view
         ),
         (
             {"count": {"on": "page.viewed", "where": {"field": "event.path", "value": "/a"}, "at_most": 0}},
-            "page.viewed (path is /a) at most 0 times",
+            "page.viewed (path is /a) never",
+        ),
+        (
+            {"count": {"on": "page.viewed", "within_days": 1, "at_least": 1}},
+            "page.viewed at least 1 time in the last day",
+        ),
+        (
+            {
+                "count": {
+                    "on": ["list.joined", "form.submitted"],
+                    "where": {"any": [{"field": "event.a", "value": 1}, {"not": {"field": "event.b", "op": "known"}}]},
+                    "at_most": 2,
+                }
+            },
+            "list.joined or form.submitted (a is 1 or not: b is known) at most 2 times",
         ),
     ],
 )

@@ -40,7 +40,7 @@ def test_answer_says_what_and_why(before, happens, rule, outcome, words):
 def test_each_condition_has_its_verdict_and_each_gate_is_there():
     answer = would_trigger(ann(), event("page.viewed", path="/pricing"), "pricing_follow_up", DEFAULT)
     assert all(one.holds for one in answer.conditions)
-    assert "contact.email is known" in [one.text for one in answer.conditions]
+    assert "email is known" in [one.text for one in answer.conditions]
     assert {"in time", "not sent lately", "consent", "conversation"} <= {one.name for one in answer.gates}
 
 
@@ -78,7 +78,7 @@ def test_it_is_what_happens():
 def test_segment(before, happens, outcome):
     answer = would_segment(ann(*before), happens, "first_time_buyers", DEFAULT)
     assert answer.outcome == outcome
-    assert [one.text for one in answer.conditions] == ["count.order.placed is 1"]
+    assert [one.text for one in answer.conditions] == ["order.placed exactly 1 time"]
 
 
 def test_rule_that_is_not_there():
