@@ -105,7 +105,7 @@ def tried_on(runtime: Runtime, conn: Connection, message: Message, contact_id: i
     there is no such contact."""
     row = rows.contact_states(conn, [contact_id])[contact_id]
     policies, contact = runtime.rulebook().policies, _contact(row["state"])
-    event = _followed(policies, conn, message.id, contact_id)
+    event = followed(policies, conn, message.id, contact_id)
     found = tried(policies, message, contact, event, runtime.clock(), channel)
     after = {"type": event.type, "occurred_at": event.occurred_at} if event else None
     return {**found, "contact_id": contact_id, "follows": after}
@@ -117,7 +117,8 @@ def tried_on_nobody(runtime: Runtime, message: Message, channel: str) -> dict[st
     return {**found, "contact_id": None, "follows": None}
 
 
-def _followed(policies: Policies, conn: Connection, message_id: str, contact_id: int) -> Event | None:
+def followed(policies: Policies, conn: Connection, message_id: str, contact_id: int) -> Event | None:
+    """The newest event of a contact that the message could follow from, among their last; None where there is none."""
     types = {name for one in triggers_of(policies, message_id) for name in one.on}
     types |= {name for one in sequences_of(policies, message_id) for name in one.document.entry.on}
     if not types:

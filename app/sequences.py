@@ -1,4 +1,4 @@
-"""Sequences as people look at them: who is in each and where, how they end, what a split came to, and why."""
+"""Sequences as people look at them: who is in each and where, how they end, and what a split came to."""
 
 from datetime import datetime
 from typing import Any
@@ -11,12 +11,10 @@ from app.rules.sequences.enrolments import due_at, in_order
 from app.rules.sequences.policy import REACHED, Flow, Sequences
 from app.rules.sequences.program import Jump, words
 from app.rules.sequences.results import compare
-from app.rules.sequences.standing import standing, what_next
-from app.rules.sequences.walk import place_of, rule_of
+from app.rules.sequences.standing import what_next
+from app.rules.sequences.walk import place_of
 from app.runtime import Runtime
-from app.store import enrolments, pauses, rows
-
-WHY_DECISIONS = 50
+from app.store import enrolments, pauses
 
 
 def of_contact(sequences: Sequences, state: Contact, now: datetime) -> list[dict[str, Any]]:
@@ -99,27 +97,5 @@ def results(runtime: Runtime, conn: Connection, name: str) -> dict[str, Any]:
         "splits": [
             {"split": split, "variants": [msgspec.to_builtins(one) for one in compare(found)]}
             for split, found in splits.items()
-        ],
-    }
-
-
-def why(runtime: Runtime, conn: Connection, contact_id: int, state: Contact, name: str) -> dict[str, Any]:
-    """Why a person did or did not get a sequence: where they stand, and what was decided, the newest first."""
-    known, now = runtime.rulebook().policies.sequences, runtime.clock()
-    flow = known.newest.by_id.get(name)
-    decided = rows.decisions_by_rule(conn, contact_id, rule_of(name), WHY_DECISIONS)
-    return {
-        "sequence": name,
-        "label": flow.label if flow else name,
-        "standing": standing(state, name, known, now),
-        "because": [
-            {
-                "at": one["at"],
-                "what": one["what"],
-                "outcome": one["outcome"],
-                "words": one["summary"],
-                "gates": [gate for gate in msgspec.json.decode(one["gates"]) if not gate["passed"]],
-            }
-            for one in decided
         ],
     }

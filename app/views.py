@@ -159,7 +159,7 @@ def may_be_sent(runtime: Runtime, conn: Conn, contact_id: int) -> dict[str, list
 
 
 class Glance(Struct, frozen=True):
-    """A contact as lists show it."""
+    """A contact as lists show it, with the segments it is in and since when."""
 
     id: int
     name: str
@@ -169,6 +169,7 @@ class Glance(Struct, frozen=True):
     tier: str
     erased: bool
     updated_at: datetime
+    segments: dict[str, datetime]
 
 
 def glances(runtime: Runtime, conn: Conn, contact_ids: Collection[int]) -> dict[int, Glance]:
@@ -186,6 +187,7 @@ def glances(runtime: Runtime, conn: Conn, contact_ids: Collection[int]) -> dict[
             str(overall_tier(state, policies.suppression.tiers, now).tier),
             state.erased_at is not None,
             row["updated_at"],
+            state.segments,
         )
     return found
 

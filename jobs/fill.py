@@ -7,6 +7,8 @@ Nothing is sent because of it: that a segment was published is nothing that a pe
 import time
 from datetime import datetime
 
+from sqlalchemy import Connection
+
 from app.contacts.event import Event, EventType, Identity
 from app.rules.score import ScoringRules
 from app.rules.segments import FILL, Segments, is_moved
@@ -28,6 +30,12 @@ def fill(runtime: Runtime) -> int:
         moved += some
         if not more or time.monotonic() >= over:
             return moved
+
+
+def is_filled(conn: Connection, version: str, now: datetime) -> bool:
+    """Whether all contacts were looked at for this version of the segments."""
+    found, _, last = notes.read_marks(conn).get(MARK, ("", now))[0].partition("|")
+    return found == version and not last
 
 
 def _fill_some(runtime: Runtime, segments: Segments, scoring: ScoringRules) -> tuple[bool, int]:

@@ -15,15 +15,30 @@ from app.admin import (
     home,
     inbox,
     messages,
+    segments,
     session,
     show,
+    why,
 )
 from app.admin.blueprint import admin
 from app.settings import Settings
 
 __all__ = ["SCREENS", "install"]
 
-SCREENS = (assets, session, home, contacts, decisions, inbox, deliveries, connections, handoffs, messages)
+SCREENS = (
+    assets,
+    session,
+    home,
+    contacts,
+    decisions,
+    inbox,
+    deliveries,
+    connections,
+    handoffs,
+    messages,
+    segments,
+    why,
+)
 
 
 def install(app: Flask, settings: Settings) -> None:

@@ -21,6 +21,10 @@ _WORDS = {
     503: ("The database does not answer", "Nothing is lost: what vendors send, they send again. Try again in a "
           "minute; if it stays, an admin should look at the server."),
 }  # fmt: skip
+_NO_QUESTION = (
+    "This address asks for nothing that Baton knows",
+    "It may be cut off or mistyped. Go back, and choose on the page what you want to see.",
+)
 _LINK_GONE = (
     "This link does not open a handoff",
     "It may be cut off, or more than 90 days old. Open it once more from the message it came in, or ask your "
@@ -47,6 +51,8 @@ def our_error_page(error: Exception) -> Response:
 
 def _page(code: int, details: str = "") -> Response:
     title, advice = _WORDS.get(code, _WORDS[500] if code >= 500 else _WORDS[400])
+    if code == 400 and request.method == "GET":
+        title, advice = _NO_QUESTION
     link = request.path.startswith("/h/")
     if link and code == 404:
         title, advice = _LINK_GONE

@@ -1,5 +1,6 @@
 """Baton's terms in the words of people who have never seen it. Data first; the few functions put sentences together."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -140,6 +141,7 @@ DECISIONS = {
     "pause": "Pause of a sequence",
     "sunset": "No more marketing",
 }
+AUDIT = {"empty": "Empty", "weak": "Few people", "overlapping": "Same people as another"}
 OUTCOMES = {"taken": "Done", "withheld": "Not done", "superseded": "Overtaken"}
 OUTCOME_HELP = {
     "taken": "it was done or is on its way",
@@ -162,6 +164,10 @@ GATES = {
     "not_a_fit": "Sales has not called them a misfit",
     "dormant": "Is not dormant",
     "ladder": "Is not too quiet for messages like this",
+    "few enough": "Few enough others wait for this contact",
+    "still so": "It was still so when the time was over",
+    "not meanwhile": "Nothing happened meanwhile that ends the waiting",
+    "priority": "Is urgent enough for this channel",
     "cap": "Has not had too many messages lately",
     "in time": "Reached us in time",
     "not sent lately": "Was not sent lately",
@@ -246,6 +252,31 @@ def say(table: Mapping[str, str], name: str | None) -> str:
 def event_detail(properties: Mapping[str, Any]) -> str:
     """What it was about: the page, the form, the message."""
     return next((str(properties[name]) for name in _EVENT_DETAILS if properties.get(name)), "")
+
+
+_EVENT = re.compile(rf"(?<![\w.“/])(?:{'|'.join(map(re.escape, sorted(EVENTS, reverse=True)))})(?![\w/]|\.\w)")
+
+
+def plain(text: str) -> str:
+    """A sentence of a rule's with what happened in plain words: ``page.viewed 2 times`` as “Visited a page”
+    2 times."""
+    said = _EVENT.sub(lambda found: f"“{EVENTS[found[0]]}”", text) if "." in text else text
+    return said[:1].upper() + said[1:]
+
+
+def condition(text: str) -> str:
+    """A part of what a rule asks for, whose first words programs read."""
+    if text.startswith("active: "):
+        return "Is switched on"
+    if text.startswith(asks := "event.type is one of "):
+        happened = [say(EVENTS, name) for name in text.removeprefix(asks).split(", ")]
+        return "What happened is " + " or ".join(f"“{name}”" for name in happened)
+    return plain(text)
+
+
+def gate(name: str) -> str:
+    """What a decision checked: a gate, or a part of a condition."""
+    return GATES.get(name) or plain(name)
 
 
 def consent_scope(key: str) -> str:

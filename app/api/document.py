@@ -79,7 +79,8 @@ _TIME, _MAYBE_TIME = {"type": "string", "format": "date-time"}, {"type": ["strin
 _ANY: dict[str, Any] = {"type": "object"}
 _STATUSES = {"type": "object", "additionalProperties": _WHOLE}
 
-_SEGMENT = _object({"id": _TEXT, "label": _TEXT, "contacts": _WHOLE})
+_SEGMENT = _object({"id": _TEXT, "label": _TEXT, "contacts": _WHOLE, "filling": {"type": "boolean"}})
+_USES = {"type": "array", "items": _object({"id": _TEXT, "label": _TEXT})}
 
 _INTERVAL = _object({"low": _NUMBER, "high": _NUMBER})
 _VARIANT = _object(
@@ -214,6 +215,22 @@ _SCHEMAS: dict[str, Any] = {
         }
     ),
     "Segment": _SEGMENT,
+    "SegmentDetail": _object(
+        {
+            "id": _TEXT,
+            "label": _TEXT,
+            "contacts": _WHOLE,
+            "filling": {"type": "boolean"},
+            "condition": _object({"text": _TEXT, "parts": {"type": "array", "items": _ANY}}),
+            "triggers": _USES,
+            "sequences": _USES,
+            "messages": _USES,
+            "findings": {
+                "type": "array",
+                "items": _object({"kind": _TEXT, "says": _TEXT, "mend": _TEXT, "other": _MAYBE_TEXT}),
+            },
+        }
+    ),
     "SegmentAudit": _object(
         {
             "weak_below": _WHOLE,
@@ -249,8 +266,8 @@ _SCHEMAS: dict[str, Any] = {
             "purpose": _TEXT,
             "priority": _TEXT,
             "subject": _TEXT,
-            "triggers": {"type": "array", "items": _object({"id": _TEXT, "label": _TEXT})},
-            "sequences": {"type": "array", "items": _object({"id": _TEXT, "label": _TEXT})},
+            "triggers": _USES,
+            "sequences": _USES,
             "findings": {
                 "type": "array",
                 "items": _object({"level": _TEXT, "place": _TEXT, "text": _TEXT, "mend": _TEXT}),
@@ -352,10 +369,17 @@ _SCHEMAS: dict[str, Any] = {
     ),
     "Why": _object(
         {
-            "sequence": _TEXT,
+            "kind": {"type": "string", "enum": ["message", "trigger", "sequence", "segment"]},
+            "id": _TEXT,
             "label": _TEXT,
             "standing": _TEXT,
-            "because": {"type": "array", "items": _object({"at": _TIME, "outcome": _TEXT, "words": _TEXT})},
+            "because": {
+                "type": "array",
+                "items": _object({"id": _WHOLE, "at": _TIME, "what": _TEXT, "outcome": _TEXT, "words": _TEXT}),
+            },
+            "now": {"type": ["object", "null"]},
+            "tried_with": {"type": ["object", "null"]},
+            "senders": {"type": "array", "items": _ANY},
         }
     ),
     "Connection": _object({"name": _TEXT, "kind": _TEXT, "status": _TEXT}),

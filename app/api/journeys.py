@@ -7,7 +7,7 @@ import msgspec
 
 from app import segments, views
 from app.api.blueprint import api
-from app.api.operation import Operation, json_body, operation
+from app.api.operation import Operation, existing, json_body, operation
 from app.contacts.event import Event, is_event_type
 from app.contacts.times import parse_time
 from app.receive import Refused, this_runtime
@@ -43,6 +43,22 @@ def segment_audit() -> Any:
     runtime = this_runtime()
     with runtime.database.read() as conn:
         return segments.audit(runtime, conn)
+
+
+@operation(
+    api,
+    Operation(
+        method="GET",
+        path="/segments/{segment}",
+        summary="One segment: whom it is for, what uses it, and what the audit says of it",
+        answer="SegmentDetail",
+        statuses=(200, 404),
+    ),
+)
+def one_segment(segment: str) -> Any:
+    runtime = this_runtime()
+    with runtime.database.read() as conn:
+        return existing(segments.detail(runtime, conn, segment), "segment")
 
 
 @operation(

@@ -1,11 +1,11 @@
-"""Sequences: who is in them, what they come to, why somebody did or did not get one, and what people decide."""
+"""Sequences: who is in them, what they come to, and what people decide."""
 
 from typing import Any
 
 import msgspec
 from flask import request
 
-from app import sequences, steering, views
+from app import sequences, steering
 from app.api.blueprint import api
 from app.api.operation import (
     CURSOR,
@@ -23,7 +23,7 @@ from app.api.operation import (
 )
 from app.receive import Refused, this_runtime
 from app.rules.sequences.policy import ExitReason
-from app.store import lists, people, reviews
+from app.store import lists, reviews
 
 _TEXT = {"type": "string", "maxLength": 200}
 
@@ -161,31 +161,6 @@ def sequence_move(name: str) -> Any:
         raise Refused(400, "confirm is true or false")
     steering.flow_named(name)
     return steering.move(caller(), name, text_of(body, "to"), confirmed)
-
-
-@operation(
-    api,
-    Operation(
-        method="GET",
-        path="/contacts/{contact_id}/why",
-        summary="Why did, or didn't, this person get a sequence? In plain words",
-        query=({"name": "sequence", "required": True, "schema": {"type": "string"}},),
-        answer="Why",
-        statuses=(200, 404),
-    ),
-)
-def contact_why(contact_id: int) -> Any:
-    runtime, name = this_runtime(), request.args.get("sequence", "")
-    if not name:
-        raise Refused(400, "name the sequence: ?sequence=welcome")
-    with runtime.database.read() as conn:
-        home = people.survivor(conn, contact_id)
-        state = views.state_of(conn, home)
-        if state is None:
-            raise Refused(404, "there is no such contact")
-        if name not in state.enrolments and name not in state.exits:
-            steering.flow_named(name)
-        return sequences.why(runtime, conn, home, state, name)
 
 
 # --- reviews

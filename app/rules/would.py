@@ -6,11 +6,14 @@ import msgspec
 from msgspec import Struct
 
 from app.contacts.contact import Contact
-from app.contacts.event import Event
+from app.contacts.event import Event, EventType
 from app.rules.condition import Facts, Verdict, explain
 from app.rules.decide import Policies, step
 from app.rules.decision import Decision, Gate
+from app.rules.outline import failing
 from app.rules.passing import pass_time
+from app.rules.sequences.enrolments import again_from
+from app.rules.sequences.walk import rule_of
 
 _encode, _decode = msgspec.json.Encoder().encode, msgspec.json.Decoder(Contact).decode
 
@@ -36,12 +39,12 @@ def would_trigger(contact: Contact, event: Event, name: str, policies: Policies)
     after = _copy(contact)
     made = _of(step(after, event, policies), name, document.what)
     facts = Facts(after, event, event.occurred_at, policies.scoring.read)
-    conditions = (
+    fixed = (
         Verdict(f"active: {'yes' if document.active else 'no'}", document.active),
         Verdict(f"event.type is one of {', '.join(document.on)}", event.type in document.on or bool(made)),
         Verdict("a person did it, not a machine", event.machine is None),
-        *explain(document.when, facts),
     )
+    conditions = (*fixed, *explain(document.when, facts))
     wait = next((one for one in after.waiting.values() if (one.trigger, one.event) == (name, event.id)), None)
     if wait is not None:
         later = _of(pass_time(after, wait.due_at, policies), name, document.what)
@@ -57,7 +60,7 @@ def would_trigger(contact: Contact, event: Event, name: str, policies: Policies)
         )
     if made:
         return msgspec.structs.replace(_answer(made[-1], document.label), conditions=conditions)
-    failed = next((one.text for one in conditions if not one.holds), "")
+    failed = next((one.text for one in fixed if not one.holds), "") or failing(document.when, facts)
     same = next((one for one in after.waiting.values() if one.trigger == name), None)
     if not failed and same is not None:
         failed = f"it waits already, until {same.due_at:%Y-%m-%d %H:%M} UTC"
@@ -90,6 +93,44 @@ def would_segment(contact: Contact, event: Event, name: str, policies: Policies)
         conditions=tuple(explain(segment.when, facts)),
         gates=made[-1].gates if made else (),
         decided_at=look.at if look else None,
+    )
+
+
+def would_enter(contact: Contact, event: Event, name: str, policies: Policies) -> Answer:
+    """Whether the sequence would let the contact in: ``taken``, ``withheld`` or ``not asked``. Raises KeyError where
+    there is none with this id."""
+    flow = policies.sequences.newest.by_id[name]
+    entry, now = flow.document.entry, event.occurred_at
+    after = _copy(contact)
+    after.kept_out.pop(name, None)  # it would not say the same twice, but it is asked to
+    made = _of(step(after, event, policies), rule_of(name), "enrolment")
+    last = contact.exits.get(name)
+    conditions = [
+        Verdict(f"active: {'yes' if flow.document.active else 'no'}", flow.document.active),
+        Verdict(f"event.type is one of {', '.join(entry.on)}", event.type in entry.on),
+        Verdict("a person did it, not a machine", event.machine is None),
+        Verdict("is not in it already", name not in contact.enrolments),
+    ]
+    if last is not None:
+        again = flow.document.reentry != "never" and now >= again_from(last, flow)
+        from_then = f"it is {again_from(last, flow):%Y-%m-%d}, from when on they may come in again"
+        once = flow.document.reentry == "never"
+        conditions.append(Verdict("has not been in it before" if once else from_then, again))
+    if entry.segment:
+        entered = event.type == EventType.SEGMENT_ENTERED
+        inside = event.properties.get("segment") == entry.segment if entered else entry.segment in after.segments
+        conditions.append(Verdict(f"{'enters' if entered else 'is in'} the segment {entry.segment}", inside))
+    facts = Facts(after, event, now, policies.scoring.read)
+    failed = next((one.text for one in conditions if not one.holds), "") or failing(entry.when, facts)
+    conditions += explain(entry.when, facts)
+    if made:
+        return msgspec.structs.replace(_answer(made[0], flow.label), conditions=tuple(conditions))
+    return Answer(
+        rule=name,
+        label=flow.label,
+        outcome="not asked",
+        summary=f"Nothing would happen, as this is not so: {failed or 'the contact is looked at'}",
+        conditions=tuple(conditions),
     )
 
 

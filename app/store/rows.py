@@ -80,7 +80,7 @@ def decision_of(conn: Connection, key: str) -> Mapping[str, Any] | None:
 
 def deliveries_of(conn: Connection, contact_id: int, decision_key: str) -> Rows:
     """What a decision about a contact led to, as far as it is among that contact's newest deliveries."""
-    names = ("id", "connection_id", "kind", "status", "reason", "created_at", "decision_key")
+    names = ("id", "connection_id", "kind", "status", "reason", "created_at", "updated_at", "decision_key")
     newest = (
         select(*(deliveries.c[name] for name in names))
         .where(deliveries.c.contact_id == contact_id)

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 
-from sqlalchemy import Connection, and_, delete, func, insert, select
+from sqlalchemy import Connection, and_, delete, func, insert, or_, select
 
 from app.store.tables import contact_segments
 
@@ -29,8 +29,9 @@ def counts(conn: Connection) -> dict[str, int]:
     return {name: int(count) for name, count in conn.execute(query)}
 
 
-def shared(conn: Connection) -> dict[tuple[str, str], int]:
-    """Two segments → how many contacts are in both; the first one is first in the alphabet."""
+def shared(conn: Connection, among: str | None = None) -> dict[tuple[str, str], int]:
+    """Two segments → how many contacts are in both; the first one is first in the alphabet. With ``among``, only the
+    pairs that this one is in."""
     other = contact_segments.alias("other")
     query = (
         select(_table.segment, other.c.segment, func.count())
@@ -38,4 +39,6 @@ def shared(conn: Connection) -> dict[tuple[str, str], int]:
         .select_from(contact_segments)
         .group_by(_table.segment, other.c.segment)
     )
+    if among is not None:
+        query = query.where(or_(_table.segment == among, other.c.segment == among))
     return {(first, second): int(count) for first, second, count in conn.execute(query)}

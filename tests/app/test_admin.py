@@ -20,7 +20,7 @@ from tests.app.screens import HOSTILE, LONG, PASSWORD, SITE, Browser, add_user, 
 from tests.conftest import Clock, make_runtime
 from tests.feeding import arrive, drain, form, minutes, rows
 
-LOOK_AT_PEOPLE = {"home", "sign_out", "contacts", "contact", "handoffs", "decision"}
+LOOK_AT_PEOPLE = {"home", "sign_out", "contacts", "contact", "why", "handoffs", "decision"}
 LOOK_AT_WORK = {
     "decisions",
     "inbox",
@@ -31,6 +31,8 @@ LOOK_AT_WORK = {
     "connection",
     "messages",
     "message",
+    "segments",
+    "segment",
 }
 WORK = {"replay", "replay_several", "retry", "refused", "check"}
 ANSWER = {"claim", "judge"}
@@ -83,6 +85,7 @@ def addresses(ids: Any) -> dict[str, tuple[str, str]]:
         "sign_out": ("POST", "/admin/logout"),
         "contacts": ("GET", "/admin/contacts"),
         "contact": ("GET", f"/admin/contacts/{ids['ann']}"),
+        "why": ("GET", f"/admin/contacts/{ids['ann']}/why"),
         "handoffs": ("GET", "/admin/handoffs"),
         "claim": ("POST", f"/admin/handoffs/{ids['handoff']}/claim"),
         "judge": ("POST", f"/admin/handoffs/{ids['handoff']}/verdict"),
@@ -97,6 +100,8 @@ def addresses(ids: Any) -> dict[str, tuple[str, str]]:
         "retry": ("POST", f"/admin/deliveries/{ids['dead']}/retry"),
         "messages": ("GET", "/admin/messages"),
         "message": ("GET", "/admin/messages/abandoned_checkout"),
+        "segments": ("GET", "/admin/segments"),
+        "segment": ("GET", "/admin/segments/new_subscribers"),
         "connections": ("GET", "/admin/connections"),
         "connection": ("GET", "/admin/connections/hubspot"),
         "refused": ("GET", f"/admin/connections/hubspot/refused/{ids['refused']}"),
@@ -147,10 +152,11 @@ def test_a_role_gets_to_what_it_may_and_no_further(filled: tuple[Flask, Any], ro
 def test_pages_lead_nobody_to_what_they_may_not(filled: tuple[Flask, Any], role: str) -> None:
     app, ids = filled
     browser, match = Browser(app, role), app.url_map.bind("hub.example.com", url_scheme="https").match
+    searches = SEARCHES | {f"/admin/contacts/{ids['ann']}/why"}
     for route in PAGES:
         answer = browser.get(addresses(ids)[route][1])
         for attribute, method in (("href", "GET"), ("action", "POST")) if answer.status_code == 200 else ():
-            for address in set(re.findall(rf'{attribute}="(/admin/[^"#?]*)[^"]*"', answer.text)) - SEARCHES:
+            for address in set(re.findall(rf'{attribute}="(/admin/[^"#?]*)[^"]*"', answer.text)) - searches:
                 led_to = match(address, method=method)[0].removeprefix("admin.")
                 assert led_to in MAY[role] | OPEN, f"{role} is led from {route} to {address}"
 

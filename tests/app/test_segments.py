@@ -3,6 +3,7 @@
 Catalogue: C10 (segments, audit of weak and overlapping ones).
 """
 
+import re
 from datetime import timedelta
 
 from click.testing import CliRunner
@@ -11,8 +12,9 @@ from app.cli import main
 from app.rules.policy import read_document
 from app.runtime import Runtime
 from app.store import policies
-from jobs import sweep
+from jobs import fill, sweep
 from tests.app.doors import Api
+from tests.app.screens import Browser, new_app
 from tests.conftest import NOW, Clock
 from tests.feeding import drain, form, minutes, rows, visit
 
@@ -112,3 +114,57 @@ def test_command_line_says_the_same(runtime: Runtime, monkeypatch) -> None:
     assert said.exit_code == 0, said.output
     assert "weak: fewer than 2" in said.output
     assert "asked and known are nearly the same: 100% are in both" in said.output
+
+
+def test_one_segment_says_whom_it_is_for_and_what_uses_it(runtime: Runtime) -> None:
+    api = people(runtime)
+    (one, *_) = (each for each in api.get("/segments")["items"] if each["id"] == "lately")
+    assert one["filling"], "nobody was asked about it yet"
+    while fill.fill(runtime):
+        drain(runtime)
+    found = api.get("/segments/lately")
+    assert (found["contacts"], found["filling"]) == (1, False)
+    assert found["condition"] == {"text": "page.viewed at least 1 time in the last 2 days", "parts": []}
+    assert found["triggers"] == found["sequences"] == found["messages"] == []
+    assert [each["kind"] for each in found["findings"]] == ["weak"]
+    assert found["findings"][0]["says"] == "Only 1 person is in it, fewer than 2."
+    (same,) = api.get("/segments/asked")["findings"]
+    assert (same["kind"], same["other"]) == ("overlapping", "known")
+    assert same["says"] == "It is exactly the same people as “Known”."
+    assert api.get("/segments/none", 404)["error"] == "there is no such segment"
+
+
+# --- screens
+
+
+def test_screen_lists_segments_with_what_the_audit_says(sqlite_runtime: Runtime) -> None:
+    people(sqlite_runtime)
+    viewer = Browser(new_app(sqlite_runtime), "viewer")
+    page = viewer.read("/admin/segments")
+    assert "Baton is still asking all contacts about them" in page
+    for said in ("Here lately", "Only 1 person is in it, fewer than 2.", "Empty", "Same people as another"):
+        assert said in page
+    while fill.fill(sqlite_runtime):
+        drain(sqlite_runtime)
+    assert "still asking" not in viewer.read("/admin/segments")
+
+
+def test_screen_without_segments_says_how_to_get_some(sqlite_runtime: Runtime) -> None:
+    publish(sqlite_runtime, "kind: segments\nsegments: []")
+    assert "No segments yet" in Browser(new_app(sqlite_runtime), "marketer").read("/admin/segments")
+
+
+def test_screen_of_one_segment_pages_through_its_people(sqlite_runtime: Runtime) -> None:
+    publish(sqlite_runtime)
+    for number in range(27):
+        form(sqlite_runtime, email=f"reader{number:02}@example.com", at=NOW - minutes(60 - number))
+    drain(sqlite_runtime)
+    marketer = Browser(new_app(sqlite_runtime), "marketer")
+    first = marketer.read("/admin/segments/asked")
+    assert "27 people are in it now." in first
+    assert "“Filled in a form” at least 1 time" in first
+    assert first.count("is in it</span></a>") == 25
+    (more,) = re.findall(r'href="([^"]+)" rel="next"', first)
+    assert marketer.read(more.replace("&amp;", "&")).count("is in it</span></a>") == 2
+    assert marketer.get("/admin/segments/none").status_code == 404
+    assert "Nobody yet." in marketer.read("/admin/segments/nobody")

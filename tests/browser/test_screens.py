@@ -41,6 +41,15 @@ def pages(site: Site) -> dict[str, str]:
         "message to somebody hostile": "/admin/messages/welcome?contact=eve@hostile.example",
         "message that does not suit": "/admin/messages/interest_nurture?contact=nobody",
         "text message": "/admin/messages/abandoned_checkout?channel=sms",
+        "segments": "/admin/segments",
+        "segment": "/admin/segments/new_subscribers",
+        "empty segment": "/admin/segments/lapsing",
+        "why": f"{people['ann']}/why",
+        "why a message": f"{people['ann']}/why?about=message:pricing_follow_up",
+        "why a trigger": f"{people['ann']}/why?about=trigger:abandoned_checkout",
+        "why a sequence": f"{people['ann']}/why?about=sequence:welcome",
+        "why a segment": f"{people['visitor']}/why?about=segment:new_subscribers",
+        "why somebody hostile": f"{people['eve']}/why?about=message:welcome",
         "connections": "/admin/connections",
         "hubspot": "/admin/connections/hubspot",
         "forms": "/admin/connections/forms",
@@ -98,7 +107,7 @@ def test_screens_of_other_roles_can_be_read_too(new_page: NewPage, site: Site, r
     page = new_page(role, viewport=NARROW)
     page.goto("/admin/")
     ways = {str(link.get_attribute("href")) for link in page.query_selector_all(".nav-list a")}
-    assert len(ways) == (2 if role == "sales" else 7)
+    assert len(ways) == (2 if role == "sales" else 8)
     for path in (*sorted(ways), f"/admin/contacts/{site.people['ann']}"):
         answer = page.goto(path)
         assert answer is not None
@@ -116,7 +125,7 @@ def test_a_new_installation_says_what_to_do(browser: Browser, bare_site: Site) -
 
 def test_errors_are_pages_too(browser: Browser, site: Site) -> None:
     page = browser.new_page(base_url=site.url, **STILL)  # a plain one: a 404 is an error to the console
-    for path in ("/admin/none", "/h/none"):
+    for path in ("/admin/none", "/h/none", f"/admin/contacts/{site.people['ann']}/why?about=x"):
         page.goto(path)
         assert problems_everywhere(page) == {}
     page.close()
@@ -168,6 +177,17 @@ def test_signing_in_and_out(new_page: NewPage) -> None:
     tab_to(page, ".me button")
     page.keyboard.press("Enter")
     page.wait_for_url("**/admin/login")
+
+
+def test_asking_why_from_a_contact(new_page: NewPage, site: Site) -> None:
+    page = new_page("sales", viewport=NARROW)
+    page.goto(f"/admin/contacts/{site.people['ann']}")
+    page.click("text=Why did they get, or not get, a message?")
+    tab_to(page, "#by-about")
+    page.select_option("#by-about", "message:pricing_follow_up")  # which asks at once
+    page.wait_for_selector("#answer")
+    assert problems(page) == []
+    assert "What was decided" in page.inner_text("main")
 
 
 def test_claiming_a_handoff_and_saying_how_it_went(new_page: NewPage, site: Site) -> None:
