@@ -1,20 +1,28 @@
 """Sequences as people look at them: who is in each and where, how they end, and what a split came to."""
 
-from datetime import datetime
+from collections import Counter
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 from sqlalchemy import Connection
 
 from app.contacts.contact import Contact, Enrolment
 from app.rules.sequences.enrolments import due_at, in_order
+from app.rules.sequences.outline import Line, outline
 from app.rules.sequences.policy import REACHED, Flow, Sequences
 from app.rules.sequences.program import Jump, words
-from app.rules.sequences.results import compare
+from app.rules.sequences.results import compare, wilson
 from app.rules.sequences.standing import what_next
 from app.rules.sequences.walk import place_of
 from app.runtime import Runtime
-from app.store import enrolments, pauses
+from app.store import enrolments, pauses, reviews, rows
+
+LATELY = timedelta(days=30)
+_reached = tuple(map(str, REACHED))
+_contact = msgspec.json.Decoder(Contact).decode
 
 
 def of_contact(sequences: Sequences, state: Contact, now: datetime) -> list[dict[str, Any]]:
@@ -48,10 +56,17 @@ def _enrolment(run: Enrolment, sequences: Sequences, now: datetime) -> dict[str,
 
 
 def listed(runtime: Runtime, conn: Connection) -> list[dict[str, Any]]:
-    """The sequences in force, in the policy's order, with how many people are in each."""
+    """The sequences in force, in the policy's order, with how many people are in each and what came of it lately."""
     known, counts = runtime.rulebook().policies.sequences, enrolments.running(conn)
-    paused = pauses.running(conn)
-    return [_brief(flow, counts.get(flow.id, 0), paused.get(flow.id)) for flow in known.newest.by_id.values()]
+    paused, waiting = pauses.running(conn), reviews.open_by_sequence(conn)
+    return [
+        {
+            **_brief(flow, counts.get(flow.id, 0), paused.get(flow.id)),
+            **_lately(runtime, conn, flow),
+            "open_reviews": waiting.get(flow.id, 0),
+        }
+        for flow in known.newest.by_id.values()
+    ]
 
 
 def _brief(flow: Flow, contacts: int, paused: tuple[datetime, str, str] | None) -> dict[str, Any]:
@@ -70,6 +85,22 @@ def _brief(flow: Flow, contacts: int, paused: tuple[datetime, str, str] | None) 
     }
 
 
+def _lately(runtime: Runtime, conn: Connection, flow: Flow) -> dict[str, Any]:
+    """What came of a sequence in the last 30 days: the share is that of those who left who had reached the goal."""
+    found = enrolments.lately(conn, flow.id, runtime.clock() - LATELY, _reached)
+    rated = bool(found.ended and (flow.goal or flow.conversion))
+    return {
+        "last_30_days": {
+            "entered": found.entered,
+            "ended": found.ended,
+            "reached": found.reached,
+            "share": found.reached / found.ended if rated else None,
+            "interval": msgspec.to_builtins(wilson(found.reached, found.ended)) if rated else None,
+            "cut": found.cut,
+        }
+    }
+
+
 def detail(runtime: Runtime, conn: Connection, name: str) -> dict[str, Any] | None:
     """One sequence: its steps with how many people are at each, and how those ended who are out; None where there is
     none."""
@@ -80,6 +111,8 @@ def detail(runtime: Runtime, conn: Connection, name: str) -> dict[str, Any] | No
     standing_at = enrolments.by_step(conn, name)
     return {
         **_brief(flow, sum(one["contacts"] for one in standing_at), pauses.running(conn).get(name)),
+        **_lately(runtime, conn, flow),
+        "open_reviews": reviews.open_by_sequence(conn).get(name, 0),
         "document": flow.document.model_dump(mode="json", by_alias=True, exclude_defaults=True),
         "steps": [{"step": op.step, "does": words(op)} for op in flow.ops if not isinstance(op, Jump)],
         "at": standing_at,
@@ -87,10 +120,74 @@ def detail(runtime: Runtime, conn: Connection, name: str) -> dict[str, Any] | No
     }
 
 
+class Place(Struct, frozen=True):
+    """A line of a sequence's outline with how many people are there, have left from there, and, of what everybody
+    comes through, have got that far."""
+
+    line: Line
+    here: int
+    left: int
+    came: int | None
+
+
+def places(runtime: Runtime, conn: Connection, flow: Flow) -> tuple[list[Place], int]:
+    """A sequence line by line with its people, whatever their versions; and how many are at a step that it does not
+    have any more."""
+    lines, found = outline(flow.document.steps), enrolments.by_place(conn, flow.id)
+    steps, none = {line.step for line in lines}, (0, 0)
+    tops = _tops(runtime, flow, found)
+
+    def place(line: Line) -> Place:
+        if line.way:
+            return Place(line, 0, 0, None)
+        came = sum(sum(counts) for step, counts in found.items() if tops.get(step, -1) >= line.top)
+        return Place(line, *found.get(line.step, none), came if not line.depth else None)
+
+    return [place(line) for line in lines], sum(here for step, (here, _) in found.items() if step not in steps)
+
+
+def _tops(runtime: Runtime, flow: Flow, found: Collection[str]) -> dict[str, int]:
+    """step → the number of the step of depth 0 that it belongs to, in the newest version that has it."""
+    tops = {line.step: line.top for line in outline(flow.document.steps)}
+    for edition in reversed(runtime.rulebook().policies.sequences.editions):
+        if all(step in tops for step in found):
+            break
+        older = edition.by_id.get(flow.id)
+        for line in outline(older.document.steps) if older is not None else ():
+            tops.setdefault(line.step, line.top)
+    return tops
+
+
+def versions(runtime: Runtime, conn: Connection, name: str) -> list[dict[str, Any]]:
+    """The versions in which people are in a sequence, and the one in force; the newest first."""
+    known = runtime.rulebook().policies.sequences
+    inside = Counter[str]()
+    for row in enrolments.by_step(conn, name):
+        inside[row["version"]] += row["contacts"]
+    current = known.newest.version
+    return [
+        {"version": one.version, "since": one.since, "contacts": inside[one.version], "current": one.version == current}
+        for one in reversed(known.editions)
+        if inside[one.version] or one.version == current
+    ]
+
+
+def people(runtime: Runtime, conn: Connection, found: Collection[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Rows of enrolments, each with what its person waits for, as far as they still are in it."""
+    known, now = runtime.rulebook().policies.sequences, runtime.clock()
+    states = rows.contact_states(conn, {row["contact_id"] for row in found})
+    shown: list[dict[str, Any]] = []
+    for row in found:
+        held = states.get(row["contact_id"])
+        run = _contact(held["state"]).enrolments.get(row["sequence"]) if held and row["ended_at"] is None else None
+        shown.append({**row, "now": _enrolment(run, known, now) if run is not None and run.key == row["key"] else None})
+    return shown
+
+
 def results(runtime: Runtime, conn: Connection, name: str) -> dict[str, Any]:
     """What each split of a sequence came to. Reached is who left by its goal or a conversion."""
     splits: dict[str, list[tuple[str, int, int, int]]] = {}
-    for split, variant, exposed, ended, reached in enrolments.by_variant(conn, name, [str(one) for one in REACHED]):
+    for split, variant, exposed, ended, reached in enrolments.by_variant(conn, name, _reached):
         splits.setdefault(split, []).append((variant, exposed, ended, reached))
     return {
         "sequence": name,

@@ -117,15 +117,14 @@ def _places(conn: Conn, name: str, old: Sequence[str], goal: Goal) -> list[dict[
         if row["version"] not in old:
             continue
         before = known.pinned(row["version"], name)
+        step = same_step(row["step"], before, goal.flow) if before and not goal.elsewhere else None
+        stays = step is None and not goal.elsewhere
         if goal.elsewhere:
             to, words = "", "begins anew"
         else:
-            step = same_step(row["step"], before, goal.flow) if before else None
-            to, words = (
-                step or row["step"],
-                "stays in its version: the new one has no such step" if step is None else "goes on there",
-            )
-        found.append({**_plain(row), "to_step": to, "becomes": words})
+            to = step or row["step"]
+            words = "stays in its version: the new one has no such step" if stays else "goes on there"
+        found.append({**_plain(row), "to_step": to, "becomes": words, "stays": stays})
     return found
 
 
@@ -153,7 +152,7 @@ def extend(who: str, review_id: int, days: float) -> dict[str, Any]:
         raise Refused(409, "all steps of the sequence were taken; there is nothing left to extend")
     most = flow_named(row["sequence"]).document.max_days
     if not 0 < days <= most:
-        raise Refused(400, f"days is a number up to the sequence's own {most:g}")
+        raise Refused(400, f"give a number of days above 0, up to the sequence's own {most:g}")
     return _resolve(who, row, "extended", SEQUENCE_EXTENDED, {"sequence": row["sequence"], "days": days})
 
 

@@ -305,6 +305,12 @@ _SCHEMAS: dict[str, Any] = {
             "max_days": _NUMBER,
             "contacts": _WHOLE,
             "paused": {"type": ["object", "null"]},
+            "last_30_days": _object(
+                {"entered": _WHOLE, "ended": _WHOLE, "reached": _WHOLE, "cut": {"type": "boolean"}},
+                share={"type": ["number", "null"]},
+                interval={"type": ["object", "null"]},
+            ),
+            "open_reviews": _WHOLE,
         },
         steps={"type": "array", "items": _object({"step": _TEXT, "does": _TEXT})},
         at={"type": "array", "items": _ANY},
@@ -329,7 +335,14 @@ _SCHEMAS: dict[str, Any] = {
             "places": {
                 "type": "array",
                 "items": _object(
-                    {"version": _TEXT, "step": _TEXT, "contacts": _WHOLE, "to_step": _TEXT, "becomes": _TEXT}
+                    {
+                        "version": _TEXT,
+                        "step": _TEXT,
+                        "contacts": _WHOLE,
+                        "to_step": _TEXT,
+                        "becomes": _TEXT,
+                        "stays": {"type": "boolean"},
+                    }
                 ),
             },
             "moved": _WHOLE,

@@ -2,10 +2,9 @@
 
 from typing import Any
 
-import msgspec
 from flask import request
 
-from app import sequences, steering
+from app import reviews, sequences, steering
 from app.api.blueprint import api
 from app.api.operation import (
     CURSOR,
@@ -23,7 +22,8 @@ from app.api.operation import (
 )
 from app.receive import Refused, this_runtime
 from app.rules.sequences.policy import ExitReason
-from app.store import lists, reviews
+from app.store import lists
+from app.store.reviews import STATUSES
 
 _TEXT = {"type": "string", "maxLength": 200}
 
@@ -173,7 +173,7 @@ def sequence_move(name: str) -> Any:
         path="/reviews",
         summary="Who came to the end of a sequence without its goal",
         query=(
-            {"name": "status", "schema": {"type": "string", "enum": [*reviews.STATUSES]}},
+            {"name": "status", "schema": {"type": "string", "enum": [*STATUSES]}},
             {"name": "contact", "schema": {"type": "integer"}, "description": "A contact's id"},
             LIMIT,
             CURSOR,
@@ -185,14 +185,9 @@ def sequence_move(name: str) -> Any:
 def all_reviews() -> Any:
     with this_runtime().database.read() as conn:
         page = lists.reviews_page(
-            conn, limit(), cursor(), status=choice("status", reviews.STATUSES), contact_id=number("contact")
+            conn, limit(), cursor(), status=choice("status", STATUSES), contact_id=number("contact")
         )
-    return {"items": [_review(row) for row in page.rows], "next": to_cursor(page.next)}
-
-
-def _review(row: Any) -> dict[str, Any]:
-    shown = {name: value for name, value in row.items() if name != "key"}
-    return {**shown, "segments": msgspec.json.decode(row["segments"])}
+    return {"items": [reviews.shown(row) for row in page.rows], "next": to_cursor(page.next)}
 
 
 @operation(
@@ -214,7 +209,7 @@ def review_extend(review_id: int) -> Any:
     days = json_body().get("days")
     if not isinstance(days, int | float) or isinstance(days, bool):
         raise Refused(400, "days is a number")
-    return _review(steering.extend(caller(), review_id, days))
+    return reviews.shown(steering.extend(caller(), review_id, days))
 
 
 @operation(
@@ -229,7 +224,7 @@ def review_extend(review_id: int) -> Any:
     ),
 )
 def review_move(review_id: int) -> Any:
-    return _review(steering.send_elsewhere(caller(), review_id, text_of(json_body(), "sequence")))
+    return reviews.shown(steering.send_elsewhere(caller(), review_id, text_of(json_body(), "sequence")))
 
 
 @operation(
@@ -244,7 +239,7 @@ def review_move(review_id: int) -> Any:
     ),
 )
 def review_suppress(review_id: int) -> Any:
-    return _review(steering.suppress(caller(), review_id, text_of(json_body(), "reason")))
+    return reviews.shown(steering.suppress(caller(), review_id, text_of(json_body(), "reason")))
 
 
 @operation(
@@ -259,4 +254,4 @@ def review_suppress(review_id: int) -> Any:
     ),
 )
 def review_hand_over(review_id: int) -> Any:
-    return _review(steering.hand_over(caller(), review_id, text_of(json_body(), "reason")))
+    return reviews.shown(steering.hand_over(caller(), review_id, text_of(json_body(), "reason")))

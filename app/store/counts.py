@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, Table, func, literal, or_, select, union_all
 
 from app.store.decided import read_gates
-from app.store.tables import decisions, deliveries, handoffs, inbox
+from app.store.tables import decisions, deliveries, handoffs, inbox, reviews
 
 COUNT_UP_TO = 10_000
 
@@ -59,6 +59,7 @@ def waiting() -> dict[str, Select[Any]]:
         counted[f"deliveries.{one}"] = select(deliveries.c.id).where(deliveries.c.status == one)
     for one in ("open", "claimed"):
         counted[f"handoffs.{one}"] = select(handoffs.c.id).where(handoffs.c.status == one)
+    counted["reviews.open"] = select(reviews.c.id).where(reviews.c.status == "open")
     return counted
 
 

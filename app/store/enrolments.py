@@ -11,6 +11,7 @@ from app.contacts.contact import Enrolment
 from app.store.engine import Database
 from app.store.tables import enrolments, exposures
 
+LOOK = 10_000  # so many of a sequence's enrolments are looked at for what happened lately
 _table = enrolments.c
 
 
@@ -123,6 +124,37 @@ def by_variant(conn: Connection, sequence: str, reached: Collection[str]) -> lis
         .order_by(exposures.c.split, exposures.c.variant)
     )
     return [(split, variant, int(a), int(b), int(c)) for split, variant, a, b, c in conn.execute(query)]
+
+
+class Lately(Struct, frozen=True):
+    """What happened in a sequence since a moment, as far as its newest enrolments tell; ``cut``: there may be more."""
+
+    entered: int
+    ended: int
+    reached: int
+    cut: bool
+
+
+def lately(conn: Connection, sequence: str, since: datetime, reached: Collection[str]) -> Lately:
+    """How many came in, left, and left for one of the reasons since a moment, among the newest ``LOOK``."""
+    columns = (_table.entered_at, _table.ended_at, _table.exit)
+    newest = select(*columns).where(_table.sequence == sequence).order_by(_table.id.desc()).limit(LOOK).subquery().c
+    left = newest.ended_at >= since
+    query = select(
+        func.count(),
+        func.count().filter(newest.entered_at >= since),
+        func.count().filter(left),
+        func.count().filter(left, newest.exit.in_(list(reached))),
+    )
+    looked, entered, ended, found = conn.execute(query).one()
+    return Lately(int(entered), int(ended), int(found), int(looked) == LOOK)
+
+
+def by_place(conn: Connection, sequence: str) -> dict[str, tuple[int, int]]:
+    """step → how many are there, and how many have left from there."""
+    query = select(_table.step, func.count() - func.count(_table.exit), func.count(_table.exit))
+    found = conn.execute(query.where(_table.sequence == sequence).group_by(_table.step))
+    return {step: (int(here), int(left)) for step, here, left in found}
 
 
 # --- moved and woken

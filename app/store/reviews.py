@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from app.rules.decision import ReviewPlan
 from app.store.tables import reviews
@@ -63,6 +63,19 @@ def one(conn: Connection, review_id: int) -> Mapping[str, Any] | None:
     """One review, or None."""
     row = conn.execute(select(reviews).where(_table.id == review_id)).first()
     return None if row is None else dict(row._mapping)
+
+
+def open_by_sequence(conn: Connection) -> dict[str, int]:
+    """sequence → how many reviews wait for a decision."""
+    query = select(_table.sequence, func.count()).where(_table.status == OPEN).group_by(_table.sequence)
+    return {name: int(count) for name, count in conn.execute(query)}
+
+
+def newest_open(conn: Connection, most: int) -> list[tuple[str, str, str, list[str]]]:
+    """(sequence, version, the last message without an answer, segments) of the newest that wait for a decision."""
+    query = select(_table.sequence, _table.version, _table.worst, _table.segments).where(_table.status == OPEN)
+    found = conn.execute(query.order_by(_table.id.desc()).limit(most))
+    return [(row.sequence, row.version, row.worst, msgspec.json.decode(row.segments)) for row in found]
 
 
 def _columns(plan: ReviewPlan) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Single rows, and the few that belong to one thing, as screens show them."""
 
 from collections.abc import Collection, Mapping
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -70,6 +71,14 @@ def decisions_by_rule(conn: Connection, contact_id: int, rule: str, limit: int) 
     )
     query = query.order_by(decisions.c.at.desc(), decisions.c.id.desc()).limit(limit)
     return [dict(row._mapping) for row in conn.execute(query)]
+
+
+def decisions_at(conn: Connection, contact_id: int, at: datetime) -> Rows:
+    """What was decided on a contact at one moment and still stands."""
+    query = select(decisions).where(
+        decisions.c.contact_id == contact_id, decisions.c.at == at, decisions.c.outcome != "superseded"
+    )
+    return [dict(row._mapping) for row in conn.execute(query.order_by(decisions.c.id).limit(20))]
 
 
 def decision_of(conn: Connection, key: str) -> Mapping[str, Any] | None:

@@ -51,6 +51,12 @@ def handoffs(
     return _turn(conn, tables.handoffs, names, {"status": status}, limit, before, after)
 
 
+def reviews(conn: Connection, limit: int, before: int | None, after: int | None, **filters: Any) -> Turn:
+    """Reviews, by ``status`` and ``sequence``, newest first."""
+    names = [column.name for column in tables.reviews.c]
+    return _turn(conn, tables.reviews, names, filters, limit, before, after)
+
+
 def _by_due(conn: Connection, limit: int, before: int | None, after: int | None, status: str) -> Turn:
     columns = tables.handoffs.c
     query = select(tables.handoffs).where(columns.status == status)

@@ -9,7 +9,7 @@ import pytest
 
 from app.rules.policy import read_document
 from app.runtime import Runtime
-from app.store import pauses, policies
+from app.store import enrolments, pauses, policies
 from jobs import sweep
 from jobs.resume import wake_parked
 from tests.app.doors import Api
@@ -112,6 +112,32 @@ def test_results_of_a_split(api: Api, runtime: Runtime, clock: Clock) -> None:
     assert soon["interval"]["low"] <= soon["share"] <= soon["interval"]["high"]
 
 
+def test_the_last_thirty_days(api: Api, runtime: Runtime, clock: Clock) -> None:
+    join(runtime, "ann", "ben", "cleo", "dora")
+    clock.now += timedelta(minutes=1)
+    form(runtime, "demo", email="ann@acme.example")
+    drain(runtime)
+    s, other = api.get("/sequences")["items"]
+    lately = s["last_30_days"]
+    assert (lately["entered"], lately["ended"], lately["reached"], lately["share"]) == (4, 1, 1, 1.0)
+    assert 0.2 < lately["interval"]["low"] < 0.21
+    assert (other["last_30_days"]["entered"], other["last_30_days"]["share"]) == (0, None)
+    clock.now += timedelta(days=29)
+    assert api.get("/sequences/s")["last_30_days"]["entered"] == 4
+    clock.now += timedelta(days=2)
+    assert api.get("/sequences/s")["last_30_days"]["entered"] == 0
+
+
+def test_what_happened_lately_is_looked_for_among_the_newest(
+    api: Api, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    join(runtime, "ann", "ben", "cleo")
+    assert not api.get("/sequences/s")["last_30_days"]["cut"]
+    monkeypatch.setattr(enrolments, "LOOK", 2)
+    lately = api.get("/sequences/s")["last_30_days"]
+    assert (lately["entered"], lately["cut"]) == (2, True)
+
+
 def why(api: Api, sequence: str = "s") -> tuple[str, list[str]]:
     told = api.get(f"/contacts/{ann(api)}/why?sequence={sequence}")
     return told["standing"], [one["words"] for one in told["because"]]
@@ -185,6 +211,7 @@ def test_moving_shows_first_what_it_would_do(api: Api, runtime: Runtime, clock: 
     by_step = {place["step"]: place for place in preview["places"]}
     assert by_step["w"]["becomes"] == "goes on there"
     assert by_step["w2"]["becomes"].startswith("stays in its version")
+    assert (by_step["w"]["stays"], by_step["w2"]["stays"]) == (False, True)
     assert {row.version for row in rows(runtime, "enrolments")} == {"sequences@2"}
     assert api.post("/sequences/s/move", confirm=True)["moved"] == 6
     drain(runtime)
@@ -202,6 +229,7 @@ def review(api: Api, runtime: Runtime, clock: Clock) -> int:
     join(runtime, "ann")
     later(runtime, clock, days=11)
     (found,) = api.get("/reviews?status=open")["items"]
+    assert [one["open_reviews"] for one in api.get("/sequences")["items"]] == [1, 0]
     assert (found["reason"], found["worst"], found["sequence"]) == ("over_time", "two", "s")
     assert "new_subscribers" in found["segments"]
     return int(found["id"])

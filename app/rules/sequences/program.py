@@ -14,6 +14,8 @@ from app.contacts.event import Event
 from app.rules.condition import Condition, Test, compile_condition
 from app.rules.sequences.steps import ActDocument, SendDocument, StepDocument, WaitDocument
 
+WayDocument = tuple[str, Condition | None, Sequence[StepDocument], float]
+
 
 class Op(Struct, frozen=True):
     """One operation; ``step`` names the step that it belongs to."""
@@ -86,15 +88,31 @@ def compile_steps(steps: Sequence[StepDocument], purpose: str) -> tuple[Op, ...]
 
 
 def _lay(steps: Iterable[StepDocument], place: str, purpose: str, ops: list[Op]) -> None:
-    for number, step in enumerate(steps, 1):
-        name = step.id or f"{place}{number}"
+    for name, step in named(steps, place):
         if step.branch is not None:
-            ways = [(one.label or f"way {count}", one.when, one.steps, 1.0) for count, one in enumerate(step.branch, 1)]
-            _fork(Branch, name, [*ways, ("else", None, step.else_ or [], 1.0)], purpose, ops)
+            _fork(Branch, name, ways_of(step), purpose, ops)
         elif step.split is not None:
-            _fork(Split, name, [(one.id, None, one.steps, one.weight) for one in step.split], purpose, ops)
+            _fork(Split, name, ways_of(step), purpose, ops)
         else:
             ops.append(_plain(step, name, purpose))
+
+
+def named(steps: Iterable[StepDocument], place: str = "") -> Iterator[tuple[str, StepDocument]]:
+    """Steps with the names that they go by: their ids, else their places."""
+    return ((step.id or f"{place}{number}", step) for number, step in enumerate(steps, 1))
+
+
+def inside(name: str, way: str) -> str:
+    """The place of the steps on one way of the branch or split of this name."""
+    return f"{name}.{way.replace(' ', '_')}."
+
+
+def ways_of(step: StepDocument) -> list[WayDocument]:
+    """The ways on from a branch or a split, as (name, condition, steps, weight); of any other step none."""
+    if step.branch is not None:
+        ways = [(one.label or f"way {count}", one.when, one.steps, 1.0) for count, one in enumerate(step.branch, 1)]
+        return [*ways, ("else", None, step.else_ or [], 1.0)]
+    return [(one.id, None, one.steps, one.weight) for one in step.split or ()]
 
 
 def _plain(step: StepDocument, name: str, purpose: str) -> Op:
@@ -112,7 +130,7 @@ def _plain(step: StepDocument, name: str, purpose: str) -> Op:
 def _fork(
     kind: type[Branch] | type[Split],
     name: str,
-    ways: Sequence[tuple[str, Condition | None, Sequence[StepDocument], float]],
+    ways: Sequence[WayDocument],
     purpose: str,
     ops: list[Op],
 ) -> None:
@@ -122,7 +140,7 @@ def _fork(
     begins, ends = [], []
     for label, _, steps, _ in ways:
         begins.append(len(ops))
-        _lay(steps, f"{name}.{label.replace(' ', '_')}.", purpose, ops)
+        _lay(steps, inside(name, label), purpose, ops)
         ends.append(len(ops))
         ops.append(Jump(name, 0))
     meet = len(ops)
