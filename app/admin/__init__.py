@@ -15,7 +15,9 @@ from app.admin import (
     home,
     inbox,
     messages,
+    reviews,
     segments,
+    sequences,
     session,
     show,
     why,
@@ -26,19 +28,9 @@ from app.settings import Settings
 __all__ = ["SCREENS", "install"]
 
 SCREENS = (
-    assets,
-    session,
-    home,
-    contacts,
-    decisions,
-    inbox,
-    deliveries,
-    connections,
-    handoffs,
-    messages,
-    segments,
-    why,
-)
+    assets, session, home, contacts, decisions, inbox, deliveries, connections, handoffs, messages, segments, sequences,
+    reviews, why,
+)  # fmt: skip
 
 
 def install(app: Flask, settings: Settings) -> None:

@@ -100,6 +100,11 @@ def signed(value: float) -> str:
     return ("+" if value >= 0 else "−") + points(abs(value))
 
 
+def percent(share: float) -> str:
+    """A share: ``42%``, and with a decimal where it is small."""
+    return f"{share:.1%}" if 0 < share < 0.1 else f"{share:.0%}"
+
+
 def value(found: Any) -> str:
     """A field's value as people write it; without the middle of a phone number for who may not see it."""
     text = plain_value(found)
@@ -214,6 +219,7 @@ def install(app: Flask) -> None:
         sentence=sentence,
         pretty=pretty,
         long=long,
+        percent=percent,
         say=_say,
         pairs=lambda names: [(name, name) for name in names],
     )

@@ -13,6 +13,7 @@ from app.limits import limiter
 from app.runtime import Runtime
 from app.store import access, inbox, notes, tables
 from tests.feeding import arrive, drain, form, hubspot, minutes, rows, visit
+from tests.sequences_story import review_of, tell_of_sequences
 
 SITE = "https://hub.example.com"
 PASSWORD = "correct horse battery"
@@ -88,6 +89,7 @@ def fill(runtime: Runtime) -> dict[str, int]:
     """Something of everything: people, a handoff, and what can go wrong. The ids of rows that screens can show."""
     now = runtime.clock()
     connection = hubspot(runtime, access_token="secret-token-of-hubspot")
+    tell_of_sequences(runtime)
     visit(runtime, "ann-visitor", "/blog", at=now - minutes(60))
     ann = {"email": "ann@acme.example", "visitor_id": "ann-visitor".ljust(16, "x"), "first_name": "Ann"}
     form(runtime, "trial", at=now - minutes(50), **ann, last_name="Archer", phone="+442071234567", consent="yes")
@@ -124,6 +126,7 @@ def fill(runtime: Runtime) -> dict[str, int]:
         "decision": rows(runtime, "decisions", "id")[0].id,
         "handoff": rows(runtime, "handoffs", "id")[0].id,
         "refused": rows(runtime, "refusals", "id")[0].id,
+        "review": review_of(runtime),
     }
 
 

@@ -33,8 +33,13 @@ LOOK_AT_WORK = {
     "message",
     "segments",
     "segment",
+    "sequences",
+    "sequence",
+    "reviews",
+    "review",
 }
-WORK = {"replay", "replay_several", "retry", "refused", "check"}
+STEER = {"sequence_pause", "sequence_resume", "sequence_move", "sequence_moved", "review_answer"}
+WORK = {"replay", "replay_several", "retry", "refused", "check"} | STEER
 ANSWER = {"claim", "judge"}
 SWITCH = {"pause", "resume", "pause_all", "resume_all"}
 MAY = {
@@ -45,7 +50,17 @@ MAY = {
 }
 OPEN = {"login", "sign_in", "asset"}
 SEARCHES = {
-    f"/admin/{name}" for name in ("contacts", "inbox", "deliveries", "decisions", "messages/abandoned_checkout")
+    f"/admin/{name}"
+    for name in (
+        "contacts",
+        "inbox",
+        "deliveries",
+        "decisions",
+        "messages/abandoned_checkout",
+        "reviews",
+        "sequences/guide_follow_up",
+        "sequences/guide_follow_up/move",
+    )
 }  # forms that get
 GONE = 9_223_372_036_854_775_807
 
@@ -102,6 +117,15 @@ def addresses(ids: Any) -> dict[str, tuple[str, str]]:
         "message": ("GET", "/admin/messages/abandoned_checkout"),
         "segments": ("GET", "/admin/segments"),
         "segment": ("GET", "/admin/segments/new_subscribers"),
+        "sequences": ("GET", "/admin/sequences"),
+        "sequence": ("GET", "/admin/sequences/guide_follow_up"),
+        "sequence_pause": ("POST", "/admin/sequences/guide_follow_up/pause"),
+        "sequence_resume": ("POST", "/admin/sequences/guide_follow_up/resume"),
+        "sequence_move": ("GET", "/admin/sequences/guide_follow_up/move"),
+        "sequence_moved": ("POST", "/admin/sequences/guide_follow_up/move"),
+        "reviews": ("GET", "/admin/reviews"),
+        "review": ("GET", f"/admin/reviews/{ids['review']}"),
+        "review_answer": ("POST", f"/admin/reviews/{ids['review']}"),
         "connections": ("GET", "/admin/connections"),
         "connection": ("GET", "/admin/connections/hubspot"),
         "refused": ("GET", f"/admin/connections/hubspot/refused/{ids['refused']}"),
@@ -113,8 +137,8 @@ def addresses(ids: Any) -> dict[str, tuple[str, str]]:
     }
 
 
-PAGES = [name for name, (method, _) in addresses(dict.fromkeys(("ann", "handoff", "decision", "parked", "dead",
-         "refused"), 0)).items() if method == "GET"]  # fmt: skip
+IDS = ("ann", "handoff", "decision", "parked", "dead", "refused", "review")
+PAGES = [name for name, (method, _) in addresses(dict.fromkeys(IDS, 0)).items() if method == "GET"]
 
 
 def routes(app: Flask) -> set[str]:
@@ -129,8 +153,7 @@ def routes(app: Flask) -> set[str]:
 def test_every_screen_stands_in_the_table_of_roles(app: Flask) -> None:
     assert routes(app) == set(roles.ROLES) | OPEN
     assert set(roles.OPEN) == OPEN
-    assert routes(app) - OPEN == set(addresses(dict.fromkeys(("ann", "handoff", "decision", "parked", "dead",
-           "refused"), 0)))  # fmt: skip
+    assert routes(app) - OPEN == set(addresses(dict.fromkeys(IDS, 0)))
 
 
 @pytest.mark.parametrize("role", MAY)
@@ -385,10 +408,17 @@ def test_nonsense_in_an_address_counts_as_not_asked(filled: tuple[Flask, Any], q
     "path",
     [
         f"/admin/{name}/{number}"
-        for name in ("contacts", "inbox", "deliveries", "decisions")
+        for name in ("contacts", "inbox", "deliveries", "decisions", "reviews")
         for number in (GONE, "x", "-1")
     ]
-    + ["/admin/connections/none", f"/admin/connections/hubspot/refused/{GONE}", "/admin/none", f"/admin/inbox/{GONE}0"],
+    + [
+        "/admin/connections/none",
+        f"/admin/connections/hubspot/refused/{GONE}",
+        "/admin/none",
+        f"/admin/inbox/{GONE}0",
+        "/admin/sequences/none",
+        "/admin/sequences/none/move",
+    ],
 )
 def test_what_is_not_there_is_said_so_in_words(filled: tuple[Flask, Any], path: str) -> None:
     answer = Browser(filled[0], "admin").get(path)
@@ -413,6 +443,12 @@ def test_what_is_not_there_is_said_so_in_words(filled: tuple[Flask, Any], path: 
         ("/admin/deliveries?status=dead", "None of these"),
         ("/admin/handoffs", "No handoff is open"),
         ("/admin/handoffs?status=closed", "None of these"),
+        ("/admin/reviews", "Nothing to decide"),
+        ("/admin/reviews?status=resolved", "None of these"),
+        ("/admin/sequences/welcome", "Nobody has left yet"),
+        ("/admin/sequences/welcome", "whoever comes in stands here"),
+        ("/admin/sequences/welcome?who=goal", "Nobody with this"),
+        ("/admin/sequences/welcome/move", "There is nothing to move"),
         ("/admin/connections", "No tool is connected yet"),
         ("/admin/connections/forms", "None. Every request could prove where it came from"),
     ],

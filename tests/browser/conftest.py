@@ -22,6 +22,7 @@ from app.store import access, notes, tables
 from jobs import deliver, ingest
 from tests.conftest import settings
 from tests.feeding import arrive, drain, form, rows, visit
+from tests.sequences_story import tell_of_sequences
 from tests.servers import free_port
 
 PASSWORD = "correct horse battery"
@@ -170,6 +171,8 @@ def tell(runtime: Runtime, sandbox: Server) -> dict[str, int]:
     with runtime.database.write() as conn:
         for role in ROLES:
             access.create_user(conn, f"{role}@team.example", f"{role.capitalize()} Person", role, PASSWORD, now)
+    inside = [f"ivy{number:02}" for number in range(28)]
+    tell_of_sequences(runtime, ended=("gus", "gil", "gail"), inside=inside, goal=("goya",))
     _ann(runtime, sandbox, now)
     _others(runtime, now)
     _until_sent(runtime)

@@ -1,12 +1,15 @@
 """The screens in a real browser: narrow and wide, light and dark, and by keyboard alone."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.browser.conftest import PASSWORD, STILL, NewPage, Site
 from tests.feeding import rows
+from tests.sequences_story import review_of
 
 pytestmark = pytest.mark.browser
 
@@ -50,6 +53,15 @@ def pages(site: Site) -> dict[str, str]:
         "why a sequence": f"{people['ann']}/why?about=sequence:welcome",
         "why a segment": f"{people['visitor']}/why?about=segment:new_subscribers",
         "why somebody hostile": f"{people['eve']}/why?about=message:welcome",
+        "sequences": "/admin/sequences",
+        "sequence": "/admin/sequences/guide_follow_up",
+        "who left": "/admin/sequences/guide_follow_up?who=over_time",
+        "nobody in it": "/admin/sequences/post_purchase",
+        "move": "/admin/sequences/guide_follow_up/move",
+        "move elsewhere": "/admin/sequences/guide_follow_up/move?to=welcome",
+        "reviews": "/admin/reviews",
+        "no reviews": "/admin/reviews?status=withdrawn",
+        "review": f"/admin/reviews/{review_of(site.runtime)}",
         "connections": "/admin/connections",
         "hubspot": "/admin/connections/hubspot",
         "forms": "/admin/connections/forms",
@@ -107,7 +119,7 @@ def test_screens_of_other_roles_can_be_read_too(new_page: NewPage, site: Site, r
     page = new_page(role, viewport=NARROW)
     page.goto("/admin/")
     ways = {str(link.get_attribute("href")) for link in page.query_selector_all(".nav-list a")}
-    assert len(ways) == (2 if role == "sales" else 8)
+    assert len(ways) == (2 if role == "sales" else 10)
     for path in (*sorted(ways), f"/admin/contacts/{site.people['ann']}"):
         answer = page.goto(path)
         assert answer is not None
@@ -243,6 +255,58 @@ def test_stopping_everything_and_going_on(new_page: NewPage) -> None:
     tab_to(page, "[aria-labelledby=paused] button")
     page.keyboard.press("Enter")
     page.wait_for_selector("text=Resumed.")
+
+
+def test_deciding_a_review(new_page: NewPage, site: Site) -> None:
+    page = new_page("marketer", viewport=NARROW)
+    page.goto(f"/admin/reviews/{review_of(site.runtime, 'gil')}")
+    tab_to(page, "details.ask summary")
+    page.keyboard.press("Enter")
+    tab_to(page, "#days")
+    page.keyboard.type("7")
+    assert problems_everywhere(page) == {}
+    tab_to(page, "details[open] button")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("text=They go on where they stood")
+    assert problems_everywhere(page) == {}
+
+
+def test_a_review_that_was_answered_wrongly_keeps_what_was_filled_in(
+    browser: Browser, site: Site, signed_in: Callable[[str], Any]
+) -> None:
+    context = browser.new_context(base_url=site.url, storage_state=signed_in("marketer"), **STILL)
+    page = context.new_page()  # a plain one: a 400 is an error to the console
+    page.goto(f"/admin/reviews/{review_of(site.runtime, 'gail')}")
+    tab_to(page, "details.ask summary")
+    page.keyboard.press("Enter")
+    tab_to(page, "#days")
+    page.keyboard.type("99")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("details[open] >> text=up to the sequence's own 20")
+    assert page.input_value("#days") == "99"
+    assert problems_everywhere(page) == {}
+    context.close()
+
+
+def test_pausing_a_sequence_and_moving_people(new_page: NewPage) -> None:
+    page = new_page("marketer", viewport=NARROW)
+    page.goto("/admin/sequences/guide_follow_up")
+    tab_to(page, "details.ask summary")
+    page.keyboard.press("Enter")
+    tab_to(page, "#reason")
+    page.keyboard.type("a typo")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("text=It stands still")
+    assert problems_everywhere(page) == {}
+    tab_to(page, "[aria-labelledby=paused] button")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("text=Resumed.")
+    tab_to(page, "[aria-labelledby=versions] a")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("text=Where to")
+    tab_to(page, "main form[method=post] button")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("text=will be moved")
 
 
 def test_answering_behind_the_link(new_page: NewPage, site: Site) -> None:
