@@ -8,8 +8,9 @@ from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from app import actions, health, views
-from app.admin import asked, roles, troubles, words
+from app.admin import asked, roles, troubles
 from app.admin.blueprint import admin, role
+from app.admin.reasons import reason_group
 from app.receive import Refused, this_runtime
 from app.store import counts, notes, turns
 from app.store.tables import decisions, deliveries, inbox
@@ -51,7 +52,7 @@ def home() -> Response | str:
         came_most=_CAME_IN_UP_TO,
         connections=known,
         sent=sent,
-        kept_back=Counter(words.reason_group(reason) for _, reason in kept_back).most_common(8),
+        kept_back=Counter(reason_group(reason) for _, reason in kept_back).most_common(8),
         handoffs=turn.rows,
         more_handoffs=turn.older is not None,
         people=people,
