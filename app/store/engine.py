@@ -242,17 +242,17 @@ def _begin_sqlite(conn: Connection) -> None:
     driver: Any = conn.connection.driver_connection
     driver.execute("PRAGMA busy_timeout = 0")
     try:
-        begun = turnstile.take(conn.engine.url.database or "", partial(_has_begun, driver), SQLITE_BUSY_MS / 1_000)
-        if not begun:
+        turnstile.take(conn.engine.url.database or "", partial(_is_answered, driver), SQLITE_BUSY_MS / 1_000)
+        if not driver.in_transaction:
             conn.exec_driver_sql("BEGIN IMMEDIATE")  # the last time: says what is wrong
     finally:
         driver.execute(f"PRAGMA busy_timeout = {SQLITE_BUSY_MS}")
 
 
-def _has_begun(driver: Any) -> bool:
+def _is_answered(driver: Any) -> bool:
+    """Ask for the write lock; False while somebody else has it."""
     try:
         driver.execute("BEGIN IMMEDIATE")
-    except sqlite3.OperationalError as error:
-        if error.sqlite_errorname != "SQLITE_BUSY":
-            raise
-    return bool(driver.in_transaction)
+    except sqlite3.Error as error:
+        return not error.sqlite_errorname.startswith("SQLITE_BUSY")
+    return True

@@ -17,24 +17,25 @@ LOOK_SECONDS = 0.0005, 0.002  # a commit takes about as long
 PATIENCE_SECONDS = 1.0
 
 
-def take(database: str, begin: Callable[[], bool], seconds: float) -> bool:
-    """Call ``begin`` until it says that the write lock is had, in turn with others; whether it was within so many
-    seconds. ``database`` is the path of the file."""
+def take(database: str, begin: Callable[[], bool], seconds: float) -> None:
+    """Call ``begin`` until it says that it need not be called again, in turn with others, for so many seconds at most.
+    ``database`` is the path of the file."""
     end = time.monotonic() + seconds
-    turn = os.open(f"{database}-turn", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        turn = os.open(f"{database}-turn", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError:  # the disk is full, or no more files may be open; the database will say what is wrong
+        _until(begin, end)
+        return
     try:
         _until(lambda: _has_turn(turn), min(end, time.monotonic() + PATIENCE_SECONDS))
-        return _until(begin, end)
+        _until(begin, end)
     finally:
         os.close(turn)  # and with it the lock
 
 
-def _until(done: Callable[[], bool], end: float) -> bool:
-    while not done():
-        if time.monotonic() >= end:
-            return False
+def _until(done: Callable[[], bool], end: float) -> None:
+    while not done() and time.monotonic() < end:
         time.sleep(random.uniform(*LOOK_SECONDS))  # noqa: S311  no secret
-    return True
 
 
 def _has_turn(turn: int) -> bool:

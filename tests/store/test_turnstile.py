@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError, OperationalError
 
 from app.store import engine, turnstile
 from app.store.engine import Database, is_unavailable
@@ -70,3 +70,23 @@ def test_a_lock_that_is_never_given_back_is_said(database: Database, monkeypatch
     assert is_unavailable(met.value)
     assert met.value.orig.sqlite_errorname == "SQLITE_BUSY"
     write(database)  # and nothing of it is left
+
+
+def test_where_no_turn_can_be_taken_the_database_is_written_to_all_the_same(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No more files may be open, for instance."""
+
+    def refuse(path: str, *how: int) -> int:
+        raise OSError(24, "Too many open files", path)
+
+    monkeypatch.setattr(turnstile.os, "open", refuse)
+    write(database)
+
+
+def test_what_else_is_wrong_with_the_database_is_said_at_once(tmp_path: Path) -> None:
+    (tmp_path / "baton.db").write_bytes(b"no database at all, but long enough to look like one" * 20)
+    began = time.monotonic()
+    with pytest.raises(DatabaseError, match="not a database"):
+        write(Database(f"sqlite:///{tmp_path}/baton.db"))
+    assert time.monotonic() - began < 5
