@@ -57,8 +57,10 @@ def absent(valkey: ValkeyServer) -> Iterator[None]:
 def frozen(valkey: ValkeyServer) -> Iterator[None]:
     assert valkey.process is not None
     os.kill(valkey.process.pid, signal.SIGSTOP)
-    yield
-    os.kill(valkey.process.pid, signal.SIGCONT)
+    try:
+        yield
+    finally:  # or it could not be ended
+        os.kill(valkey.process.pid, signal.SIGCONT)
 
 
 @contextmanager
