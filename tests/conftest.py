@@ -9,12 +9,17 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 from sqlalchemy import create_engine, text
 
 from app.runtime import Runtime
 from app.settings import Settings
 from app.setup import prepare
 from tests.servers import Postgres, shared
+
+# How long an example takes says something about the machine, not about Baton: bench/ is for that
+hypothesis_settings.register_profile("baton", deadline=None)
+hypothesis_settings.load_profile("baton")
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 KEY = base64.urlsafe_b64encode(b"a key for tests, always the same").decode()

@@ -339,7 +339,7 @@ _events = st.lists(
 
 
 @given(_events, st.randoms(use_true_random=False))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_whatever_is_said_the_state_can_be_stored_and_read_and_no_order_matters(events, random):
     contact = folded(*events)
     assert msgspec.json.decode(msgspec.json.encode(contact), type=Contact) == contact
@@ -349,14 +349,14 @@ def test_whatever_is_said_the_state_can_be_stored_and_read_and_no_order_matters(
 
 @pytest.mark.parametrize("kind", sorted({*map(str, EventType), "custom:suppressed"}))
 @given(said=st.fixed_dictionaries({}, optional=dict.fromkeys(_SAID, _odd)))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_no_property_brings_a_fold_down(kind, said):
     contact = folded(event(kind, ago(minutes=1), properties=said), event(kind, properties=said))
     assert msgspec.json.decode(msgspec.json.encode(contact), type=Contact) == contact
 
 
 @given(_events)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_fold_goes_on_where_it_stopped(events):
     events.sort(key=position)
     half = folded(*events[: len(events) // 2])

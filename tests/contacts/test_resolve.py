@@ -160,7 +160,7 @@ _meetings = st.lists(st.tuples(st.lists(_names, min_size=1, max_size=3, unique=T
 
 
 @given(_meetings, st.randoms(use_true_random=False))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_who_belongs_together_does_not_depend_on_the_order(meetings, random):
     events = [met(*who, minutes=minutes) for minutes, (who,) in enumerate(meetings)]
     expected = groups(run(events).people)
@@ -172,7 +172,7 @@ def test_who_belongs_together_does_not_depend_on_the_order(meetings, random):
 
 
 @given(_meetings)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_who_shares_nothing_but_browser_or_phone_is_never_merged(meetings):
     events = [met(*who, minutes=minutes) for minutes, (who,) in enumerate(meetings)]
     people = run(events).people

@@ -234,7 +234,6 @@ def test_any_order_ends_the_same(
 ) -> None:
     @settings(
         max_examples=EXAMPLES,
-        deadline=None,
         suppress_health_check=list(HealthCheck),
         derandomize=True,
         phases=[Phase.explicit, Phase.generate],

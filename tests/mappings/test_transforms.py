@@ -178,7 +178,7 @@ def test_clean_text_is_one_line_and_stays_as_it_is(raw):
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=2),
 ))  # fmt: skip
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_no_value_breaks_a_step(name, value):
     """It is changed, or refused as what it is: then it is held and shown, and the others go on."""
     with suppress(CannotTransform):

@@ -243,7 +243,7 @@ def storable(value) -> bool:
 WORST = st.sampled_from(["{{ x }}", "[FIRST NAME]", "None", "<script>alert(1)</script>", "مرحبا \u202eabc", "🎉" * 9, "x" * 10_000])  # fmt: skip
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     contacts(),
     st.sampled_from(["first_name", "company", "city"]),

@@ -441,7 +441,7 @@ HOSTILE = content("""
 """)  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     contacts(), st.dictionaries(st.sampled_from(["product", "url", "items", "review_url", "deep"]), VALUES), st.data()
 )

@@ -95,7 +95,7 @@ def test_who_was_erased_is_decided_about_no_more():
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.lists(st.text(), max_size=2),
               st.dictionaries(st.text(max_size=3), st.text(max_size=3), max_size=2)), max_size=6,
 ))  # fmt: skip
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_nothing_that_an_event_may_hold_breaks_a_rule(kind, properties):
     contact, _ = live([*KNOWN, event(kind, properties=properties, actor="Rita")])
     msgspec.json.decode(msgspec.json.encode(contact), type=Contact)
@@ -154,7 +154,7 @@ _events = st.lists(
 
 
 @given(_events)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_over_any_history_nothing_that_lifts_is_decided_or_allowed_without_the_persons_own_later_yes(events):
     contact, decisions = live([*KNOWN[:1], *events])
     assert not any(one.send.lifts for one in decisions if one.send is not None), "no rule subscribes anybody"
@@ -168,7 +168,7 @@ def test_over_any_history_nothing_that_lifts_is_decided_or_allowed_without_the_p
 
 
 @given(_events)
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 def test_over_any_history_no_marketing_message_leaves_against_a_gate(events):
     contact, decisions = Contact(), []
     for one in sorted([*KNOWN[:1], *events], key=lambda known: known.occurred_at):

@@ -197,7 +197,7 @@ def test_first_moment_takes_into_account_that_people_grow_quieter():
 
 
 @given(st.lists(st.integers(0, 20 * 24), max_size=30), st.integers(1, 5), st.integers(1, 14))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_the_first_moment_is_the_first(hours, most, days):
     by, contact = capped((most, days)), who_got(*(ago(hours=one) for one in hours), zone="America/New_York")
     free_at = free_from(contact, message(), by, NOW)
@@ -353,7 +353,7 @@ def test_any_order_of_arrival_ends_in_the_same_ledger(seed):
 
 
 @given(st.lists(st.integers(0, 30 * 24 * 60), min_size=1, max_size=60), st.integers(1, 4), st.integers(1, 7))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_no_window_ever_holds_more_than_the_cap_and_none_that_had_room_is_withheld(minutes, most, days):
     by = capped((most, days))
     story = [*KNOWN, *(visit(ago(minutes=one)) for one in minutes)]

@@ -151,7 +151,7 @@ def calendars(draw: st.DrawFn) -> BusinessHours:
     return business(timezone=draw(st.sampled_from(ZONES)), days=days, holidays=holidays)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(calendars(), moments(), st.integers(1, 3_000))
 def test_adding_and_counting_are_inverse(hours, at, minutes):
     due = hours.add(at, minutes)
@@ -163,7 +163,7 @@ def test_adding_and_counting_are_inverse(hours, at, minutes):
     assert hours.is_open(due - timedelta(microseconds=1))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(calendars(), moments())
 def test_next_opening_is_open_and_nothing_before_it_is(hours, at):
     opens = hours.next_open(at)
@@ -175,7 +175,7 @@ def test_next_opening_is_open_and_nothing_before_it_is(hours, at):
         assert between == opens or not hours.is_open(between)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(calendars(), moments())
 def test_openings_are_what_the_wall_shows(hours, at):
     found = list(openings(hours.zone, at, hours.spans, 3))
@@ -250,7 +250,7 @@ def quiets(draw: st.DrawFn) -> QuietHours:
     return QuietHours.of(QuietDocument(quiet=text, working_days_only=draw(st.booleans())))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(quiets(), moments(), st.sampled_from(ZONES), st.integers(0, 23))
 def test_nobody_is_written_to_in_their_night(hours, at, name, hour):
     zone = ZoneInfo(name)

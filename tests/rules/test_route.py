@@ -294,7 +294,7 @@ _streams = st.lists(
 
 
 @given(_streams, st.sampled_from(["", "withdrawn", f"granted {ago(hours=3).isoformat()}"]))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_no_plan_that_lifts_is_made_without_the_persons_own_later_consent(events, said):
     contact = folded(KNOWN, *events)
     for tool in (HUB, KLA):

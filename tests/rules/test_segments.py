@@ -8,7 +8,7 @@ import random
 from datetime import timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from app.rules import passing
@@ -180,7 +180,6 @@ HAPPENED = st.lists(
 )
 
 
-@settings(deadline=None)
 @given(HAPPENED, st.lists(st.floats(0, 25), max_size=8), st.randoms(use_true_random=False))
 def test_any_order_and_any_timers_come_to_the_same(happened, rung, chance: random.Random):
     once = live([*KNOWN, *happened, last := tick()], ALL)
@@ -193,7 +192,6 @@ def test_any_order_and_any_timers_come_to_the_same(happened, rung, chance: rando
     ]
 
 
-@settings(deadline=None)
 @given(HAPPENED, st.floats(0, 20))
 def test_it_is_never_otherwise_than_its_condition_says(happened, days):
     """Looked at only when something may have changed, a contact is in a segment exactly when the condition holds."""

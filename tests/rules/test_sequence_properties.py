@@ -106,7 +106,7 @@ def said(decisions):
     return [(one.key, one.at, one.outcome, one.summary) for one in mine(decisions)]
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(histories(), st.lists(st.integers(0, 80 * 24 * 60), max_size=8))
 def test_when_somebody_looks_changes_nothing(events, looks):
     """A timer that rings at any other moment, or not at all, and an event after it."""
@@ -116,7 +116,7 @@ def test_when_somebody_looks_changes_nothing(events, looks):
     assert said(looked) == said(plain)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(histories())
 def test_everything_ends_once_within_its_time_and_is_said_once(events):
     contact, made = lived([*events, END])
@@ -134,7 +134,7 @@ def test_everything_ends_once_within_its_time_and_is_said_once(events):
         assert run.ended_at - run.entered_at <= flow.longest + stood
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(histories())
 def test_no_message_leaves_out_of_turn_or_after_the_end(events):
     _, made = lived([*events, END])
@@ -154,7 +154,7 @@ def test_no_message_leaves_out_of_turn_or_after_the_end(events):
         assert all(PAUSES.between(other.sequence, other.entered_at, one.at) for other in higher)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(histories(), st.integers(0, 80 * 24))
 def test_state_survives_being_stored(events, cut):
     """Half of it, stored and read, then the rest: the same as in one go."""

@@ -313,7 +313,7 @@ _streams = st.lists(
 
 
 @given(_streams, _channel, _purpose)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_no_write_lifts_an_opt_out_without_the_persons_own_later_consent(events, channel, purpose):
     action = Subscribe(grant=Grant(ago(days=-365), "3", True), channel=channel, purpose=purpose)
     proof = may_lift(folded(*events), action)
