@@ -1,6 +1,6 @@
 """Why did, or didn't, Ann get this? What was decided, what came of it, and what would come of it now."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -171,6 +171,8 @@ class _Asked:
     def _decided(self, rule: str, kinds: Collection[str] = ()) -> list[dict[str, Any]]:
         """The newest decisions of a rule, the newest first, each with what became of it."""
         found = rows.decisions_by_rule(self.conn, self.contact_id, rule, DECISIONS)
+        taken = [one["key"] for one in found if one["outcome"] == "taken"]
+        came = rows.deliveries_of(self.conn, self.contact_id, taken)
         return [
             {
                 "id": one["id"],
@@ -179,21 +181,15 @@ class _Asked:
                 "outcome": one["outcome"],
                 "words": one["summary"],
                 "gates": msgspec.json.decode(one["gates"]),
-                "deliveries": self._came_of(one["key"]) if one["outcome"] == "taken" else [],
+                "deliveries": [self._delivery(row) for row in came.get(one["key"], ())],
             }
             for one in found
             if not kinds or one["what"] in kinds
         ]
 
-    def _came_of(self, key: str) -> list[dict[str, Any]]:
-        names = ("id", "kind", "status", "reason", "updated_at")
-        return [
-            {
-                **{name: row[name] for name in names},
-                "connection": views.connection_name(self.runtime, row["connection_id"]),
-            }
-            for row in rows.deliveries_of(self.conn, self.contact_id, key)
-        ]
+    def _delivery(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        shown = {name: row[name] for name in ("id", "kind", "status", "reason", "updated_at")}
+        return {**shown, "connection": views.connection_name(self.runtime, row["connection_id"])}
 
     def _again(self, on: Sequence[str], when: Condition | None, segment: str = "") -> tuple[Event, Event | None]:
         """The event of the contact that suits a rule best, as if it happened again now, and as it was; where there is
@@ -251,7 +247,8 @@ def _newest(because: Sequence[dict[str, Any]]) -> str:
         return f"No, not on {last['at']:{_TIME}}: {failed['detail'] if failed else last['words']}.{before}"
     held = next((one for one in last["deliveries"] if one["status"] in _NOT_SENT), None)
     if held is not None:
-        return f"No: it was decided on {last['at']:{_TIME}}, but {_NOT_SENT[held['status']]}: {held['reason']}."
+        reason = f": {held['reason']}" if held["reason"] else ""  # none while Baton still looks whether it is there
+        return f"No: it was decided on {last['at']:{_TIME}}, but {_NOT_SENT[held['status']]}{reason}."
     if any(one["status"] in ("pending", "sending") for one in last["deliveries"]):
         return f"Soon: it was decided on {last['at']:{_TIME}} and is on its way."
     through = next((f", through {one['connection']}" for one in last["deliveries"]), "")

@@ -1,7 +1,8 @@
 """What a reader asks a screen for: filters, a place in a list, where to go back to. Nonsense counts as not asked."""
 
 import base64
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 
 import msgspec
 from flask import flash, redirect, request, url_for
@@ -122,9 +123,15 @@ def say(words: str, wrong: bool = False) -> None:
     flash(words[:500], "danger" if wrong else "success")
 
 
-def refused(refusal: Refused) -> None:
-    """Tell the reader why it was not done. A 404 is raised again: then there is no page to say it on."""
-    if refusal.code == 404:
-        raise refusal
-    reason = str(refusal.description)
-    say(f"Not done: {reason}.", wrong=True)
+@contextmanager
+def telling(done: str) -> Iterator[None]:
+    """Tell the reader that what happens within was done, or why it was not. A 404 goes on: then there is no page to say
+    it on."""
+    try:
+        yield
+    except Refused as refusal:
+        if refusal.code == 404:
+            raise
+        say(f"Not done: {refusal.description}.", wrong=True)
+    else:
+        say(done)

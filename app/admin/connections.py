@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 from app import actions, health
 from app.admin import asked, roles, show, troubles, words
 from app.admin.blueprint import admin, role
-from app.receive import Refused, this_runtime
+from app.receive import this_runtime
 from app.runtime import Runtime, can_call
 from app.setup import address
 from app.store import counts, notes, rows
@@ -133,20 +133,14 @@ def check(name: str) -> Response:
 @admin.post("/connections/<name>/pause")
 def pause(name: str) -> Response:
     """Let nothing leave through it."""
-    try:
+    with asked.telling(f"{name} is paused. Nothing leaves through it; what comes in is kept and read."):
         actions.pause_connection(current_user.email, name, asked.text("reason") or "paused by hand")
-        asked.say(f"{name} is paused. Nothing leaves through it; what comes in is kept and read.")
-    except Refused as refusal:
-        asked.refused(refusal)
     return asked.back(url_for("admin.connection", name=name))
 
 
 @admin.post("/connections/<name>/resume")
 def resume(name: str) -> Response:
     """Let things leave again."""
-    try:
+    with asked.telling(f"{name} works again. What has waited leaves now."):
         actions.resume_connection(current_user.email, name)
-        asked.say(f"{name} works again. What has waited leaves now.")
-    except Refused as refusal:
-        asked.refused(refusal)
     return asked.back(url_for("admin.connection", name=name))

@@ -39,7 +39,7 @@ def decision(decision_id: int) -> str:
             abort(404)
         event = rows.event_row(conn, row["event_id"]) if row["event_id"] else None
         people = views.glances(runtime, conn, {row["contact_id"]})
-        led_to = rows.deliveries_of(conn, row["contact_id"], row["key"])
+        led_to = rows.deliveries_of(conn, row["contact_id"], [row["key"]])[row["key"]]
     return render_template(
         "admin/decision.html",
         decision=views.decision(runtime, row),

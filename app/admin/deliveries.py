@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response
 from app import actions, views
 from app.admin import asked, show, words
 from app.admin.blueprint import admin
-from app.receive import Refused, this_runtime
+from app.receive import this_runtime
 from app.store import lists, rows, turns
 
 
@@ -68,9 +68,6 @@ def delivery(delivery_id: int) -> str:
 @admin.post(f"/deliveries/<{asked.ROW}:delivery_id>/retry")
 def retry(delivery_id: int) -> Response:
     """Have it tried again."""
-    try:
+    with asked.telling("It will be tried again at once."):
         actions.retry_delivery(current_user.email, delivery_id)
-        asked.say("It will be tried again at once.")
-    except Refused as refusal:
-        asked.refused(refusal)
     return asked.back(url_for("admin.delivery", delivery_id=delivery_id))

@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response
 from app import actions, views
 from app.admin import asked, words
 from app.admin.blueprint import admin
-from app.receive import Refused, this_runtime
+from app.receive import this_runtime
 from app.rules.handoff import VERDICTS
 from app.store import counts, turns
 
@@ -47,11 +47,8 @@ def handoffs() -> str:
 @admin.post(f"/handoffs/<{asked.ROW}:handoff_id>/claim")
 def claim(handoff_id: int) -> Response:
     """Take care of one."""
-    try:
+    with asked.telling("It is yours. Say how it went when you know."):
         actions.claim_handoff(handoff_id, current_user.email)
-        asked.say("It is yours. Say how it went when you know.")
-    except Refused as refusal:
-        asked.refused(refusal)
     return asked.back(url_for("admin.handoffs"))
 
 
@@ -61,9 +58,6 @@ def judge(handoff_id: int) -> Response:
     verdict = asked.text("verdict")
     if verdict not in VERDICTS:
         abort(400)
-    try:
+    with asked.telling(f"Noted: {words.VERDICTS[verdict].lower()}. Thank you."):
         actions.judge_handoff(handoff_id, verdict, current_user.email, asked.text("note", 2_000))
-        asked.say(f"Noted: {words.VERDICTS[verdict].lower()}. Thank you.")
-    except Refused as refusal:
-        asked.refused(refusal)
     return asked.back(url_for("admin.handoffs"))

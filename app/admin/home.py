@@ -11,7 +11,7 @@ from app import actions, health, views
 from app.admin import asked, roles, troubles
 from app.admin.blueprint import admin, role
 from app.admin.reasons import reason_group
-from app.receive import Refused, this_runtime
+from app.receive import this_runtime
 from app.store import counts, notes, turns
 from app.store.tables import decisions, deliveries, inbox
 
@@ -64,20 +64,14 @@ def home() -> Response | str:
 def pause_all() -> Response:
     """Let nothing leave through any connection."""
     reason = asked.text("reason") or "paused by hand"
-    try:
+    with asked.telling("Paused. Nothing leaves Baton until you resume; what comes in is kept and read."):
         actions.pause_all(current_user.email, reason)
-        asked.say("Paused. Nothing leaves Baton until you resume; what comes in is kept and read.")
-    except Refused as refusal:
-        asked.refused(refusal)
     return asked.back(url_for("admin.home"))
 
 
 @admin.post("/resume")
 def resume_all() -> Response:
     """Let things leave again."""
-    try:
+    with asked.telling("Resumed. What has waited leaves now."):
         actions.resume_all(current_user.email)
-        asked.say("Resumed. What has waited leaves now.")
-    except Refused as refusal:
-        asked.refused(refusal)
     return asked.back(url_for("admin.home"))

@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response
 from app import actions, views
 from app.admin import asked, roles, show, words
 from app.admin.blueprint import admin, role
-from app.receive import Refused, this_runtime
+from app.receive import this_runtime
 from app.store import lists, search, turns
 
 
@@ -61,11 +61,8 @@ def inbox_row(row_id: int) -> str:
 @admin.post(f"/inbox/<{asked.ROW}:row_id>/replay")
 def replay(row_id: int) -> Response:
     """Have one request read again."""
-    try:
+    with asked.telling(f"Request {row_id} will be read again at once."):
         actions.replay_inbox(current_user.email, row_id)
-        asked.say(f"Request {row_id} will be read again at once.")
-    except Refused as refusal:
-        asked.refused(refusal)
     return asked.back(url_for("admin.inbox_row", row_id=row_id))
 
 

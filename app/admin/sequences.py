@@ -11,7 +11,7 @@ from app import sequences as looked
 from app import steering, views
 from app.admin import asked, steps, words
 from app.admin.blueprint import admin
-from app.receive import Refused, this_runtime
+from app.receive import this_runtime
 from app.store import enrolments, lists
 
 admin.add_app_template_filter(steps.line_words)
@@ -88,22 +88,16 @@ def _doing(version: str, name: str, step: str) -> str:
 @admin.post("/sequences/<name>/pause")
 def sequence_pause(name: str) -> Response:
     """Let it stand still for everybody."""
-    try:
+    with asked.telling("Paused. Nobody goes on and nobody is lost: what falls due waits until you resume."):
         steering.pause(current_user.email, name, asked.text("reason"))
-        asked.say("Paused. Nobody goes on and nobody is lost: what falls due waits until you resume.")
-    except Refused as refusal:
-        asked.refused(refusal)
     return asked.back(url_for("admin.sequence", name=name))
 
 
 @admin.post("/sequences/<name>/resume")
 def sequence_resume(name: str) -> Response:
     """Let it go on."""
-    try:
+    with asked.telling("Resumed. What fell due in the meantime is done now."):
         steering.resume(current_user.email, name)
-        asked.say("Resumed. What fell due in the meantime is done now.")
-    except Refused as refusal:
-        asked.refused(refusal)
     return asked.back(url_for("admin.sequence", name=name))
 
 
@@ -111,13 +105,13 @@ def sequence_resume(name: str) -> Response:
 def sequence_move(name: str) -> str:
     """What would become of those inside if they were moved; nobody is yet."""
     steering.flow_named(name)
-    return _preview(name, _target())
+    return _preview(name, asked.text("to"))
 
 
 @admin.post("/sequences/<name>/move")
 def sequence_moved(name: str) -> Response | tuple[str, int]:
     """Move them, to where the page with the preview said."""
-    flow, to = steering.flow_named(name), _target()
+    flow, to = steering.flow_named(name), asked.text("to")
     target = steering.flow_named(to or name)
     if asked.text("version") != target.version:
         return _preview(name, to, "A newer version was published after you opened this page. Look again"), 409
@@ -131,10 +125,6 @@ def sequence_moved(name: str) -> Response | tuple[str, int]:
 def _staying(found: Mapping[str, Any]) -> int:
     """How many would stay where they are: the newest version has no such step."""
     return sum(one["contacts"] for one in found["places"] if one["stays"])
-
-
-def _target() -> str:
-    return asked.text("to")
 
 
 def _preview(name: str, to: str, problem: str = "") -> str:

@@ -3,8 +3,7 @@
 from collections.abc import Iterable
 
 from app.admin import words
-from app.rules.condition import Condition, Happening
-from app.rules.condition import words as leaf_words
+from app.rules.condition import Happening, in_line
 from app.rules.sequences.outline import Line, outline
 from app.rules.sequences.policy import Flow, SequenceDocument
 from app.rules.sequences.steps import ActDocument, SendDocument, StepDocument, WaitDocument
@@ -24,7 +23,7 @@ def line_words(line: Line) -> str:
         return f"“{line.way}”: {line.share:.0%} of the people"
     if line.when is None:
         return "Everybody else"
-    return f"“{line.way}”: if {condition_words(line.when)}"
+    return f"“{line.way}”: if {in_line(line.when)}"
 
 
 def step_words(step: StepDocument) -> str:
@@ -108,27 +107,12 @@ def _days(value: float) -> str:
 
 def happening_words(asked: Happening) -> str:
     """Which events."""
-    return _events(asked.on) + (f" ({condition_words(asked.where)})" if asked.where else "")
+    return _events(asked.on) + (f" ({in_line(asked.where)})" if asked.where else "")
 
 
 def _events(types: Iterable[str]) -> str:
     said = [words.say(words.EVENTS, one) for one in types]
     return " or ".join([said[0], *(one[:1].lower() + one[1:] for one in said[1:])]) if said else ""
-
-
-def condition_words(condition: Condition) -> str:
-    """A whole condition as one phrase."""
-    if condition.not_ is not None:
-        return f"not ({condition_words(condition.not_)})"
-    for parts, joint in ((condition.all, " and "), (condition.any, " or ")):
-        if parts is not None:
-            return joint.join(_part(one) for one in parts)
-    return leaf_words(condition)
-
-
-def _part(condition: Condition) -> str:
-    said = condition_words(condition)
-    return f"({said})" if len(condition.all or condition.any or ()) > 1 else said
 
 
 def frame(document: SequenceDocument) -> list[tuple[str, str]]:
@@ -138,7 +122,7 @@ def frame(document: SequenceDocument) -> list[tuple[str, str]]:
     if entry.segment:
         who += f", who is in the segment {entry.segment.replace('_', ' ')}"
     if entry.when is not None:
-        who += f", if {condition_words(entry.when)}"
+        who += f", if {in_line(entry.when)}"
     again = document.reentry
     found = [
         ("Who comes in", who),

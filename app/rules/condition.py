@@ -317,13 +317,14 @@ def _in_the_last(days: float | None) -> str:
 
 def event_words(asked: Happening) -> str:
     """Which events, in plain words: ``page.viewed (path contains /pricing)``."""
-    return " or ".join(asked.on) + (f" ({_in_line(asked.where)})" if asked.where else "")
+    return " or ".join(asked.on) + (f" ({in_line(asked.where)})" if asked.where else "")
 
 
-def _in_line(condition: Condition) -> str:
+def in_line(condition: Condition) -> str:
+    """A whole condition as one phrase."""
     if condition.not_ is not None:
-        return f"not: {_in_line(condition.not_)}"
-    parts = [_in_line(part) for part in _parts(condition)]
+        return f"not ({in_line(condition.not_)})"
+    parts = [f"({in_line(part)})" if len(_parts(part)) > 1 else in_line(part) for part in _parts(condition)]
     return (" and " if condition.all is not None else " or ").join(parts) if parts else words(condition)
 
 

@@ -87,8 +87,10 @@ def decision_of(conn: Connection, key: str) -> Mapping[str, Any] | None:
     return None if row is None else dict(row._mapping)
 
 
-def deliveries_of(conn: Connection, contact_id: int, decision_key: str) -> Rows:
-    """What a decision about a contact led to, as far as it is among that contact's newest deliveries."""
+def deliveries_of(
+    conn: Connection, contact_id: int, decision_keys: Collection[str]
+) -> dict[str, list[Mapping[str, Any]]]:
+    """decision → what it led to, as far as that is among the contact's newest deliveries."""
     names = ("id", "connection_id", "kind", "status", "reason", "created_at", "updated_at", "decision_key")
     newest = (
         select(*(deliveries.c[name] for name in names))
@@ -97,8 +99,11 @@ def deliveries_of(conn: Connection, contact_id: int, decision_key: str) -> Rows:
         .limit(_NEWEST)
         .subquery()
     )
-    query = select(newest).where(newest.c.decision_key == decision_key).order_by(newest.c.id).limit(50)
-    return [dict(row._mapping) for row in conn.execute(query)]
+    found: dict[str, list[Mapping[str, Any]]] = {key: [] for key in decision_keys}
+    if found:
+        for row in conn.execute(select(newest).where(newest.c.decision_key.in_(list(found))).order_by(newest.c.id)):
+            found[row.decision_key].append(dict(row._mapping))
+    return found
 
 
 def event_row(conn: Connection, event_id: str) -> Mapping[str, Any] | None:

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import update
 
 from app.runtime import Runtime
+from app.setup import add_connection
 from app.store import tables
 from tests.app.doors import Api
 from tests.app.screens import Browser, fill, new_app
@@ -89,6 +90,30 @@ def test_message_gathers_all_that_sends_it(api: Api, ids: dict[str, int]) -> Non
     assert [one["id"] for one in welcome["senders"]] == ["welcome"]
     assert [one["what"] for one in welcome["because"]] == ["message"], "of its sequence, only what is about it"
     assert "any connection that sends email is missing" in welcome["standing"]
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "said"),
+    [
+        ("sent", None, "UTC, through klaviyo."),
+        ("dead", "404: no such list", "but the tool did not take it: 404: no such list."),
+        ("unknown", None, "but nobody can tell whether it arrived."),
+    ],
+)
+def test_what_became_of_it_is_said(
+    api: Api, sqlite_runtime: Runtime, status: str, reason: str | None, said: str
+) -> None:
+    add_connection(sqlite_runtime, "klaviyo", "klaviyo", {"api_key": "k", "webhook_secret": "s"}, "http://127.0.0.1:9")
+    agreed = sqlite_runtime.clock() - minutes(5)
+    form(sqlite_runtime, "newsletter", at=agreed, email=ANN, newsletter="yes", visitor_id="ann".ljust(16, "x"))
+    visit(sqlite_runtime, "ann", "/pricing")
+    drain(sqlite_runtime)
+    with sqlite_runtime.database.write() as conn:
+        sending = tables.deliveries.c.kind == "send_message"
+        conn.execute(update(tables.deliveries).where(sending).values(status=status, reason=reason))
+    found = why(api, contact(sqlite_runtime, email=ANN)["id"], "trigger=pricing_follow_up")
+    assert found["standing"].endswith(said)
+    assert [one["status"] for decided in found["because"] for one in decided["deliveries"]] == [status]
 
 
 def test_sequence_says_what_keeps_somebody_out_now(api: Api, ids: dict[str, int]) -> None:

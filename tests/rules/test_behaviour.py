@@ -154,7 +154,7 @@ steps: [{to: mql, on: [page.viewed], because: keen, when: {count: {on: page.view
                     "at_most": 2,
                 }
             },
-            "list.joined or form.submitted (a is 1 or not: b is known) at most 2 times",
+            "list.joined or form.submitted (a is 1 or not (b is known)) at most 2 times",
         ),
     ],
 )
