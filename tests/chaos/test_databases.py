@@ -167,9 +167,7 @@ def crash_postgres(folder: Path, vendors: Any, server: Postgres, outages: list[f
                 refused += 1
                 time.sleep(0.1)
             server.start()
-            began = time.monotonic()
             until(lambda: acceptor.store(town.write(ANN)) is None, 30, "place for a request")
-            assert time.monotonic() - began < 30
         assert refused
         town.drained(40)
         town.check()

@@ -17,6 +17,7 @@ from app.store.inbox import Arrival
 from mappings.document import load_yaml
 from tests.chaos.forks import Forks
 from tests.feeding import rows
+from tests.stopwatch import Stopwatch
 
 NOTED = "Noted"
 OPEN = ("pending", "sending", "unknown", "dead")
@@ -136,11 +137,11 @@ class Town:
 
     def drained(self, seconds: float) -> float:
         """Wait until nothing is left to do; how long it took."""
-        began = time.monotonic()
+        watch = Stopwatch()
         while left := self.left():
-            assert time.monotonic() - began < seconds, f"after {seconds:g} s there is still {left}\n{self.said()}"
+            watch.within(seconds, f"Still there is {left}\n{self.said()}")
             time.sleep(0.1)
-        return time.monotonic() - began
+        return watch.seconds
 
     def said(self) -> str:
         """The end of what the workers have printed."""
