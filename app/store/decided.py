@@ -2,13 +2,13 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from app.rules.decision import Decision, Gate, Outcome
+from app.store.many import Adder, Row
 from app.store.tables import decisions
 
 _encode = msgspec.json.Encoder().encode
@@ -26,7 +26,20 @@ class Known(Struct, frozen=True):
 _STANDING = select(
     decisions.c.contact_id, decisions.c.key, decisions.c.at, decisions.c.outcome, decisions.c.summary
 ).where(decisions.c.contact_id.in_(bindparam("contacts", expanding=True)))
-_RECORD = insert(decisions)
+_COLUMNS = (
+    "key",
+    "contact_id",
+    "event_id",
+    "at",
+    "decided_at",
+    "rule",
+    "policy",
+    "what",
+    "outcome",
+    "summary",
+    "gates",
+)
+_RECORD = Adder(decisions, *_COLUMNS)
 _AMEND = update(decisions).where(decisions.c.key == bindparam("b_key"))
 
 
@@ -41,13 +54,12 @@ def standing(conn: Connection, contact_ids: Collection[int]) -> dict[int, dict[s
 
 def record(conn: Connection, made: Sequence[tuple[int, Decision]], now: datetime) -> None:
     """Add decisions, as (contact, decision)."""
-    if made:
-        conn.execute(_RECORD, [_columns(contact_id, decision, now) for contact_id, decision in made])
+    _RECORD.add(conn, [_row(contact_id, decision, now) for contact_id, decision in made])
 
 
 def amend(conn: Connection, made: Sequence[tuple[int, Decision]], now: datetime) -> None:
     """Change decisions that came out differently once a late event was known."""
-    rows = [_columns(contact_id, decision, now) for contact_id, decision in made]
+    rows = [dict(zip(_COLUMNS, _row(contact_id, decision, now), strict=True)) for contact_id, decision in made]
     if rows:
         conn.execute(_AMEND, [{**row, "b_key": row.pop("key")} for row in rows])
 
@@ -58,20 +70,20 @@ def supersede(conn: Connection, keys: Collection[str]) -> None:
         conn.execute(update(decisions).where(decisions.c.key.in_(keys)).values(outcome=str(Outcome.SUPERSEDED)))
 
 
-def _columns(contact_id: int, decision: Decision, now: datetime) -> dict[str, Any]:
-    return {
-        "key": decision.key,
-        "contact_id": contact_id,
-        "event_id": decision.event_id,
-        "at": decision.at,
-        "decided_at": now,
-        "rule": decision.rule,
-        "policy": decision.policy,
-        "what": decision.what,
-        "outcome": str(decision.outcome),
-        "summary": decision.summary,
-        "gates": _encode(decision.gates).decode(),
-    }
+def _row(contact_id: int, decision: Decision, now: datetime) -> Row:
+    return (
+        decision.key,
+        contact_id,
+        decision.event_id,
+        decision.at,
+        now,
+        decision.rule,
+        decision.policy,
+        decision.what,
+        str(decision.outcome),
+        decision.summary,
+        _encode(decision.gates).decode(),
+    )
 
 
 def read_gates(text: str) -> list[Gate]:

@@ -14,7 +14,6 @@ from sqlalchemy import (
     delete,
     exists,
     func,
-    insert,
     or_,
     select,
     text,
@@ -24,6 +23,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app.contacts.action import Alert, AnyAction, kind_of
 from app.store.engine import Conflict, Database
+from app.store.many import Adder, Row
 from app.store.tables import attempts, deliveries
 
 PENDING, SENDING, SENT, WITHHELD, UNKNOWN, DEAD = "pending", "sending", "sent", "withheld", "unknown", "dead"
@@ -68,7 +68,11 @@ class Existing(Struct, frozen=True, kw_only=True):
     action: AnyAction
 
 
-_PLAN = insert(deliveries)
+_COLUMNS = (
+    "key", "contact_id", "connection_id", "kind", "urgency", "action", "status", "reason", "slot", "decision_key",
+    "handoff_key", "not_before", "created_at", "updated_at",
+)  # fmt: skip
+_PLAN = Adder(deliveries, *_COLUMNS)
 _IN_SLOTS = select(deliveries.c.contact_id, deliveries.c.connection_id, deliveries.c.slot, deliveries.c.id).where(
     deliveries.c.contact_id.in_(bindparam("contacts", expanding=True)),
     deliveries.c.status == PENDING,
@@ -84,10 +88,8 @@ _DECIDED = select(
 
 def plan(conn: Connection, database: Database, planned: Sequence[Planned], now: datetime) -> None:
     """Store deliveries; those with a slot take the place of what waits in it."""
-    fresh = [_columns(one, now) for one in planned if one.slot is None or one.status != PENDING]
-    if fresh:
-        conn.execute(_PLAN, fresh)
-    slotted = [_columns(one, now) for one in planned if one.slot is not None and one.status == PENDING]
+    _PLAN.add(conn, [_row(one, now) for one in planned if one.slot is None or one.status != PENDING])
+    slotted = [_row(one, now) for one in planned if one.slot is not None and one.status == PENDING]
     if slotted:
         statement = database.insert(deliveries)
         # The place in the queue is kept: a contact that changes all the time must not wait for ever
@@ -97,27 +99,27 @@ def plan(conn: Connection, database: Database, planned: Sequence[Planned], now: 
                 index_where=text("status = 'pending' AND slot IS NOT NULL"),
                 set_={"action": statement.excluded.action, "kind": statement.excluded.kind, "updated_at": now},
             ),
-            slotted,
+            [dict(zip(_COLUMNS, row, strict=True)) for row in slotted],
         )
 
 
-def _columns(one: Planned, now: datetime) -> dict[str, Any]:
-    return {
-        "key": one.key,
-        "contact_id": one.contact_id,
-        "connection_id": one.connection_id,
-        "kind": one.kind,
-        "urgency": one.urgency,
-        "action": encode(one.action).decode(),
-        "status": one.status,
-        "reason": one.reason,
-        "slot": one.slot,
-        "decision_key": one.decision_key,
-        "handoff_key": one.handoff_key,
-        "not_before": now + timedelta(seconds=one.wait_seconds),
-        "created_at": now,
-        "updated_at": now,
-    }
+def _row(one: Planned, now: datetime) -> Row:
+    return (
+        one.key,
+        one.contact_id,
+        one.connection_id,
+        one.kind,
+        one.urgency,
+        encode(one.action).decode(),
+        one.status,
+        one.reason,
+        one.slot,
+        one.decision_key,
+        one.handoff_key,
+        now + timedelta(seconds=one.wait_seconds),
+        now,
+        now,
+    )
 
 
 def in_slots(conn: Connection, contact_ids: Collection[int]) -> dict[tuple[int, int], dict[str, int]]:

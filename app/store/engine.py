@@ -206,6 +206,8 @@ def _prepare_sqlite(connection: Any, record: Any) -> None:
     cursor.execute("PRAGMA synchronous=FULL")  # a 2xx survives a power cut
     cursor.execute("PRAGMA temp_store=MEMORY")
     cursor.execute("PRAGMA cache_size=-16000")
+    # Pages of 4 KiB. By default what a batch of events writes is copied into the database after each
+    cursor.execute("PRAGMA wal_autocheckpoint=4000")
     cursor.close()
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert,
 
 from app.contacts.event import Event
 from app.store.engine import Conflict, Database, db_in, db_in_param, db_now
+from app.store.many import Adder, Row
 from app.store.tables import inbox
 
 PENDING, DONE, PARKED = "pending", "done", "parked"
@@ -53,24 +54,24 @@ class InboxRow(Struct, frozen=True, kw_only=True):
     attempts: int
 
 
-_ACCEPT = insert(inbox)
+_ACCEPT = Adder(inbox, "connection_id", "kind", "route", "received_at", "url", "headers", "body")
 
 
 def accept(conn: Connection, arrivals: Iterable[Arrival]) -> None:
     """Store requests; they are safe once the transaction is committed."""
-    conn.execute(_ACCEPT, [_values(arrival) for arrival in arrivals])
+    _ACCEPT.add(conn, [_stored(arrival) for arrival in arrivals])
 
 
-def _values(arrival: Arrival) -> dict[str, Any]:
-    return {
-        "connection_id": arrival.connection_id,
-        "kind": arrival.kind,
-        "route": arrival.route,
-        "received_at": arrival.received_at,
-        "url": arrival.url,
-        "headers": msgspec.json.encode(arrival.headers).decode() if arrival.headers else "{}",
-        "body": arrival.body,
-    }
+def _stored(arrival: Arrival) -> Row:
+    return (
+        arrival.connection_id,
+        arrival.kind,
+        arrival.route,
+        arrival.received_at,
+        arrival.url,
+        msgspec.json.encode(arrival.headers).decode() if arrival.headers else "{}",
+        arrival.body,
+    )
 
 
 def note(conn: Connection, events: Sequence[Event], now: datetime, connection_id: int = 0) -> None:

@@ -1,13 +1,13 @@
 """The event log: what happened to whom. State is folded from it and can be folded from it again."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from app.contacts.event import Event
+from app.store.many import Adder, Row
 from app.store.tables import events
 
 _encode = msgspec.json.Encoder().encode
@@ -23,7 +23,7 @@ class Entry(Struct, frozen=True):
 
 
 _KNOWN = select(events.c.id).where(events.c.id.in_(bindparam("ids", expanding=True)))
-_APPEND = insert(events)
+_APPEND = Adder(events, "id", "contact_id", "connection_id", "inbox_id", "type", "occurred_at", "received_at", "body")
 _HISTORIES = select(events.c.contact_id, events.c.body).where(
     events.c.contact_id.in_(bindparam("contacts", expanding=True))
 )
@@ -38,22 +38,20 @@ def known(conn: Connection, ids: Collection[str]) -> set[str]:
 
 def append(conn: Connection, entries: Sequence[Entry]) -> None:
     """Add events. Raises IntegrityError where another worker was first with one of them."""
-    if entries:
-        conn.execute(_APPEND, [_columns(entry) for entry in entries])
+    _APPEND.add(conn, [_row(entry.event, entry.contact_id, entry.inbox_id) for entry in entries])
 
 
-def _columns(entry: Entry) -> dict[str, Any]:
-    event = entry.event
-    return {
-        "id": event.id,
-        "contact_id": entry.contact_id,
-        "connection_id": event.connection_id,
-        "inbox_id": entry.inbox_id,
-        "type": event.type,
-        "occurred_at": event.occurred_at,
-        "received_at": event.received_at,
-        "body": _encode(event).decode(),
-    }
+def _row(event: Event, contact_id: int | None, inbox_id: int | None) -> Row:
+    return (
+        event.id,
+        contact_id,
+        event.connection_id,
+        inbox_id,
+        event.type,
+        event.occurred_at,
+        event.received_at,
+        _encode(event).decode(),
+    )
 
 
 def histories(conn: Connection, contact_ids: Collection[int]) -> dict[int, list[Event]]:

@@ -6,13 +6,14 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Connection, bindparam, delete, insert, null, select, union_all, update
+from sqlalchemy import Connection, bindparam, delete, insert, literal_column, null, select, union_all, update
 
 from app.contacts.contact import Contact
 from app.contacts.event import Identity
 from app.contacts.identity import CONTACT
 from app.contacts.resolve import Merge, Sighting
 from app.store.engine import Conflict, Database
+from app.store.many import Adder, Many, Row
 from app.store.tables import (
     aliases,
     checkpoints,
@@ -73,12 +74,15 @@ _LIVING = (
     .with_for_update()
 )
 _CREATE = insert(contacts).returning(contacts.c.id, sort_by_parameter_order=True)
-_SAVE = (
+_LISTED = ("state", "email", "name", "stage", "score")
+_SAVE = Many(
     update(contacts)
     .where(contacts.c.id == bindparam("b_id"), contacts.c.version == bindparam("b_version"))
-    .values(version=contacts.c.version + 1)
-)
-_NAME = insert(aliases)
+    .values(version=contacts.c.version + literal_column("1")),
+    *_LISTED, "updated_at", "b_id", "b_version",
+)  # fmt: skip
+_ALIAS = ("key", "kind", "value", "connection_id", "contact_id", "created_at")
+_NAME = Adder(aliases, *_ALIAS)
 _KNOWN_BY = union_all(
     select(aliases.c.contact_id, aliases.c.kind, aliases.c.value, aliases.c.connection_id, aliases.c.key).where(
         aliases.c.contact_id.in_(bindparam("contacts", expanding=True))
@@ -147,7 +151,8 @@ def create(conn: Connection, people: Sequence[Person], now: datetime) -> list[in
     """Store new contacts; their ids, in the same order."""
     if not people:
         return []
-    rows = [{**_columns(person), "created_at": now, "updated_at": now} for person in people]
+    times = {"created_at": now, "updated_at": now}
+    rows = [{**dict(zip(_LISTED, _listed(person), strict=True)), **times} for person in people]
     return [int(contact_id) for contact_id in conn.execute(_CREATE, rows).scalars()]
 
 
@@ -155,41 +160,31 @@ def save(conn: Connection, people: Sequence[Person], now: datetime) -> None:
     """Write contacts back. Raises Conflict where one was changed by somebody else since it was loaded."""
     if not people:
         return
-    rows = [
-        {**_columns(person), "updated_at": now, "b_id": person.id, "b_version": person.version}
-        for person in sorted(people, key=lambda person: person.id)
-    ]
-    if conn.execute(_SAVE, rows).rowcount != len(rows):
+    in_order = sorted(people, key=lambda person: person.id)
+    rows = [(*_listed(person), now, person.id, person.version) for person in in_order]
+    if _SAVE.run(conn, rows) != len(rows):
         raise Conflict("a contact was changed in the meantime")
 
 
-def _columns(person: Person) -> dict[str, Any]:
+def _listed(person: Person) -> Row:
     state = person.state
-    return {
-        "state": _encode(state).decode(),
-        "email": state.email,
-        "name": state.name.lower()[:200] or None,
-        "stage": None if state.stage is None else str(state.stage.name),
-        "score": person.score,
-    }
+    return (
+        _encode(state).decode(),
+        state.email,
+        state.name.lower()[:200] or None,
+        None if state.stage is None else str(state.stage.name),
+        person.score,
+    )
 
 
 def add_aliases(conn: Connection, found: Mapping[str, tuple[Identity, int | None, int]], now: datetime) -> None:
     """Store new identities, as key → (identity, connection, contact). Raises IntegrityError where one is taken."""
-    if found:
-        conn.execute(_NAME, _named(found, now))
+    _NAME.add(conn, _named(found, now))
 
 
-def _named(found: Mapping[str, tuple[Identity, int | None, int]], now: datetime) -> list[dict[str, Any]]:
+def _named(found: Mapping[str, tuple[Identity, int | None, int]], now: datetime) -> list[Row]:
     return [
-        {
-            "key": key,
-            "kind": identity.kind,
-            "value": identity.value,
-            "connection_id": connection_id,
-            "contact_id": contact_id,
-            "created_at": now,
-        }
+        (key, identity.kind, identity.value, connection_id, contact_id, now)
         for key, (identity, connection_id, contact_id) in sorted(found.items())
     ]
 
@@ -279,7 +274,8 @@ def adopt(
     """Store identities, as key → (identity, connection, contact), unless they belong to somebody; whose each is now."""
     if not found:
         return {}
-    conn.execute(database.insert(aliases).on_conflict_do_nothing(), _named(found, now))
+    rows = [dict(zip(_ALIAS, row, strict=True)) for row in _named(found, now)]
+    conn.execute(database.insert(aliases).on_conflict_do_nothing(), rows)
     return owners(conn, found.keys())
 
 
