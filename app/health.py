@@ -16,8 +16,9 @@ from sqlalchemy import Connection as Conn
 
 from app.contacts.action import SendMessage
 from app.rules.rendering import not_ready
+from app.rules.sequences.pauses import EVERY
 from app.runtime import Runtime, can_call, is_practice
-from app.store import breakers, connections, counts, inbox, notes, schema
+from app.store import breakers, connections, counts, inbox, notes, pauses, schema
 from app.store.connections import Connection
 from app.store.vault import WrongKey
 from jobs.queue import connect
@@ -29,7 +30,7 @@ REFUSED_LATELY = timedelta(hours=1)
 # Parts; a finding about a connection says in ``name`` which one
 DATABASE, SECRETS, QUEUE, WORKERS, SENDING = "database", "secrets", "queue", "workers", "sending"
 INBOX, PARKED, DEAD, UNKNOWN, CONNECTION = "inbox", "parked", "dead", "unknown", "connection"
-CONTENT = "content"
+CONTENT, SEQUENCES = "content", "sequences"
 
 Marks = Mapping[str, tuple[str, datetime]]
 
@@ -87,7 +88,7 @@ def look(runtime: Runtime, conn: Conn, waiting: Mapping[str, int]) -> list[Findi
     now, marks = runtime.clock(), notes.read_marks(conn)
     refused = notes.refusals_by_connection(conn)
     findings = [_queue(runtime), _workers(marks, now), _sending(marks), _inbox(conn, now), *_left(waiting)]
-    findings += _content(runtime)
+    findings += [*_content(runtime), *_sequences(runtime, conn)]
     for one in sorted(runtime.connections().values(), key=lambda one: one.name):
         findings += of_connection(one, marks, refused.get(one.id), now) or [
             _fine(CONNECTION, "nothing is wrong with it", one.name)
@@ -187,6 +188,23 @@ def _content(runtime: Runtime) -> list[Finding]:
             grave=False,
         )
     ]
+
+
+def _sequences(runtime: Runtime, conn: Conn) -> list[Finding]:
+    """The sequences that stand still: easily forgotten, while people wait in them."""
+    known = runtime.rulebook().policies.sequences.newest.by_id
+    found: list[Finding] = []
+    for name, (since, by, reason) in sorted(pauses.running(conn).items()):
+        if name != EVERY and name not in known:
+            continue
+        title = "All sequences are paused" if name == EVERY else f"The sequence “{known[name].label}” is paused"
+        says = f"{_sentence(reason)} By {by}. Nobody goes on in it; nobody is lost.".strip()
+        advice = "Resume it when people are to go on."
+        which = "" if name == EVERY else name
+        found.append(
+            Finding(part=SEQUENCES, title=title, name=which, says=says, advice=advice, grave=False, since=since)
+        )
+    return found
 
 
 def _sends(runtime: Runtime, connection: Connection) -> bool:

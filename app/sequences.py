@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from app.contacts.contact import Contact, Enrolment
 from app.rules.sequences.enrolments import due_at, in_order
 from app.rules.sequences.outline import Line, outline
+from app.rules.sequences.pauses import EVERY
 from app.rules.sequences.policy import REACHED, Flow, Sequences
 from app.rules.sequences.program import Jump, words
 from app.rules.sequences.results import compare, wilson
@@ -61,7 +62,7 @@ def listed(runtime: Runtime, conn: Connection) -> list[dict[str, Any]]:
     paused, waiting = pauses.running(conn), reviews.open_by_sequence(conn)
     return [
         {
-            **_brief(flow, counts.get(flow.id, 0), paused.get(flow.id)),
+            **_brief(flow, counts.get(flow.id, 0), paused),
             **_lately(runtime, conn, flow),
             "open_reviews": waiting.get(flow.id, 0),
         }
@@ -69,7 +70,16 @@ def listed(runtime: Runtime, conn: Connection) -> list[dict[str, Any]]:
     ]
 
 
-def _brief(flow: Flow, contacts: int, paused: tuple[datetime, str, str] | None) -> dict[str, Any]:
+def every_paused(conn: Connection) -> dict[str, Any] | None:
+    """Who has paused all sequences at once, since when and why; None where nobody has."""
+    return _pause(pauses.running(conn).get(EVERY))
+
+
+def _pause(found: tuple[datetime, str, str] | None, every: bool = True) -> dict[str, Any] | None:
+    return None if found is None else {"since": found[0], "by": found[1], "reason": found[2], "every": every}
+
+
+def _brief(flow: Flow, contacts: int, paused: Mapping[str, tuple[datetime, str, str]]) -> dict[str, Any]:
     document = flow.document
     return {
         "id": flow.id,
@@ -81,7 +91,7 @@ def _brief(flow: Flow, contacts: int, paused: tuple[datetime, str, str] | None) 
         "max_days": document.max_days,
         "owns": document.owns,
         "contacts": contacts,
-        "paused": None if paused is None else {"since": paused[0], "by": paused[1], "reason": paused[2]},
+        "paused": _pause(paused.get(flow.id), every=False) or _pause(paused.get(EVERY)),
     }
 
 
@@ -110,7 +120,7 @@ def detail(runtime: Runtime, conn: Connection, name: str) -> dict[str, Any] | No
         return None
     standing_at = enrolments.by_step(conn, name)
     return {
-        **_brief(flow, sum(one["contacts"] for one in standing_at), pauses.running(conn).get(name)),
+        **_brief(flow, sum(one["contacts"] for one in standing_at), pauses.running(conn)),
         **_lately(runtime, conn, flow),
         "open_reviews": reviews.open_by_sequence(conn).get(name, 0),
         "document": flow.document.model_dump(mode="json", by_alias=True, exclude_defaults=True),

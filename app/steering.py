@@ -18,6 +18,7 @@ from app.contacts.own_events import (
 )
 from app.receive import Refused, this_runtime, this_waker
 from app.rules.sequences.by_hand import same_step
+from app.rules.sequences.pauses import EVERY
 from app.rules.sequences.policy import ExitReason, Flow
 from app.store import enrolments, inbox, notes, pauses, reviews
 from jobs.queue import INGEST
@@ -45,13 +46,45 @@ def resume(who: str, name: str) -> dict[str, Any]:
     runtime, flow = this_runtime(), flow_named(name)
     now = runtime.clock()
     with runtime.database.write() as conn:
+        running = pauses.running(conn)
         if not pauses.end(conn, name, who, now):
-            raise Refused(409, f"“{flow.label}” is not paused")
+            only = ", only all sequences together are" if EVERY in running else ""
+            raise Refused(409, f"“{flow.label}” is not paused{only}")
         notes.write_audit(conn, who, "sequence.resumed", name, now)
+    _go_on()
+    return {"sequence": name, "paused": EVERY in running}
+
+
+def pause_every(who: str, reason: str) -> None:
+    """Let all sequences stand still for everybody, also those that are published meanwhile."""
+    runtime = this_runtime()
+    now = runtime.clock()
+    with runtime.database.write() as conn:
+        if EVERY in pauses.running(conn):
+            raise Refused(409, "all sequences are paused already")
+        pauses.begin(conn, EVERY, who, reason, now)
+        notes.write_audit(conn, who, "sequence.paused", "all sequences", now, reason)
+    runtime.forget()
+
+
+def resume_every(who: str) -> list[str]:
+    """Let all sequences go on; those that are paused by themselves as well, which stay so."""
+    runtime = this_runtime()
+    now = runtime.clock()
+    with runtime.database.write() as conn:
+        if not pauses.end(conn, EVERY, who, now):
+            raise Refused(409, "not all sequences are paused; resume each by itself")
+        left = sorted(pauses.running(conn))
+        notes.write_audit(conn, who, "sequence.resumed", "all sequences", now)
+    _go_on()
+    return left
+
+
+def _go_on() -> None:
+    runtime = this_runtime()
     runtime.forget()
     wake_parked(runtime)
     this_waker().wake(INGEST)
-    return {"sequence": name, "paused": False}
 
 
 # --- moving those who are inside

@@ -36,6 +36,8 @@ ROLES: Mapping[str, frozenset[str]] = {
     "segments": _LOOKS,
     "segment": _LOOKS,
     "sequences": _LOOKS,
+    "sequences_pause": _WORKS,
+    "sequences_resume": _WORKS,
     "sequence": _LOOKS,
     "sequence_pause": _WORKS,
     "sequence_resume": _WORKS,

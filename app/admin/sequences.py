@@ -25,8 +25,24 @@ def sequences() -> str:
     """All sequences in force."""
     runtime = this_runtime()
     with runtime.database.read() as conn:
-        found = looked.listed(runtime, conn)
-    return render_template("admin/sequences.html", sequences=found, most=enrolments.LOOK - 1)
+        found, paused = looked.listed(runtime, conn), looked.every_paused(conn)
+    return render_template("admin/sequences.html", sequences=found, paused=paused, most=enrolments.LOOK - 1)
+
+
+@admin.post("/sequences/pause")
+def sequences_pause() -> Response:
+    """Let all of them stand still for everybody."""
+    with asked.telling("All sequences are paused. Nobody goes on and nobody is lost: what falls due waits."):
+        steering.pause_every(current_user.email, asked.text("reason"))
+    return asked.back(url_for("admin.sequences"))
+
+
+@admin.post("/sequences/resume")
+def sequences_resume() -> Response:
+    """Let all of them go on."""
+    with asked.telling("Resumed. What fell due in the meantime is done now; a sequence paused by itself stays so."):
+        steering.resume_every(current_user.email)
+    return asked.back(url_for("admin.sequences"))
 
 
 @admin.get("/sequences/<name>")
@@ -96,7 +112,7 @@ def sequence_pause(name: str) -> Response:
 @admin.post("/sequences/<name>/resume")
 def sequence_resume(name: str) -> Response:
     """Let it go on."""
-    with asked.telling("Resumed. What fell due in the meantime is done now."):
+    with asked.telling("Resumed. What fell due in the meantime is done now, unless all sequences are paused."):
         steering.resume(current_user.email, name)
     return asked.back(url_for("admin.sequence", name=name))
 

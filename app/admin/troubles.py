@@ -13,6 +13,7 @@ _SCREENS: Mapping[str, tuple[str, Mapping[str, str], str]] = {
     health.PARKED: ("inbox", {"status": "parked"}, "See them"),
     health.DEAD: ("deliveries", {"status": "dead"}, "See them"),
     health.CONTENT: ("messages", {}, "See the messages"),
+    health.SEQUENCES: ("sequences", {}, "See the sequences"),
     health.UNKNOWN: ("deliveries", {"status": "unknown"}, "See them"),
 }
 
@@ -35,4 +36,6 @@ def of_all(findings: Iterable[Finding]) -> list[Trouble]:
 def _trouble(found: Finding) -> Trouble:
     if found.part == health.CONNECTION:
         return Trouble(found, "connection", {"name": found.name}, f"Open {found.name}")
+    if found.part == health.SEQUENCES and found.name:
+        return Trouble(found, "sequence", {"name": found.name}, "Open it")
     return Trouble(found, *_SCREENS.get(found.part, ()))

@@ -325,6 +325,7 @@ _SCHEMAS: dict[str, Any] = {
             },
         }
     ),
+    "SequencesPaused": _object({"paused": {"type": "boolean"}, "still_paused": {"type": "array", "items": _TEXT}}),
     "SequencePaused": _object({"sequence": _TEXT, "paused": {"type": "boolean"}}),
     "SequenceMove": _object(
         {

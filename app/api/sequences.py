@@ -115,6 +115,36 @@ def sequence_enrolments(name: str) -> Any:
     api,
     Operation(
         method="POST",
+        path="/sequences/pause",
+        summary="Let all sequences stand still for everybody, also those published later; nobody is lost",
+        body={"type": "object", "properties": {"reason": _TEXT}},
+        answer="SequencesPaused",
+        statuses=(200, 409),
+    ),
+)
+def sequences_pause() -> Any:
+    steering.pause_every(caller(), text_of(json_body(), "reason"))
+    return {"paused": True, "still_paused": []}
+
+
+@operation(
+    api,
+    Operation(
+        method="POST",
+        path="/sequences/resume",
+        summary="Let all sequences go on, but for those that are paused by themselves: what was due is done now",
+        answer="SequencesPaused",
+        statuses=(200, 409),
+    ),
+)
+def sequences_resume() -> Any:
+    return {"paused": False, "still_paused": steering.resume_every(caller())}
+
+
+@operation(
+    api,
+    Operation(
+        method="POST",
         path="/sequences/{name}/pause",
         summary="Let a sequence stand still for everybody; nobody is lost",
         body={"type": "object", "properties": {"reason": _TEXT}},

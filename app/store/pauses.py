@@ -1,4 +1,4 @@
-"""Pauses of sequences: from when until when each stood still, and who wanted it."""
+"""Pauses of sequences: from when until when each, or all under ``EVERY``, stood still, and who wanted it."""
 
 from datetime import datetime
 

@@ -38,7 +38,15 @@ LOOK_AT_WORK = {
     "reviews",
     "review",
 }
-STEER = {"sequence_pause", "sequence_resume", "sequence_move", "sequence_moved", "review_answer"}
+STEER = {
+    "sequences_pause",
+    "sequences_resume",
+    "sequence_pause",
+    "sequence_resume",
+    "sequence_move",
+    "sequence_moved",
+    "review_answer",
+}
 WORK = {"replay", "replay_several", "retry", "refused", "check"} | STEER
 ANSWER = {"claim", "judge"}
 SWITCH = {"pause", "resume", "pause_all", "resume_all"}
@@ -118,6 +126,8 @@ def addresses(ids: Any) -> dict[str, tuple[str, str]]:
         "segments": ("GET", "/admin/segments"),
         "segment": ("GET", "/admin/segments/new_subscribers"),
         "sequences": ("GET", "/admin/sequences"),
+        "sequences_pause": ("POST", "/admin/sequences/pause"),
+        "sequences_resume": ("POST", "/admin/sequences/resume"),
         "sequence": ("GET", "/admin/sequences/guide_follow_up"),
         "sequence_pause": ("POST", "/admin/sequences/guide_follow_up/pause"),
         "sequence_resume": ("POST", "/admin/sequences/guide_follow_up/resume"),

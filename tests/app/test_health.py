@@ -14,7 +14,7 @@ from app.admin import troubles
 from app.cli import main
 from app.runtime import Runtime
 from app.setup import InvalidConnection
-from app.store import breakers, connections, counts, inbox, notes, search
+from app.store import breakers, connections, counts, inbox, notes, pauses, search
 from app.store.breakers import Failing
 from tests.app.screens import Browser, change_delivery, fill, new_app
 from tests.conftest import KEY, Clock, settings
@@ -70,6 +70,14 @@ def _leave_unread(runtime: Runtime) -> None:
 def _park(runtime: Runtime) -> None:
     arrive(runtime, "site", b"no JSON", kind="track")
     drain(runtime)
+
+
+def _pause_sequence(name: str) -> Callable[[Runtime], None]:
+    def pause(runtime: Runtime) -> None:
+        with runtime.database.write() as conn:
+            pauses.begin(conn, name, "ann@team.example", "a typo", runtime.clock())
+
+    return pause
 
 
 def _leave(status: str) -> Callable[[Runtime], None]:
@@ -136,6 +144,8 @@ def _pause_all(runtime: Runtime) -> None:
         pytest.param(_fail, "connection hubspot", True, "connection", id="fails"),
         pytest.param(_refuse, "connection hubspot", True, "connection", id="refused"),
         pytest.param(_have_texts_of_nobody, "content", False, "messages", id="shipped texts"),
+        pytest.param(_pause_sequence("welcome"), "sequences welcome", False, "sequence", id="sequence paused"),
+        pytest.param(_pause_sequence("*"), "sequences", False, "sequences", id="all sequences paused"),
         pytest.param(_pause_all, "sending", False, None, id="all paused"),
     ],
 )

@@ -134,6 +134,26 @@ def test_a_sequence_is_paused_with_a_reason_and_resumed(marketer: Browser, told:
     assert marketer.post("/admin/sequences/none/pause").status_code == 404
 
 
+def test_all_sequences_are_paused_and_resumed_on_their_list(marketer: Browser, told: Runtime) -> None:
+    page = text(marketer.says(marketer.post("/admin/sequences/pause", {"reason": f"typo {HOSTILE}"})))
+    assert "All sequences are paused. Nobody goes on and nobody is lost" in page
+    assert f"All sequences stand still Paused since a moment ago by marketer@team.example: typo {HOSTILE[:10]}" in page
+    assert "Pause all sequences" not in page
+    one = read(marketer, GUIDE)
+    assert "It stands still All sequences are paused." in one
+    assert "Resume all sequences on their list" in one
+    assert "stands still: the sequence is paused" in one
+    assert "All sequences are paused since a moment ago" in read(marketer, "/admin/")
+    marketer.post(f"{GUIDE}/pause", {"reason": "its own"})
+    assert "Paused since a moment ago by marketer@team.example: its own." in read(marketer, "/admin/sequences")
+    assert "Not done: all sequences are paused already." in marketer.says(marketer.post("/admin/sequences/pause"))
+    page = text(marketer.says(marketer.post("/admin/sequences/resume")))
+    assert "a sequence paused by itself stays so" in page
+    assert "Pause all sequences…" in page
+    assert "The sequence “After the guide” is paused" in read(marketer, "/admin/")
+    assert ("marketer@team.example", "sequence.resumed", "all sequences") in audit(told)
+
+
 def test_viewers_look_and_are_offered_no_button(told: Runtime) -> None:
     viewer = Browser(new_app(told), "viewer")
     for path in ("/admin/sequences", GUIDE, "/admin/reviews", f"/admin/reviews/{review_of(told)}"):

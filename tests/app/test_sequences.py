@@ -186,6 +186,45 @@ def test_pause_and_resume_lose_nobody(api: Api, runtime: Runtime, clock: Clock) 
     assert "is not paused" in api.post("/sequences/s/resume", 409)["error"]
 
 
+def test_all_are_paused_at_once_and_one_of_them_by_itself(api: Api, runtime: Runtime, clock: Clock) -> None:
+    join(runtime, "ann", "ben")
+    later(runtime, clock, hours=1)
+    assert api.post("/sequences/pause", reason="Holidays") == {"paused": True, "still_paused": []}
+    assert "all sequences are paused already" in api.post("/sequences/pause", 409)["error"]
+    s, other = api.get("/sequences")["items"]
+    assert s["paused"] == other["paused"] == {**s["paused"], "reason": "Holidays", "every": True}
+    form(runtime, "newsletter", email="ann@acme.example", newsletter="yes", submission_id="again")
+    later(runtime, clock, days=4)
+    assert sent(runtime) == 0
+    assert "it is paused and goes on afterwards" in why(api)[0]
+    assert "only all sequences together are" in api.post("/sequences/s/resume", 409)["error"]
+    api.post("/sequences/s/pause", reason="Typo")
+    assert api.get("/sequences/s")["paused"]["reason"] == "Typo"
+    assert api.post("/sequences/s/resume") == {"sequence": "s", "paused": True}
+    assert wake_parked(runtime) == 0, "all are paused still"
+    api.post("/sequences/s/pause", reason="Typo")
+    assert api.post("/sequences/resume") == {"paused": False, "still_paused": ["s"]}
+    assert "not all sequences are paused" in api.post("/sequences/resume", 409)["error"]
+    drain(runtime)
+    assert sent(runtime) == 0, "it is paused by itself"
+    api.post("/sequences/s/resume")
+    drain(runtime)
+    assert sent(runtime) == 2
+    assert not any(row.paused for row in rows(runtime, "enrolments"))
+
+
+def test_what_is_published_while_all_are_paused_is_paused_too(api: Api, runtime: Runtime, clock: Clock) -> None:
+    api.post("/sequences/pause")
+    publish(runtime, POLICY.replace("id: s\n", "id: new\n"))
+    join(runtime, "ann")
+    later(runtime, clock, days=4)
+    assert sent(runtime) == 0
+    api.post("/sequences/resume")
+    drain(runtime)
+    later(runtime, clock, days=4)
+    assert sent(runtime) == 1
+
+
 def test_who_is_parked_by_a_worker_that_has_not_heard_is_found_by_the_sweep(
     api: Api, runtime: Runtime, clock: Clock
 ) -> None:

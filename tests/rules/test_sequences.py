@@ -4,6 +4,7 @@
 Catalogue: H1 (steps), H5 (exits at once), H6 (longest time), H8 (hours), H9 (priority), H10 (pauses), I5 (caps).
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import pytest
@@ -13,7 +14,7 @@ from app.rules import passing
 from app.rules.decision import Gate
 from app.rules.policy import compile_policies, read_document
 from app.rules.sequences import walk
-from app.rules.sequences.pauses import Pause, Pauses
+from app.rules.sequences.pauses import EVERY, Pause, Pauses
 from app.rules.sequences.policy import Edition
 from mappings.document import InvalidDocument
 from tests.contacts.making import ANN, NOW, ago, event, no, yes
@@ -464,10 +465,17 @@ def test_a_sequence_that_owns_the_person_keeps_other_messages_back():
 # --- paused for everybody
 
 
-def paused(*spans: tuple[float, float | None], steps: str = "", more: str = ""):
+Spans = Sequence[tuple[float, float | None]]
+
+
+def paused(*spans: tuple[float, float | None], every: Spans = (), steps: str = "", more: str = ""):
     document = read_document(f"kind: sequences\nsequences:\n{doc(steps or TWO_STEPS, more, max_days=10)}")
-    found = [Pause(ago(days=since), None if until is None else ago(days=until)) for since, until in spans]
-    return compile_policies(FREELY, editions=[Edition(document.model, "sequences@1")], pauses=Pauses({"s": found}))
+    pauses = Pauses({"s": _pauses(spans), "elsewhere": _pauses([(50, None)]), EVERY: _pauses(every)})
+    return compile_policies(FREELY, editions=[Edition(document.model, "sequences@1")], pauses=pauses)
+
+
+def _pauses(spans: Spans) -> list[Pause]:
+    return [Pause(ago(days=since), None if until is None else ago(days=until)) for since, until in spans]
 
 
 TWO_STEPS = f"[{{{SEND}}}, {{wait: {{days: 3}}}}, {{send: {{name: Again}}}}, {{wait: {{days: 6}}}}, {{act: {{suppress: true}}}}]"
@@ -506,6 +514,24 @@ def test_pause_and_resume_lose_nobody(spans, more, expected):
     lived = live([*KNOWN, *events], replayed)
     assert [one.key for one in made] == [one.key for one in lived[1]]
     assert contact == lived[0]
+
+
+@pytest.mark.parametrize(
+    ("own", "every", "resumes", "expected"),
+    [
+        pytest.param([], [(38, 36)], [36], {"sent": [40, 36], "ended": ("completed", 30)}, id="all of them"),
+        pytest.param([(38, 36)], [(37, 35)], [35], {"sent": [40, 35], "ended": ("completed", 29)}, id="one, then all"),
+        pytest.param([(37, 35)], [(38, 36)], [35], {"sent": [40, 35], "ended": ("completed", 29)}, id="all, then one"),
+        pytest.param([(36, 31)], [(35, 30)], [30], {"sent": [40, 37], "ended": ("over_time", 24)}, id="the longest time grows by the days of both, once"),
+        pytest.param([(36, 31)], [(34, 33)], [31], {"sent": [40, 37], "ended": ("over_time", 25)}, id="one within the other"),
+    ],
+)  # fmt: skip
+def test_all_sequences_can_be_paused_beside_one_of_its_own(own, every, resumes, expected):
+    endless = TWO_STEPS.replace("days: 6", "for: {on: order.placed, at_most_days: 100}")
+    policies = paused(*own, every=every, steps=TWO_STEPS if expected["ended"][0] == "completed" else endless)
+    events = [start(40), *(resumed(days) for days in resumes), tick()]
+    assert [days for words, days in told(events, policies, "message")] == expected["sent"]
+    assert ends(events, policies) == [expected["ended"]]
 
 
 def test_while_it_is_paused_nothing_is_due_and_exits_still_count():
