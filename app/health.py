@@ -30,7 +30,7 @@ REFUSED_LATELY = timedelta(hours=1)
 # Parts; a finding about a connection says in ``name`` which one
 DATABASE, SECRETS, QUEUE, WORKERS, SENDING = "database", "secrets", "queue", "workers", "sending"
 INBOX, PARKED, DEAD, UNKNOWN, CONNECTION = "inbox", "parked", "dead", "unknown", "connection"
-CONTENT, SEQUENCES = "content", "sequences"
+CONTENT, SEQUENCES, RULES = "content", "sequences", "rules"
 
 Marks = Mapping[str, tuple[str, datetime]]
 
@@ -88,7 +88,7 @@ def look(runtime: Runtime, conn: Conn, waiting: Mapping[str, int]) -> list[Findi
     now, marks = runtime.clock(), notes.read_marks(conn)
     refused = notes.refusals_by_connection(conn)
     findings = [_queue(runtime), _workers(marks, now), _sending(marks), _inbox(conn, now), *_left(waiting)]
-    findings += [*_content(runtime), *_sequences(runtime, conn)]
+    findings += [*_content(runtime), *_sequences(runtime, conn), *_rules(runtime)]
     for one in sorted(runtime.connections().values(), key=lambda one: one.name):
         findings += of_connection(one, marks, refused.get(one.id), now) or [
             _fine(CONNECTION, "nothing is wrong with it", one.name)
@@ -205,6 +205,23 @@ def _sequences(runtime: Runtime, conn: Conn) -> list[Finding]:
             Finding(part=SEQUENCES, title=title, name=which, says=says, advice=advice, grave=False, since=since)
         )
     return found
+
+
+def _rules(runtime: Runtime) -> list[Finding]:
+    """What published policies name and what is not there, as after an upgrade that ships a new sequence."""
+    problems = runtime.rulebook().problems
+    if not problems:
+        return []
+    more = f" And {len(problems) - 1} more." if len(problems) > 1 else ""
+    return [
+        Finding(
+            part=RULES,
+            title="A rule names something that does not exist",
+            says=f"{problems[0][0].upper()}{problems[0][1:]}.{more}",
+            advice="Publish what it names, or the rule without it.",
+            grave=False,
+        )
+    ]
 
 
 def _sends(runtime: Runtime, connection: Connection) -> bool:

@@ -21,7 +21,7 @@ from adapters.contract import Account, Adapter, Client
 from adapters.http import Http
 from adapters.registry import adapters
 from app.rules.decide import Policies
-from app.rules.policy import compile_policies, read_document
+from app.rules.policy import check_together, compile_policies, read_document
 from app.rules.sequences.pauses import Pauses
 from app.rules.sequences.policy import Edition
 from app.settings import Settings
@@ -51,6 +51,7 @@ class Rulebook(Struct, frozen=True):
 
     policies: Policies
     mappings: Mapping[str, FieldMapping]
+    problems: tuple[str, ...] = ()  # what policies name of each other that is not there
 
     def mapping_for(self, connection: Connection) -> FieldMapping:
         """The connection's own mapping, else its vendor's published one, else the shipped one."""
@@ -147,9 +148,10 @@ class Runtime:
             number = stored_policies.newest(conn) + stored_pauses.newest(conn)
             if self._rulebook is None or self._rulebook.policies.number != number:
                 read = stored_policies.read_versions(stored_policies.published(conn))
+                rules = {kind: (doc.model, version) for (kind, _), (doc, version) in read.items() if kind != "mapping"}
                 self._rulebook = Rulebook(
                     compile_policies(
-                        {kind: (doc.model, version) for (kind, _), (doc, version) in read.items() if kind != "mapping"},
+                        rules,
                         number,
                         _editions(stored_policies.versions(conn, "sequences")),
                         Pauses(stored_pauses.all_of(conn)),
@@ -159,6 +161,7 @@ class Runtime:
                         for (kind, name), (doc, version) in read.items()
                         if kind == "mapping"
                     },
+                    tuple(check_together({kind: model for kind, (model, _) in rules.items()})),
                 )
         self._rulebook_at = time.monotonic()
 

@@ -39,7 +39,7 @@ def check_content(document: ContentDocument) -> list[str]:
     return list(dict.fromkeys(problems))
 
 
-def unknown_segments(document: ContentDocument, segments: Collection[str]) -> list[str]:
+def segments_of_variants(document: ContentDocument, segments: Collection[str]) -> list[str]:
     """The segments that variants are for and that do not exist, each with its place and its mend."""
     return [
         f'{place}, variant {number} is for the segment "{name}", which is not one of the segments'

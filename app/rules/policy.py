@@ -9,13 +9,14 @@ from msgspec import Struct
 from pydantic import BaseModel, ValidationError
 
 from app.rules.content import ContentDocument, compile_content
-from app.rules.content_check import check_content, unknown_segments
+from app.rules.content_check import check_content, segments_of_variants
 from app.rules.decide import Policies
 from app.rules.frequency import FrequencyDocument, compile_frequency
 from app.rules.handoff import HandoffDocument, compile_handoff
 from app.rules.interests import InterestsDocument, compile_interests
 from app.rules.lifecycle import LifecycleDocument, compile_lifecycle
 from app.rules.memory import compile_memory
+from app.rules.references import unknown_segments
 from app.rules.scoring import ScoringDocument, compile_scoring
 from app.rules.segments import SegmentsDocument, compile_segments
 from app.rules.sequences.pauses import Pauses
@@ -53,7 +54,8 @@ SINGLE = (
     "frequency",
     "sequences",
 )
-TOGETHER = frozenset(("triggers", "sequences", "content", "segments"))  # kinds that name each other
+# Kinds that name what others define: messages and segments
+TOGETHER = frozenset(("triggers", "sequences", "content", "segments", "handoff", "lifecycle", "scoring"))
 # What only a whole document shows: its problems, each with its place within the document
 CHECKS: dict[str, Callable[[Any], list[str]]] = {"content": check_content}
 
@@ -88,10 +90,12 @@ def read_document(text: str, place: str = "document") -> Document:
 def check_together(models: Mapping[str, Any]) -> list[str]:
     """What documents, by kind, say of each other that is not so, each with its mend; none: they can be used."""
     content, segments = models.get("content"), models.get("segments")
-    if content is None:
-        return []
-    unknown = unknown_segments(content, [one.id for one in segments.segments]) if segments is not None else []
-    return [*_unlike(models, content), *unknown]
+    problems = _unlike(models, content) if content is not None else []
+    if segments is not None:
+        known = [one.id for one in segments.segments]
+        problems += segments_of_variants(content, known) if content is not None else []
+        problems += unknown_segments(models, known)
+    return problems
 
 
 def _unlike(models: Mapping[str, Any], content: ContentDocument) -> list[str]:

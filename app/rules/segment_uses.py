@@ -5,16 +5,14 @@ from typing import Any
 
 from msgspec import Struct
 
-from app.contacts.event import EventType
 from app.rules.compare import folded, listed
 from app.rules.condition import Condition, Happening, leaves
 from app.rules.content import Message
 from app.rules.decide import Policies
+from app.rules.references import MOVES
 from app.rules.sequences.policy import Flow
 from app.rules.sequences.program import Branch, Wait
 from app.rules.triggers import TriggerDocument
-
-_MOVES = frozenset((EventType.SEGMENT_ENTERED, EventType.SEGMENT_LEFT))
 
 
 class Use(Struct, frozen=True):
@@ -73,7 +71,7 @@ def _of_message(segment: str, message: Message) -> bool:
 def _answers(segment: str, on: Collection[str], when: Condition | None) -> bool:
     """Whether it answers people entering or leaving whatever segment."""
     named = when is not None and any(leaf.field == "event.segment" for leaf in leaves(when))
-    return bool(_MOVES.intersection(on)) and not named
+    return bool(MOVES.intersection(on)) and not named
 
 
 def _asks(segment: str, condition: Condition | None) -> bool:

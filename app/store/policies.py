@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
+from typing import Any
 
 from msgspec import Struct
 from sqlalchemy import Connection, func, insert, select, update
@@ -75,6 +76,12 @@ def publish(
     with the policies that it names or that name it.
     """
     _check_together(conn, [*beside, document])
+    return _put_in_force(conn, document, author, note, now, expected)
+
+
+def _put_in_force(
+    conn: Connection, document: Document, author: str, note: str, now: datetime, expected: int | None = None
+) -> int:
     mine = (policies.c.kind == document.kind) & (policies.c.name == document.name)
     current = conn.execute(select(policies.c.version).where(mine, policies.c.status == PUBLISHED)).scalar()
     if expected is not None and current != expected:
@@ -98,15 +105,21 @@ def publish(
 
 
 def _check_together(conn: Connection, documents: Sequence[Document]) -> None:
+    """Raise InvalidDocument with what is wrong in these documents, or becomes wrong elsewhere by them. What was wrong
+    elsewhere before keeps nothing from being published.
+    """
     models = {document.kind: document.model for document in documents}
     if not models.keys() & TOGETHER:
         return
+    before: dict[str, Any] = {}
     for version in published(conn):
-        if version.kind in TOGETHER and version.kind not in models:
+        if version.kind in TOGETHER:
             with suppress(InvalidDocument):  # one that is no longer valid keeps nothing from being mended
-                models[version.kind] = read_document(version.body).model
-    if problems := check_together(models):
-        raise InvalidDocument(problems)
+                before[version.kind] = read_document(version.body).model
+    old = check_together(before)
+    problems = check_together(before | models)
+    if mine := [one for one in problems if one.partition(":")[0] in models or one not in old]:
+        raise InvalidDocument(mine)
 
 
 def ship_defaults(conn: Connection, now: datetime) -> None:
@@ -114,7 +127,8 @@ def ship_defaults(conn: Connection, now: datetime) -> None:
     have = {version.kind for version in published(conn)}
     for kind in SINGLE:
         if kind not in have:
-            publish(conn, default_documents()[kind], "Baton", "shipped default", now)
+            # What it names may be missing from policies of their own, which are older: `baton doctor` says so
+            _put_in_force(conn, default_documents()[kind], "Baton", "shipped default", now)
 
 
 def read_versions(found: Sequence[Version]) -> dict[tuple[str, str], tuple[Document, str]]:
