@@ -38,14 +38,17 @@ from app.rules.composing import compose
 from app.rules.condition import Facts
 from app.rules.decision import Gate
 from app.rules.frequency import CAP
+from app.rules.messages import ended_since
 from app.rules.packet import Packet, calling, packet
 from app.rules.rendering import Withheld, not_ready
 from app.rules.route import mark_of, outward
 from app.rules.score import read_score, total
 from app.rules.sending import checks, is_too_late, leaves_at, over
 from app.rules.suppression import may_lift
+from app.rules.triggers import Trigger
 from app.runtime import Rulebook, Runtime, is_practice
 from app.store import claims, deliveries, handoffs, people, shadows
+from app.store import log as event_log
 from app.store.claims import Claimed
 from app.store.connections import Connection
 from app.store.handoffs import HandoffRow
@@ -139,8 +142,8 @@ class Clearance:
             self.names[contact_id] = {identity.kind: identity.value for identity, _ in reversed(known)}
         keys = {one.handoff_key for one in claimed if one.handoff_key}
         if keys:
-            rows = handoffs.load(self.conn, handoffs_table.c.key.in_(keys))
-            self.handoffs = {row.key: self._assigned(row) for row in rows}
+            found = handoffs.load(self.conn, handoffs_table.c.key.in_(keys))
+            self.handoffs = {row.key: self._assigned(row) for row in found}
 
     # --- may it go?
 
@@ -162,9 +165,12 @@ class Clearance:
         return ""
 
     def _keep_message(self, one: Claimed, action: SendMessage | JoinList, state: Contact) -> str:
-        trigger = self.policies.triggers.by_id.get(action.rule)
-        if trigger is not None and is_too_late(state, action, self.policies, trigger.too_old_hours, self.now):
+        document = self.policies.triggers.by_id.get(action.rule)
+        if document is not None and is_too_late(state, action, self.policies, document.too_old_hours, self.now):
             return f"too late: what it answers happened on {action.occurred_at:%Y-%m-%d %H:%M} UTC"
+        trigger = self.policies.triggers.active.get(action.rule)
+        if trigger is not None and trigger.ends and (why := self._ended(one, trigger, action, state)):
+            return why
         if isinstance(action, SendMessage) and (why := over(state, action, self.now)):
             return why
         blocked = self._blocked(action, state, {one.place})
@@ -172,6 +178,14 @@ class Clearance:
             # Others hold their places by intention or by fact; who comes first here has the place
             blocked = self._blocked(action, state, {one.place, *mere_intentions(self.conn, one.contact_id, state)})
         return blocked.detail if blocked else ""
+
+    def _ended(self, one: Claimed, trigger: Trigger, action: SendMessage | JoinList, state: Contact) -> str:
+        """What has ended since what a trigger would have waited for, had it waited longer."""
+        if state.newest is None or state.newest.occurred_at < action.occurred_at:
+            return ""
+        kinds = {kind for end in trigger.ends for kind in end.types}
+        happened = event_log.since(self.conn, one.contact_id, kinds, action.occurred_at)
+        return ended_since(state, trigger, happened, self.policies)
 
     def _blocked(self, action: SendMessage | JoinList, state: Contact, without: Collection[str]) -> Gate | None:
         gates = checks(state, action, self.policies, self.now, without)

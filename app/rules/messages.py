@@ -5,6 +5,7 @@ time is over, on the contact as it was then. Time passes with the contact's even
 decided the same whatever the order in which they arrive.
 """
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -105,6 +106,16 @@ def _end(contact: Contact, event: Event, policies: "Policies") -> list[Decision]
             gate = Gate("not meanwhile", False, f"{event.type} in the meantime")
             decisions.append(_record(event, trigger, policy, [gate], waited.event))
     return decisions
+
+
+def ended_since(contact: Contact, trigger: Trigger, happened: Iterable[Event], policies: "Policies") -> str:
+    """Why what a trigger asked for must not leave any more, or an empty text: what would have ended its wait has come
+    after it was over, while the message waited to leave. ``happened`` is what did since then."""
+    for event in happened:
+        facts = Facts(contact, event, event.occurred_at, policies.scoring.read)
+        if event.machine is None and any(event.type in end.types and end.test(facts) for end in trigger.ends):
+            return f"{event.type} in the meantime"
+    return ""
 
 
 def _answer(contact: Contact, event: Event, trigger: Trigger, policies: "Policies", per: str) -> Decision:

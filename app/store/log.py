@@ -1,6 +1,7 @@
 """The event log: what happened to whom. State is folded from it and can be folded from it again."""
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 
 import msgspec
 from msgspec import Struct
@@ -11,6 +12,7 @@ from app.store.many import Adder, Row
 from app.store.tables import events
 
 _encode = msgspec.json.Encoder().encode
+_FEW = 100
 _decode = msgspec.json.Decoder(Event).decode
 
 
@@ -61,6 +63,17 @@ def histories(conn: Connection, contact_ids: Collection[int]) -> dict[int, list[
         for contact_id, body in conn.execute(_HISTORIES, {"contacts": list(found)}):
             found[contact_id].append(_decode(body))
     return found
+
+
+def since(conn: Connection, contact_id: int, types: Collection[str], at: datetime) -> list[Event]:
+    """The newest few events of a contact of some types, from a moment on."""
+    query = (
+        select(events.c.body)
+        .where(events.c.contact_id == contact_id, events.c.occurred_at >= at, events.c.type.in_(types))
+        .order_by(events.c.occurred_at.desc())
+        .limit(_FEW)
+    )
+    return [_decode(body) for body in conn.execute(query).scalars()]
 
 
 def move(conn: Connection, moved: Mapping[str, int]) -> None:

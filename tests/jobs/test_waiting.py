@@ -11,7 +11,7 @@ from app.rules.policy import read_document
 from app.runtime import Runtime
 from app.setup import add_connection
 from app.store import policies
-from jobs import sweep
+from jobs import deliver, sweep
 from tests.conftest import NOW, Clock, make_runtime
 from tests.feeding import contact, drain, form, rows, visit
 
@@ -67,6 +67,28 @@ def later(runtime: Runtime, clock: Clock, **by: float) -> None:
     for _ in range(2):
         sweep.ring(runtime)
         drain(runtime)
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "reason"),
+    [
+        pytest.param("question", "withheld", "form.submitted in the meantime", id="what would have ended it"),
+        pytest.param("newsletter", "pending", "", id="something else"),
+    ],
+)
+def test_what_waits_to_leave_stays_when_it_is_not_so_any_more(
+    hub: Runtime, clock: Clock, asked: str, status: str, reason: str
+) -> None:
+    """The vendor is away when it is decided; what ends it happens before the vendor is back."""
+    look(hub, clock)
+    later(hub, clock, hours=24)
+    assert messages(hub) == ["pending"]
+    clock.now += timedelta(hours=1)
+    form(hub, asked, email=MAIL, visitor_id="ann".ljust(16, "x"))
+    drain(hub)
+    deliver.drain(hub, 5)
+    (row,) = [row for row in rows(hub, "deliveries", "kind", "status", "reason") if row.kind == "send_message"]
+    assert (row.status, row.reason if reason else "") == (status, reason)
 
 
 def test_it_is_sent_when_the_time_is_over_and_only_once(hub: Runtime, clock: Clock) -> None:
