@@ -16,6 +16,7 @@ from app.rules.composing import prepare, suits
 from app.rules.decision import Gate
 from app.rules.frequency import CAP, counts, free_from, ladder, room
 from app.rules.sequences.program import sends as messages_of
+from app.rules.sequences.turns import owner
 from app.rules.suppression import gates
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def checks(
         leaves = leaves_at(contact, message, policies, at)
         checked.append(ladder(contact, message, policies, leaves))
         checked.append(room(contact, message, policies, leaves, without))
-    return [*checked, *ownership(contact, message)]
+    return [*checked, *ownership(contact, message, policies)]
 
 
 def reserve(contact: Contact, key: str, message: SendMessage, at: datetime) -> None:
@@ -119,14 +120,16 @@ def frees_at(contact: Contact, message: SendMessage, policies: "Policies", at: d
     return free_from(contact, message, policies, leaves_at(contact, message, policies, at))
 
 
-def ownership(contact: Contact, message: SendMessage | JoinList) -> list[Gate]:
+def ownership(contact: Contact, message: SendMessage | JoinList, policies: "Policies") -> list[Gate]:
     """While a sequence has a person for itself, no other marketing message goes to them."""
     if not contact.enrolments or message.purpose != MARKETING or isinstance(message, JoinList):
         return []
-    owner = next((one for one in contact.enrolments.values() if one.owns and one.key != message.run), None)
-    if owner is None:
+    found = owner(contact, message.run)
+    if found is None:
         return [Gate("no sequence", True)]
-    return [Gate("no sequence", False, f"the sequence {owner.sequence} has the person for itself until it ends")]
+    flow = policies.sequences.newest.by_id.get(found.sequence)
+    label = flow.label if flow is not None else found.sequence
+    return [Gate("no sequence", False, f"the sequence “{label}” has the person for itself until it ends")]
 
 
 def over(contact: Contact, message: SendMessage, now: datetime) -> str:

@@ -7,6 +7,7 @@ Catalogue: H1 (steps), H5 (exits at once), H6 (longest time), H8 (hours), H9 (pr
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+import msgspec
 import pytest
 
 from app.contacts.contact import Contact
@@ -15,7 +16,7 @@ from app.rules.decision import Gate
 from app.rules.policy import compile_policies, read_document
 from app.rules.sequences import walk
 from app.rules.sequences.pauses import EVERY, Pause, Pauses
-from app.rules.sequences.policy import Edition
+from app.rules.sequences.policy import Edition, Sequences
 from mappings.document import InvalidDocument
 from tests.contacts.making import ANN, NOW, ago, event, no, yes
 from tests.rules.making import UNCAPPED, gate, live, of, policies
@@ -459,7 +460,49 @@ def test_a_sequence_that_owns_the_person_keeps_other_messages_back():
     _, made = live([*KNOWN, start(9), *looks], policies(sequences, triggers))
     during, after = (one for one in made if one.rule == "t")
     assert (str(during.outcome), str(after.outcome)) == ("withheld", "taken")
-    assert gate(during, "no sequence").detail == "the sequence s has the person for itself until it ends"
+    assert gate(during, "no sequence").detail == "the sequence “The s” has the person for itself until it ends"
+
+
+def owning():
+    """One that owns the person and has less priority than another, and a trigger."""
+    low = doc(f"[{{{SEND}}}, {{wait: {{days: 5}}}}]", "owns: true\n    priority: 1\n    conversion: []", "owner")
+    high = doc("[{send: {name: A}}, {wait: {days: 3}}, {send: {name: B}}]", "priority: 5", "high")
+    on_order = high.replace("on: form.submitted", "on: order.placed").replace(
+        "max_days", "conversion: []\n    max_days"
+    )
+    triggers = "kind: triggers\ntriggers: [{id: t, label: T, on: page.viewed, once_in_days: 0, message: {name: M}}]"
+    return policies(UNCAPPED, f"kind: sequences\nsequences:\n{low}{on_order}", triggers)
+
+
+def sent_of(events, policy) -> list[tuple[str, float]]:
+    _, made = live([*KNOWN, *events], policy)
+    return [(one.send.message, days_ago(one.at)) for one in of(made, "message") if str(one.outcome) == "taken"]
+
+
+def look(days: float):
+    return event("page.viewed", ago(days=days), path="/a")
+
+
+@pytest.mark.parametrize(
+    ("events", "expected"),
+    [
+        pytest.param([event("order.placed", ago(days=40)), start(39)], [("A", 40), ("B", 37), ("Hi", 37)], id="it waits for its turn, and keeps nothing back meanwhile"),
+        pytest.param([event("order.placed", ago(days=40)), start(39), look(38)], [("A", 40), ("M", 38), ("B", 37), ("Hi", 37)], id="triggers neither"),
+        pytest.param([event("order.placed", ago(days=40)), start(39), look(36)], [("A", 40), ("B", 37), ("Hi", 37)], id="when it is its turn, triggers are kept back"),
+        pytest.param([event("order.placed", ago(days=38)), start(39)], [("Hi", 39), ("A", 38), ("B", 35)], id="what has more priority is not kept back"),
+    ],
+)  # fmt: skip
+def test_who_waits_keeps_nobody_waiting(events, expected):
+    assert sent_of([*events, tick()], owning()) == expected
+
+
+def test_a_pause_keeps_no_other_message_back():
+    policy = owning()
+    paused = msgspec.structs.replace(
+        policy, sequences=Sequences(policy.sequences.editions, Pauses({"owner": _pauses([(39, None)])}))
+    )
+    assert sent_of([start(40), look(37), tick()], policy) == [("Hi", 40)]
+    assert sent_of([start(40), look(30), tick()], paused) == [("Hi", 40), ("M", 30)]
 
 
 # --- paused for everybody

@@ -138,6 +138,18 @@ def test_after_ninety_days_they_are_asked_once_and_silence_is_an_answer(history)
     assert all(one.passed for one in gates(contact, message, SUPPRESSION, NOW))
 
 
+def test_who_bought_lately_gets_their_lessons_first_and_is_asked_then():
+    """Silent by e-mail for 90 days, two days after an order."""
+    bought = event("order.placed", ago(days=32), order="o1", items=[{"name": "Lamp"}], value=10)
+    events = [known(130), yes(ago(days=130)), MAIL, bought, tick(20), tick(), event("timer.due", ago(days=-30))]
+    contact, made = live(events, SHIPPED)
+    sent = [one for one in of(made, "message") if str(one.outcome) == "taken"]
+    names = [one.send.message for one in sent if one.rule in ("sequence:post_purchase", "sequence:re_engagement")]
+    assert names == ["Education start", "Education habit", "Education more", "Re-engagement"]
+    assert contact.exits["re_engagement"].exit == "completed"
+    assert contact.sunset is not None
+
+
 def test_any_sign_of_life_is_an_answer_also_a_late_one():
     before = [known(130), yes(ago(days=130)), MAIL, ONCE]
     assert ends(*before, tick(25), event("email.clicked", ago(days=20)), tick())["re_engagement"] == "goal"

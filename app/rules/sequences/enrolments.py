@@ -20,7 +20,8 @@ from app.rules.sequences.by_hand import by_hand
 from app.rules.sequences.exits import way_out
 from app.rules.sequences.policy import ExitReason, Flow
 from app.rules.sequences.program import Wait
-from app.rules.sequences.walk import Walk, rank
+from app.rules.sequences.turns import rank
+from app.rules.sequences.walk import Walk
 
 if TYPE_CHECKING:
     from app.rules.decide import Policies

@@ -19,6 +19,7 @@ from app.rules.sequences.exits import WORDS
 from app.rules.sequences.policy import ExitReason, Flow
 from app.rules.sequences.program import Act, Branch, Exit, Jump, Op, Send, Split, Wait, sends, words
 from app.rules.sequences.steps import WaitDocument
+from app.rules.sequences.turns import rank
 
 if TYPE_CHECKING:
     from app.rules.decide import Policies
@@ -29,13 +30,6 @@ _A_MOMENT = timedelta(minutes=1)
 # An hour that a day does not have, because clocks are changed, is the next day's
 _HOUR_WITHIN = 2 * DAY
 _EXHAUSTED = (ExitReason.COMPLETED, ExitReason.OVER_TIME)
-
-Rank = tuple[int, datetime, str]
-
-
-def rank(run: Enrolment) -> Rank:
-    """Sorts the ways of one person: the least is the one that sends."""
-    return -run.priority, run.entered_at, run.sequence
 
 
 def rule_of(sequence: str) -> str:
