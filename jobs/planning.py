@@ -241,7 +241,7 @@ class Planner:
             }
             for key, wanted in mine.items():
                 if key not in existing:
-                    self._respect_sent(wanted, existing.values())
+                    self._respect_sent(wanted, existing.values(), work.state)
             if not any(key in existing for key in mine):
                 self.places.give_up(person, work.state, decision, mine.values())
             planned |= mine
@@ -300,14 +300,16 @@ class Planner:
                 "handoff_key": plan.handoff_key,
             }
 
-    def _respect_sent(self, plan: Planned, existing: Iterable[Existing]) -> None:
+    def _respect_sent(self, plan: Planned, existing: Iterable[Existing], state: Contact) -> None:
         """A message that left for a later event is the one that this event would have been answered with."""
         if not isinstance(plan.action, SendMessage) or plan.status != PENDING:
             return
-        rule, near = plan.action.rule, self._once_in(plan.action)
+        rule, near, anew = plan.action.rule, self._once_in(plan.action), self._anew(plan.action, state)
         for row in existing:
             sent = row.action
             if not isinstance(sent, SendMessage) or row.status not in LEFT:
+                continue
+            if anew is not None and sent.occurred_at < anew:
                 continue
             if (sent.rule, sent.per) != (rule, plan.action.per):
                 continue
@@ -322,6 +324,14 @@ class Planner:
             return flow.once_in if flow else timedelta(days=1)
         trigger = self.policies.triggers.by_id.get(action.rule)
         return timedelta(days=trigger.once_in_days if trigger else 1)
+
+    def _anew(self, action: SendMessage, state: Contact) -> datetime | None:
+        """When a sequence was begun anew that a message is of: whatever was sent before it was of another time."""
+        ways = (*state.enrolments.values(), *state.exits.values())
+        run = next((one for one in ways if one.key == action.run), None) if action.run else None
+        flow = self.policies.sequences.pinned(run.version, run.sequence) if run is not None else None
+        restarted = run is not None and flow is not None and any(run.on in watch.types for watch in flow.restart)
+        return run.entered_at if run is not None and restarted else None
 
     def _sync(self, person: Person, contact: Contact, target: Target) -> None:
         held = self.held[person][target.id]

@@ -127,12 +127,13 @@ def frame(document: SequenceDocument) -> list[tuple[str, str]]:
     found = [
         ("Who comes in", who),
         ("A second time", "Never" if again == "never" else f"After {_days(again.after_days)} at the earliest"),
+        ("Again at once", happening_words(document.restart) if document.restart else ""),
         ("Goal", happening_words(document.goal) if document.goal else "None"),
         ("Also a success", "; ".join(map(happening_words, document.conversion))),
         ("Lets out as well", "; ".join(map(happening_words, document.exits))),
         ("Longest time", _days(document.max_days) + (", also if it is paused" if document.hard_stop else "")),
         ("Priority", f"{document.priority}: of several sequences of a person, the one with the highest sends"),
-        ("Others meanwhile", "No other marketing message goes to who is in it" if document.owns else ""),
+        ("Others meanwhile", "No other marketing message, but for what has more priority" if document.owns else ""),
         ("Without the goal", "Who comes to the end is shown on the review desk" if document.review else ""),
     ]
     return [(name, said) for name, said in found if said]

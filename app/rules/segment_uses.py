@@ -50,7 +50,7 @@ def _of_sequence(segment: str, flow: Flow) -> bool:
             return True
     elif _answers(segment, document.entry.on, document.entry.when):
         return True
-    ends = [*([document.goal] if document.goal else []), *document.conversion, *document.exits]
+    ends = [*filter(None, (document.goal, document.restart)), *document.conversion, *document.exits]
     asked = [document.entry.when, *(one.where for one in ends), *_steps(flow)]
     return any(_asks(segment, one) for one in asked)
 

@@ -12,7 +12,7 @@ from app.rules.decide import Policies, step
 from app.rules.decision import Decision, Gate
 from app.rules.outline import failing
 from app.rules.passing import pass_time
-from app.rules.sequences.enrolments import again_from
+from app.rules.sequences.enrolments import again_from, restarts
 from app.rules.sequences.walk import rule_of
 
 _encode, _decode = msgspec.json.Encoder().encode, msgspec.json.Decoder(Contact).decode
@@ -113,6 +113,7 @@ def would_enter(contact: Contact, event: Event, name: str, policies: Policies) -
     ]
     if last is not None:
         again = flow.document.reentry != "never" and now >= again_from(last, flow)
+        again = again or restarts(flow, Facts(after, event, now, policies.scoring.read))
         from_then = f"it is {again_from(last, flow):%Y-%m-%d}, from when on they may come in again"
         once = flow.document.reentry == "never"
         conditions.append(Verdict("has not been in it before" if once else from_then, again))

@@ -18,8 +18,9 @@ from app.runtime import Runtime
 from app.setup import add_connection
 from app.store import inbox, policies
 from jobs import deliver, sweep
+from tests.app.screens import change_delivery
 from tests.conftest import NOW, Clock, make_runtime
-from tests.feeding import contact, drain, form, rows
+from tests.feeding import contact, drain, form, rows, visit
 
 START = NOW + timedelta(days=1)
 MAIL = "ann@acme.example"
@@ -113,6 +114,26 @@ def test_a_goal_ends_it_and_what_waits_to_leave_stays(hub: Runtime, clock: Clock
     assert roll(hub) == [("2", "goal", 1)]
     assert [name for name, _ in messages(hub)] == ["One"]
     assert rows(hub, "reviews") == []
+
+
+def test_what_is_begun_anew_is_sent_anew_also_where_it_is_told_late(hub: Runtime, clock: Clock) -> None:
+    """A late event has the history folded again, and what has left is not repeated: but this is another time."""
+    entry = "entry: {on: form.submitted, when: {field: event.form, %s}}"
+    again = "\n    restart: {on: form.submitted, where: {field: event.form, value: again}}"
+    anew = POLICY.replace(entry % "value: newsletter", entry % "op: in, value: [newsletter, again]" + again)
+    publish(hub, anew.replace("days: 3", "hours: 1").replace("days: 4", "hours: 1"))
+    join(hub)
+    drain(hub)
+    for row in rows(hub, "deliveries", "id"):
+        change_delivery(hub, row.id, status="sent")
+    later(hub, clock, hours=3)
+    clock.now += timedelta(hours=60)
+    visit(hub, "ann", "/docs", clock.now)
+    drain(hub)
+    form(hub, "again", email=MAIL, submitted_at=(clock.now - timedelta(hours=20)).isoformat())
+    drain(hub)
+    assert [row.exit for row in rows(hub, "enrolments")] == ["completed", "completed"]
+    assert [status for name, status in messages(hub) if name == "One"] == ["sent", "pending"]
 
 
 def test_what_arrives_late_takes_back_message_end_and_review(hub: Runtime, clock: Clock) -> None:

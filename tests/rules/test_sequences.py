@@ -17,6 +17,7 @@ from app.rules.policy import compile_policies, read_document
 from app.rules.sequences import walk
 from app.rules.sequences.pauses import EVERY, Pause, Pauses
 from app.rules.sequences.policy import Edition, Sequences
+from app.rules.sequences.standing import standing
 from mappings.document import InvalidDocument
 from tests.contacts.making import ANN, NOW, ago, event, no, yes
 from tests.rules.making import UNCAPPED, gate, live, of, policies
@@ -164,6 +165,31 @@ def test_coming_in_again(reentry, entered):
     policy = by(doc(f"[{{{SEND}}}, {{wait: {{days: 1}}}}]", reentry))
     said = told([start(30), start(29.5), start(20), start(14), tick()], policy, "enrolment")
     assert [days for words, days in said if words.startswith("Entered")] == entered
+
+
+@pytest.mark.parametrize("reentry", ["reentry: never", "reentry: {after_days: 25}"])
+def test_some_events_let_in_again_however_lately_somebody_was_in_it(reentry):
+    """But nobody is in it twice at once."""
+    again = "restart: {on: form.submitted, where: {field: event.form, value: again}}"
+    policy = by(doc(f"[{{{SEND}}}, {{wait: {{days: 4}}}}]", f"{reentry}\n    {again}"))
+    events = [start(30), start(20), start(19), start(28), start(14), tick()]
+    events[1:4] = [
+        event("form.submitted", ago(days=days), form=form) for days, form in ((20, "x"), (19, "again"), (28, "again"))
+    ]
+    said = told(events, policy, "enrolment")
+    assert [days for words, days in said if words.startswith("Entered")] == [30, 19]
+    contact, _ = live([*KNOWN, *events], policy)
+    ends_with = (
+        ", but by form.submitted (form is again)."
+        if "never" in reentry
+        else " on, or before by form.submitted (form is again)."
+    )
+    assert standing(contact, "s", policy.sequences, NOW).endswith(ends_with)
+
+
+def test_what_restarts_has_to_let_in_as_well():
+    with pytest.raises(InvalidDocument, match=r'"page\.viewed" lets nobody in; add it'):
+        by(doc(f"[{{{SEND}}}]", "restart: {on: page.viewed}"))
 
 
 def test_an_inactive_sequence_lets_nobody_in():

@@ -1,7 +1,7 @@
 """Each sequence and waiting trigger that Baton ships with, from the webhook to the vendor's call, in the words of its
 promise: the right message at the right moment, and none other.
 
-Catalogue: E1, E6, H2, H3, H4, H5, N1.
+Catalogue: E1, E6, G7, H2, H3, H4, H5, N1.
 """
 
 import pytest
@@ -52,6 +52,34 @@ def test_who_downloads_something_hears_more_about_it_and_no_more_once_they_ask_t
     days.later(days=30)
     assert len(days.got("Interest nurture")) == 1
     assert "was handed to sales" in days.why(ANN, "interest_nurture")
+
+
+def test_whom_sales_finds_too_early_hears_more_of_what_they_care_for_from_the_beginning(days: Days) -> None:
+    sign_up(days, asset="Automation guide", topic="automation")
+    days.later(days=3)
+    days.form("demo", ANN)
+    days.later(days=10)
+    assert len(days.got("Interest nurture")) == 1
+    (handoff,) = days.api.get("/handoffs")["items"]
+    days.api.post(f"/handoffs/{handoff['id']}/verdict", verdict="nurture", by="Rita")
+    days.later(minutes=1)
+    days.later(days=4)
+    assert len(days.got("Interest nurture")) == 2
+    assert "Entered “More on an interest” by sales.verdict" in days.why(ANN, "interest_nurture")
+
+
+def test_whom_sales_finds_no_fit_hears_no_more(days: Days) -> None:
+    sign_up(days, asset="Automation guide", topic="automation")
+    days.later(days=3)
+    days.form("demo", ANN)
+    (handoff,) = days.api.get("/handoffs")["items"]
+    days.api.post(f"/handoffs/{handoff['id']}/verdict", verdict="not_a_fit", by="Rita")
+    days.later(minutes=1)
+    days.visit(VISITOR, "/pricing")
+    days.later(days=60)
+    assert len(days.got("Interest nurture")) == 1
+    assert not days.got("Pricing follow-up")
+    assert "not_a_fit" in reasons(days)
 
 
 def test_who_looks_at_prices_is_followed_up_at_once_and_not_again(days: Days) -> None:

@@ -36,7 +36,7 @@ def enter(contact: Contact, event: Event, policies: "Policies") -> list[Decision
     if not flows:
         return []
     facts = Facts(contact, event, event.occurred_at, policies.scoring.read)
-    asked = [flow for flow in flows if _asks_for(contact, event, flow) and flow.entry(facts)]
+    asked = [flow for flow in flows if _asks_for(facts, event, flow) and flow.entry(facts)]
     if not asked:
         return []
     walk = Walk(contact, event.occurred_at, policies, event.id)
@@ -45,18 +45,24 @@ def enter(contact: Contact, event: Event, policies: "Policies") -> list[Decision
     return settle(walk)
 
 
-def _asks_for(contact: Contact, event: Event, flow: Flow) -> bool:
+def _asks_for(facts: Facts, event: Event, flow: Flow) -> bool:
     """Whether the sequence may be for this person at all: not in it, not too soon again, in its segment."""
+    contact = facts.contact
     if flow.id in contact.enrolments:
         return False
     last = contact.exits.get(flow.id)
-    if last is not None and event.occurred_at < again_from(last, flow):
+    if last is not None and event.occurred_at < again_from(last, flow) and not restarts(flow, facts):
         return False
     segment = flow.document.entry.segment
     if not segment:
         return True
     entered = event.type == EventType.SEGMENT_ENTERED
     return event.properties.get("segment") == segment if entered else segment in contact.segments
+
+
+def restarts(flow: Flow, facts: Facts) -> bool:
+    """Whether this event lets somebody in again however lately they were in it."""
+    return any(watch.means(facts) for watch in flow.restart)
 
 
 def again_from(last: Enrolment, flow: Flow) -> datetime:

@@ -39,9 +39,9 @@ _NO_MORE = frozenset(("bounce", "complaint", "consent"))
 def way_out(contact: Contact, event: Event, run: Enrolment, flow: Flow, policies: "Policies") -> Way | None:
     """Why this event ends a person's way through a sequence, or None. The contact is as the event has left it."""
     facts = Facts(contact, event, event.occurred_at, policies.scoring.read)
-    if _meant(flow.goal, event, facts):
+    if _meant(flow.goal, facts):
         return ExitReason.GOAL, event.type
-    if _meant(flow.conversion, event, facts):
+    if _meant(flow.conversion, facts):
         return ExitReason.CONVERTED, event.type
     if event.type in _REPLIED:
         return ExitReason.REPLIED, event.type
@@ -55,13 +55,13 @@ def way_out(contact: Contact, event: Event, run: Enrolment, flow: Flow, policies
         return ExitReason.SUPPRESSED, "sales said it is not a fit"
     if event.type in _MAY_TALK and (talk := conversation(contact, policies.suppression, event.occurred_at)):
         return ExitReason.CONVERSATION, talk.kind
-    if _meant(flow.exits, event, facts):
+    if _meant(flow.exits, facts):
         return ExitReason.NO_LONGER_FITS, event.type
     return None
 
 
-def _meant(watches: tuple[Watch, ...], event: Event, facts: Facts) -> bool:
-    return any(event.type in watch.types and watch.test(facts) for watch in watches)
+def _meant(watches: tuple[Watch, ...], facts: Facts) -> bool:
+    return any(watch.means(facts) for watch in watches)
 
 
 def _unreachable(contact: Contact, event: Event, flow: Flow, policies: "Policies") -> str:

@@ -18,7 +18,7 @@ from msgspec import Struct
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from app.contacts.consent import MARKETING
-from app.rules.condition import Condition, EventTypes, Happening, Test, compile_condition
+from app.rules.condition import Condition, EventTypes, Facts, Happening, Test, compile_condition
 from app.rules.hours import DAY, QuietHours, known_zone
 from app.rules.index import Index
 from app.rules.sequences.pauses import Pauses
@@ -80,6 +80,7 @@ class SequenceDocument(BaseModel):
     priority: int = Field(0, ge=-1_000, le=1_000, description="Of two sequences of a person, the higher one sends")
     entry: EntryDocument
     reentry: Literal["never"] | ReentryDocument = "never"
+    restart: Happening | None = Field(None, description="Of the entry's events those that let in again at once")
     too_old_hours: float = Field(24, gt=0, description="An event that reaches us later than this lets nobody in")
     goal: Happening | None = None
     conversion: list[Happening] = Field(default_factory=_conversions, max_length=10)
@@ -99,6 +100,9 @@ class SequenceDocument(BaseModel):
         twice = next((name for name in names if name and names.count(name) > 1), None)
         if twice is not None:
             raise ValueError(f'the id "{twice}" is taken by two steps')
+        strange = [name for name in self.restart.on if name not in self.entry.on] if self.restart is not None else []
+        if strange:
+            raise ValueError(f'restart: "{strange[0]}" lets nobody in; add it to the entry\'s "on"')
         least = shortest(compile_steps(self.steps, self.purpose))
         if least >= timedelta(days=self.max_days):
             raise ValueError(
@@ -152,6 +156,10 @@ class Watch(Struct, frozen=True):
     types: frozenset[str]
     test: Test
 
+    def means(self, facts: Facts) -> bool:
+        """Whether this event is one of them."""
+        return facts.event is not None and facts.event.type in self.types and self.test(facts)
+
 
 class Flow(Struct, frozen=True):
     """One compiled sequence."""
@@ -164,6 +172,7 @@ class Flow(Struct, frozen=True):
     goal: tuple[Watch, ...]
     conversion: tuple[Watch, ...]
     exits: tuple[Watch, ...]
+    restart: tuple[Watch, ...]
     ops: tuple[Op, ...]
     said: tuple[str, ...]
     channels: tuple[str, ...]
@@ -246,6 +255,7 @@ def _compile(document: SequenceDocument, version: str, zone: ZoneInfo) -> Flow:
         goal=_watches([document.goal] if document.goal else []),
         conversion=_watches(document.conversion),
         exits=_watches(document.exits),
+        restart=_watches([document.restart] if document.restart else []),
         ops=ops,
         said=tuple(said_by(ops)),
         channels=tuple(sorted({op.document.channel for op in sends(ops)})),

@@ -61,6 +61,7 @@ def _outside(last: Enrolment, flow: Flow | None) -> str:
     said += f", got {last.sent} message{'' if last.sent == 1 else 's'}, and left: {reason}"
     if flow is None:
         return f"{said}."
+    by = f" by {event_words(flow.document.restart)}" if flow.document.restart is not None else ""
     if flow.document.reentry == "never":
-        return f"{said}. Nobody comes in twice."
-    return f"{said}. May come in again from {again_from(last, flow):%Y-%m-%d} on."
+        return f"{said}. Nobody comes in twice{by and f', but{by}'}."
+    return f"{said}. May come in again from {again_from(last, flow):%Y-%m-%d} on{by and f', or before{by}'}."
