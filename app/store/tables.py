@@ -24,6 +24,9 @@ metadata = MetaData(
     }
 )
 
+# A row that is changed where its page has room costs PostgreSQL a third less: no index has to hear of it
+_OFTEN_CHANGED = {"fillfactor": 70}
+
 connections = Table(
     "connections",
     metadata,
@@ -98,6 +101,7 @@ contacts = Table(
     Column("created_at", UtcTime, nullable=False),
     Column("updated_at", UtcTime, nullable=False),
     Column("merged_into", BigId),
+    postgresql_with=_OFTEN_CHANGED,
 )
 Index(None, contacts.c.email)
 Index(None, contacts.c.name)
@@ -108,6 +112,7 @@ checkpoints = Table(  # a state in the contact's past, to fold its history again
     Column("contact_id", BigId, primary_key=True, autoincrement=False),
     Column("at", UtcTime, nullable=False),  # when the newest event in it occurred
     Column("state", Text, nullable=False),
+    postgresql_with=_OFTEN_CHANGED,
 )
 
 # Identities that make one person of all who share them.
