@@ -239,7 +239,7 @@ class Lane:
         """Wait for the place of an HTTP call under the limits; whether it may be made then. The place of the first one
         was found when the work was claimed."""
         if work.exchanges:
-            with self.database.write() as conn:
+            with self.database.write(lasting=False) as conn:
                 wait = budgets.reserve(conn, self.database, self.connection.id, self._limits_of(work.push))
             time.sleep(wait)
         for name in work.push.limits:

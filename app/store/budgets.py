@@ -107,7 +107,7 @@ def _place(used: dict[str, int], start: int, limit: Limit, calls: int) -> tuple[
 
 def hold_back(database: Database, connection_id: int, names: Sequence[str], seconds: float) -> None:
     """Let nobody call for so long, because the vendor said so."""
-    with database.write() as conn:
+    with database.write(lasting=False) as conn:
         now, known = _load(conn, database, connection_id, names)
         for name in names:
             next_us, used = known[name]

@@ -3,6 +3,9 @@
 On PostgreSQL a unit of work is one transaction that locks the rows it reads for change. SQLite has a single write
 lock, so there a unit reads and computes without it and takes it only to write, when it checks that nothing it read has
 changed; the web process can then store what comes in while a worker computes.
+
+A commit waits until it is on the disk, unless it need not last (see docs/decisions/09-commits-that-last.md): then a
+power cut may take it back, together with all that came after it, but never what came before.
 """
 
 import sqlite3
@@ -108,9 +111,11 @@ class Database:
                 },
             )
             event.listen(self.engine, "connect", _prepare_postgresql)
+            event.listen(self.engine, "begin", _begin_postgresql)
             event.listen(self.engine, "checkin", _note_rest)
             event.listen(self.engine, "checkout", _try_rested)
         self._writing: Engine = self.engine.execution_options(baton_write=True)
+        self._passing: Engine = self.engine.execution_options(baton_write=True, baton_passing=True)
         # On PostgreSQL each statement sees a state of its own anyway; a transaction around it is two round trips more
         self._reading = self.engine if self.is_sqlite else self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
@@ -127,18 +132,19 @@ class Database:
             yield conn
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """A transaction; on SQLite it takes the write lock at once (a deferred one fails under load)."""
-        with self._writing.begin() as conn:
+    def write(self, lasting: bool = True) -> Iterator[Connection]:
+        """A transaction; on SQLite it takes the write lock at once (a deferred one fails under load). One that is not
+        ``lasting`` does not wait for the disk: for what would only be done again."""
+        with (self._writing if lasting else self._passing).begin() as conn:
             yield conn
 
     @contextmanager
     def unit(self) -> Iterator["Unit"]:
-        """A unit of work that reads, computes, and writes all at the end."""
+        """A unit of work that reads, computes, and writes all at the end; as one that is not lasting."""
         if self.is_sqlite:
             yield Unit(self, None)
         else:
-            with self._writing.begin() as conn:
+            with self._passing.begin() as conn:
                 yield Unit(self, conn)
 
     def insert(self, table: Table) -> "postgresql.Insert | sqlite.Insert":
@@ -177,7 +183,7 @@ class Unit:
             if self._conn is not None:
                 yield self._conn
             else:
-                with self._database.write() as conn:
+                with self._database.write(lasting=False) as conn:
                     yield conn
         except IntegrityError as error:
             raise Conflict(in_words(error)) from None
@@ -203,7 +209,6 @@ def _prepare_sqlite(connection: Any, record: Any) -> None:
     connection.isolation_level = None  # transactions begin where we say, see _begin_sqlite
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=FULL")  # a 2xx survives a power cut
     cursor.execute("PRAGMA temp_store=MEMORY")
     cursor.execute("PRAGMA cache_size=-16000")
     # Pages of 4 KiB. By default what a batch of events writes is copied into the database after each
@@ -237,11 +242,18 @@ def _try_rested(connection: Any, record: Any, proxy: Any) -> None:
         raise DisconnectionError from error  # the pool tries another one
 
 
+def _begin_postgresql(conn: Connection) -> None:
+    if conn.get_execution_options().get("baton_passing"):
+        conn.exec_driver_sql("SET LOCAL synchronous_commit = off")
+
+
 def _begin_sqlite(conn: Connection) -> None:
-    if not conn.get_execution_options().get("baton_write"):
+    options = conn.get_execution_options()
+    if not options.get("baton_write"):
         conn.exec_driver_sql("BEGIN")
         return
     driver: Any = conn.connection.driver_connection
+    driver.execute(f"PRAGMA synchronous = {'NORMAL' if options.get('baton_passing') else 'FULL'}")
     driver.execute("PRAGMA busy_timeout = 0")
     try:
         turnstile.take(conn.engine.url.database or "", partial(_is_answered, driver), SQLITE_BUSY_MS / 1_000)

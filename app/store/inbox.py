@@ -110,7 +110,7 @@ def claim(database: Database, rows: int) -> tuple[int, list[InboxRow]]:
     taken with fewer and fewer others, and parked after five times.
     """
     number = secrets.randbits(62)
-    with database.write() as conn:
+    with database.write(lasting=False) as conn:
         # Now and then a suspect comes first, or a steady stream would leave it waiting for ever
         first, then = (_SUSPECT, _FRESH) if number % SUSPECTS_TURN == 0 else (_FRESH, _SUSPECT)
         found = conn.execute(first, {"rows": rows}).all() or conn.execute(then, {"rows": rows}).all()

@@ -24,7 +24,7 @@ class Lease(Struct, frozen=True):
 def take(database: Database, lane: str, holder: str, seconds: float = LEASE_SECONDS) -> Lease | None:
     """The lane's lease, or None while somebody else holds it."""
     until, asked_at = db_in(seconds), time.monotonic()
-    with database.write() as conn:
+    with database.write(lasting=False) as conn:
         conn.execute(database.insert(lanes).values(name=lane, fence=0).on_conflict_do_nothing())
         free = or_(lanes.c.until.is_(None), lanes.c.until < db_now())
         row = conn.execute(
@@ -38,7 +38,7 @@ def take(database: Database, lane: str, holder: str, seconds: float = LEASE_SECO
 
 def renew(database: Database, lease: Lease, seconds: float = LEASE_SECONDS) -> bool:
     """Hold the lane for longer; False when it has been lost."""
-    with database.write() as conn:
+    with database.write(lasting=False) as conn:
         return (
             conn.execute(
                 update(lanes)
@@ -60,7 +60,7 @@ def hold(conn: Connection, lease: Lease) -> None:
 
 def give_back(database: Database, lease: Lease) -> None:
     """Let the next worker have the lane at once."""
-    with database.write() as conn:
+    with database.write(lasting=False) as conn:
         conn.execute(
             update(lanes).where(lanes.c.name == lease.lane, lanes.c.fence == lease.fence).values(until=None, holder="")
         )

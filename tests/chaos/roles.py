@@ -147,9 +147,9 @@ class Points:
         reach = self.reach
 
         @contextmanager
-        def write(database: Any) -> Any:
+        def write(database: Any, **how: Any) -> Any:
             name = _caller()
-            with database_write(database) as conn:
+            with database_write(database, **how) as conn:
                 yield conn
                 reach(f"{name} before commit")
             reach(f"{name} after commit")
