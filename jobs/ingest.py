@@ -41,35 +41,33 @@ def ingest() -> None:
     """Work off what has arrived, for at most twenty seconds; a wake-up may come as often as it likes."""
     context = current()
     context.woken(INGEST)
-    until = time.monotonic() + DRAIN_SECONDS
-    drain(context.runtime, DRAIN_SECONDS, context.wake)
-    while _more_comes(context.runtime, until):
-        drain(context.runtime, until - time.monotonic(), context.wake)
+    drain(context.runtime, DRAIN_SECONDS, context.wake, LINGER_SECONDS)
 
 
-def _more_comes(runtime: Runtime, until: float) -> bool:
-    """Wait a little for more to arrive."""
-    until = min(until, time.monotonic() + LINGER_SECONDS)
-    while time.monotonic() < until and not stopping.is_set():
+def _is_some(runtime: Runtime, until: float, linger: float) -> bool:
+    """Whether there is something to take in, or arrives within so many seconds. Looked at before it is claimed: to
+    claim is to write, which on SQLite keeps all others from it."""
+    patient = min(until, time.monotonic() + linger)
+    while not stopping.is_set() and time.monotonic() < until:
+        with runtime.database.read() as conn:
+            if inbox.oldest_ready(conn) is not None:
+                return True
+        if time.monotonic() >= patient:
+            break
         time.sleep(POLL_SECONDS)
-        if _is_ready(runtime):
-            return True
     return False
 
 
-def _is_ready(runtime: Runtime) -> bool:
-    with runtime.database.read() as conn:
-        return inbox.oldest_ready(conn) is not None
-
-
-def drain(runtime: Runtime, seconds: float, wake: Callable[..., None] = lambda *queues: None) -> int:
-    """Work off the inbox until it is empty or the time is up; how many events were new."""
+def drain(
+    runtime: Runtime, seconds: float, wake: Callable[..., None] = lambda *queues: None, linger: float = 0.0
+) -> int:
+    """Work off the inbox until it has been empty for ``linger`` seconds or the time is up; how many events were new."""
     until, rows, most, total = time.monotonic() + seconds, 50, MAX_ROWS, 0
-    # Looked at first: to claim is to write, which on SQLite keeps all others from it
-    while time.monotonic() < until and not stopping.is_set() and _is_ready(runtime):
+    while _is_some(runtime, until, linger):
         claim, claimed = inbox.claim(runtime.database, rows)
-        if not claimed:
-            break
+        if not claimed:  # another worker was first, or what would have been was parked
+            time.sleep(POLL_SECONDS)
+            continue
         try:
             with watch.limited():
                 events, new = run(runtime, claim, claimed)
