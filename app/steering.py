@@ -7,6 +7,8 @@ from typing import Any
 from msgspec import Struct
 from sqlalchemy import Connection as Conn
 
+from app import views
+from app.contacts.contact import Contact
 from app.contacts.event import Event, Identity
 from app.contacts.own_events import (
     HANDED_OVER,
@@ -20,7 +22,7 @@ from app.receive import Refused, this_runtime, this_waker
 from app.rules.sequences.by_hand import same_step
 from app.rules.sequences.pauses import EVERY
 from app.rules.sequences.policy import ExitReason, Flow
-from app.store import enrolments, inbox, notes, pauses, reviews
+from app.store import enrolments, inbox, notes, pauses, people, reviews
 from jobs.queue import INGEST
 from jobs.resume import wake_parked
 
@@ -170,12 +172,40 @@ def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def stop(who: str, contact_id: int, name: str) -> None:
     """Let one person out of a sequence."""
-    runtime = this_runtime()
-    now = runtime.clock()
-    with runtime.database.write() as conn:
-        inbox.note(conn, [_event(SEQUENCE_STOPPED, contact_id, who, now, {"sequence": name})], now)
-        notes.write_audit(conn, who, "sequence.stopped", f"{name} for contact {contact_id}", now)
+    with this_runtime().database.write() as conn:
+        home, state = _person(conn, contact_id)
+        if name not in state.enrolments:
+            raise Refused(409, "they are not in it")
+        _tell(conn, SEQUENCE_STOPPED, home, who, name)
+        notes.write_audit(conn, who, "sequence.stopped", f"{name} for contact {home}", this_runtime().clock())
     this_waker().wake(INGEST)
+
+
+def enter(who: str, contact_id: int, name: str) -> None:
+    """Let one person into a sequence whatever they did, if its gates let them."""
+    flow = flow_named(name)
+    with this_runtime().database.write() as conn:
+        home, state = _person(conn, contact_id)
+        if state.erased_at is not None:
+            raise Refused(409, "they were erased")
+        if name in state.enrolments:
+            raise Refused(409, f"they are in “{flow.label}” already")
+        _tell(conn, SEQUENCE_ENTERED, home, who, name)
+        notes.write_audit(conn, who, "sequence.entered", f"{name} for contact {home}", this_runtime().clock())
+    this_waker().wake(INGEST)
+
+
+def _person(conn: Conn, contact_id: int) -> tuple[int, Contact]:
+    home = people.survivor(conn, contact_id)
+    state = views.state_of(conn, home)
+    if state is None:
+        raise Refused(404, "there is no such contact")
+    return home, state
+
+
+def _tell(conn: Conn, kind: str, contact_id: int, who: str, name: str) -> None:
+    now = this_runtime().clock()
+    inbox.note(conn, [_event(kind, contact_id, who, now, {"sequence": name})], now)
 
 
 def extend(who: str, review_id: int, days: float) -> dict[str, Any]:

@@ -3,11 +3,12 @@
 from typing import Any
 
 from flask import abort, redirect, render_template, request, url_for
+from flask_login import current_user
 from sqlalchemy import Connection as Conn
 from werkzeug.wrappers import Response
 
-from app import views
-from app.admin import asked, words
+from app import steering, views
+from app.admin import asked, steps, words
 from app.admin.blueprint import admin
 from app.contacts.contact import LifecycleStage
 from app.contacts.event import Identity
@@ -103,12 +104,43 @@ def contact(contact_id: int) -> Response | str:
         older=link("timeline", before=asked.moment_text(older), **kept) if older else None,
         newer=link("timeline", after=asked.moment_text(newer), **kept) if newer else None,
         turned=bool(request.args),
+        ways=[_way(runtime, one) for one in shown["enrolments"]],
+        others=_others(runtime, shown),
         decisions=[views.decision(runtime, row) for row in why.rows],
         why_older=link("why", outcome=outcome, why_before=why.older, **place) if why.older is not None else None,
         why_newer=link("why", outcome=outcome, why_after=why.newer, **place) if why.newer is not None else None,
         outcome=outcome,
         now=runtime.clock(),
     )
+
+
+def _way(runtime: Runtime, enrolment: dict[str, Any]) -> dict[str, Any]:
+    """A way through a sequence, with the step in a marketer's words; in the version that the person is in."""
+    flow = runtime.rulebook().policies.sequences.pinned(enrolment["version"], enrolment["sequence"])
+    return {**enrolment, "doing": steps.names_of(flow).get(enrolment["step"], "")}
+
+
+def _others(runtime: Runtime, shown: dict[str, Any]) -> list[tuple[str, str]]:
+    """The sequences that the person is not in, as (id, label)."""
+    inside = {one["sequence"] for one in shown["enrolments"] if one["ended_at"] is None}
+    known = runtime.rulebook().policies.sequences.newest.by_id.values()
+    return [(one.id, one.label) for one in known if one.id not in inside]
+
+
+@admin.post(f"/contacts/<{asked.ROW}:contact_id>/sequences")
+def contact_enters(contact_id: int) -> Response:
+    """Let somebody into a sequence."""
+    with asked.telling("They come in in a moment, unless something speaks against it; “Why and why not” says so then."):
+        steering.enter(current_user.email, contact_id, asked.text("sequence"))
+    return asked.back(url_for("admin.contact", contact_id=contact_id))
+
+
+@admin.post(f"/contacts/<{asked.ROW}:contact_id>/sequences/<name>/stop")
+def contact_stops(contact_id: int, name: str) -> Response:
+    """Let somebody out of a sequence."""
+    with asked.telling("They are out of it in a moment. What has not left yet stays."):
+        steering.stop(current_user.email, contact_id, name)
+    return asked.back(url_for("admin.contact", contact_id=contact_id))
 
 
 def _moment(runtime: Runtime, row: Any) -> dict[str, Any]:

@@ -19,6 +19,8 @@ ROLES: Mapping[str, frozenset[str]] = {
     "contacts": _ALL,
     "contact": _ALL,
     "why": _ALL,
+    "contact_enters": _WORKS,
+    "contact_stops": _WORKS,
     "handoffs": _ALL,
     "claim": _SELLS,
     "judge": _SELLS,

@@ -5,6 +5,7 @@ from typing import Any
 from flask import request
 
 from app import reviews, sequences, steering
+from app.actions import DONE
 from app.api.blueprint import api
 from app.api.operation import (
     CURSOR,
@@ -191,6 +192,39 @@ def sequence_move(name: str) -> Any:
         raise Refused(400, "confirm is true or false")
     steering.flow_named(name)
     return steering.move(caller(), name, text_of(body, "to"), confirmed)
+
+
+# --- one person
+
+
+@operation(
+    api,
+    Operation(
+        method="POST",
+        path="/contacts/{contact_id}/sequences/{name}/enter",
+        summary="Let a person into a sequence, if its gates let them; the decision says whether they did",
+        answer="Done",
+        statuses=(202, 404, 409),
+    ),
+)
+def contact_enters(contact_id: int, name: str) -> Any:
+    steering.enter(caller(), contact_id, name)
+    return DONE
+
+
+@operation(
+    api,
+    Operation(
+        method="POST",
+        path="/contacts/{contact_id}/sequences/{name}/stop",
+        summary="Let a person out of a sequence",
+        answer="Done",
+        statuses=(202, 404, 409),
+    ),
+)
+def contact_stops(contact_id: int, name: str) -> Any:
+    steering.stop(caller(), contact_id, name)
+    return DONE
 
 
 # --- reviews

@@ -39,6 +39,8 @@ LOOK_AT_WORK = {
     "review",
 }
 STEER = {
+    "contact_enters",
+    "contact_stops",
     "sequences_pause",
     "sequences_resume",
     "sequence_pause",
@@ -126,6 +128,8 @@ def addresses(ids: Any) -> dict[str, tuple[str, str]]:
         "segments": ("GET", "/admin/segments"),
         "segment": ("GET", "/admin/segments/new_subscribers"),
         "sequences": ("GET", "/admin/sequences"),
+        "contact_enters": ("POST", f"/admin/contacts/{ids['ann']}/sequences"),
+        "contact_stops": ("POST", f"/admin/contacts/{ids['ann']}/sequences/welcome/stop"),
         "sequences_pause": ("POST", "/admin/sequences/pause"),
         "sequences_resume": ("POST", "/admin/sequences/resume"),
         "sequence": ("GET", "/admin/sequences/guide_follow_up"),

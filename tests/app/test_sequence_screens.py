@@ -154,6 +154,32 @@ def test_all_sequences_are_paused_and_resumed_on_their_list(marketer: Browser, t
     assert ("marketer@team.example", "sequence.resumed", "all sequences") in audit(told)
 
 
+def test_a_contact_says_which_sequences_they_are_in_and_lets_marketers_change_that(
+    marketer: Browser, told: Runtime
+) -> None:
+    ids = {row.email.partition("@")[0]: row.id for row in rows(told, "contacts", "id", "email")}
+    path = f"/admin/contacts/{ids['ivy']}"
+    page = read(marketer, path)
+    card = page[page.index("Sequences After the guide") :]
+    assert "; next: 9 December came in 3 days ago · 2 messages Take them out of After the guide" in card
+    assert "Segments New subscribers since" in card
+    assert "Let them into a sequence…" in card
+    said = marketer.says(marketer.post(f"{path}/sequences/guide_follow_up/stop", {"back": path}))
+    assert "They are out of it in a moment." in said
+    drain(told)
+    page = read(marketer, path)
+    assert "After the guide why? After the guide Stopped by hand" in page
+    assert "They come in in a moment" in marketer.says(marketer.post(f"{path}/sequences", {"sequence": "welcome"}))
+    drain(told)
+    assert "Welcome why? Welcome Wait 10 minutes; next: in" in read(marketer, path)
+    again = marketer.says(marketer.post(f"{path}/sequences", {"sequence": "welcome", "back": path}))
+    assert "Not done: they are in “Welcome” already." in again
+    ivy = f"guide_follow_up for contact {ids['ivy']}"
+    assert ("marketer@team.example", "sequence.stopped", ivy) in audit(told)
+    assert "Take them out" not in Browser(new_app(told), "viewer").read(path)
+    assert "Time was over" in read(marketer, f"/admin/contacts/{ids['gus']}")
+
+
 def test_viewers_look_and_are_offered_no_button(told: Runtime) -> None:
     viewer = Browser(new_app(told), "viewer")
     for path in ("/admin/sequences", GUIDE, "/admin/reviews", f"/admin/reviews/{review_of(told)}"):

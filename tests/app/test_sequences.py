@@ -166,6 +166,37 @@ def test_why_or_why_not(api: Api, runtime: Runtime, clock: Clock) -> None:
     assert "name the sequence" in api.get(f"/contacts/{ann(api)}/why", 400)["error"]
 
 
+def test_one_person_is_let_in_and_out(api: Api, runtime: Runtime, clock: Clock) -> None:
+    join(runtime, "ann")
+    clock.advance(minutes=1)
+    api.post(f"/contacts/{ann(api)}/sequences/s/stop", 202)
+    drain(runtime)
+    clock.advance(minutes=1)
+    assert "left: stopped by hand" in why(api)[0]
+    assert "they are not in it" in api.post(f"/contacts/{ann(api)}/sequences/s/stop", 409)["error"]
+    api.post(f"/contacts/{ann(api)}/sequences/other/enter", 202)
+    drain(runtime)
+    clock.advance(minutes=1)
+    assert "Was in it" in why(api, "other")[0]
+    assert why(api, "other")[1][-1] == "Entered “Other” by custom:sequence_entered"
+    api.post(f"/contacts/{ann(api)}/sequences/s/enter", 202)
+    drain(runtime)
+    assert "Is in it since" in why(api)[0], "also whom its entry would not let in again"
+    assert "they are in “Start” already" in api.post(f"/contacts/{ann(api)}/sequences/s/enter", 409)["error"]
+    assert "there is no such sequence" in api.post(f"/contacts/{ann(api)}/sequences/x/enter", 404)["error"]
+    assert "there is no such contact" in api.post("/contacts/999/sequences/s/enter", 404)["error"]
+    form(runtime, "contact", email="ben@acme.example")
+    drain(runtime)
+    clock.advance(minutes=1)
+    ben = api.get("/contacts?email=ben@acme.example")["items"][0]["id"]
+    api.post(f"/contacts/{ben}/sequences/s/enter", 202)
+    drain(runtime)
+    assert api.get(f"/contacts/{ben}")["enrolments"] == []
+    said = api.get(f"/contacts/{ben}/why?sequence=s")
+    assert said["standing"] == "Was not let in; the last decision says why."
+    assert said["because"][0]["words"] == "Not entered “Start”: no consent for email marketing is on record"
+
+
 def test_pause_and_resume_lose_nobody(api: Api, runtime: Runtime, clock: Clock) -> None:
     join(runtime, "ann", "ben")
     later(runtime, clock, hours=1)

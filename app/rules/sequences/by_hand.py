@@ -42,6 +42,7 @@ def _enter(event: Event, walk: Walk) -> None:
     if blocked is None:
         walk.begin(flow, event, gates)
     else:
+        walk.contact.kept_out[flow.id] = blocked.name
         walk.refuse(flow, event, gates, blocked.detail)
 
 
