@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from msgspec import Struct
@@ -115,7 +116,7 @@ def _check_together(conn: Connection, documents: Sequence[Document]) -> None:
     for version in published(conn):
         if version.kind in TOGETHER:
             with suppress(InvalidDocument):  # one that is no longer valid keeps nothing from being mended
-                before[version.kind] = read_document(version.body).model
+                before[version.kind] = _read(version.body, _place(version)).model
     old = check_together(before)
     problems = check_together(before | models)
     if mine := [one for one in problems if one.partition(":")[0] in models or one not in old]:
@@ -141,10 +142,20 @@ def read_versions(found: Sequence[Version]) -> dict[tuple[str, str], tuple[Docum
     for version in found:
         if version.kind not in KINDS:
             continue
-        place = f"{version.kind} {version.name} version {version.version}"
+        place = _place(version)
         try:
-            document = read_document(version.body, place)
+            document = _read(version.body, place)
         except InvalidDocument as error:
             raise InvalidDocument([*error.problems, f"{place}: publish a mended version"]) from None
         read[(version.kind, version.name)] = (document, f"{version.name}@{version.version}")
     return read
+
+
+def _place(version: Version) -> str:
+    return f"{version.kind} {version.name} version {version.version}"
+
+
+@lru_cache(100)
+def _read(body: str, place: str) -> Document:
+    """A version's document, read once: what is published with one that is new has been read before."""
+    return read_document(body, place)
