@@ -13,6 +13,7 @@ from app.contacts.contact import Contact
 from app.contacts.event import Event, EventType
 from app.rules.condition import Condition, Facts, explain
 from app.rules.decide import Policies
+from app.rules.event_words import event_names
 from app.rules.outline import failing
 from app.rules.sending import prepared
 from app.rules.sequences.program import sends
@@ -87,17 +88,18 @@ class _Asked:
     ) -> str:
         waits = min((one.due_at for one in self.state.waiting.values() if one.trigger == document.id), default=None)
         if waits is not None:
-            ends = " or ".join(dict.fromkeys(kind for one in document.unless for kind in one.on))
-            return f"Not yet: it waits until {waits:{_TIME}}" + (f", unless {ends} happens before." if ends else ".")
+            ends = event_names(kind for one in document.unless for kind in one.on)
+            before = f", unless this happens before: {ends}." if ends else "."
+            return f"Not yet: it waits until {waits:{_TIME}}{before}"
         if because:
             return _newest(because)
         if not document.active:
             return "No: the trigger is switched off."
         if known is None:
-            return f"No: what it looks for, {' or '.join(document.on)}, has not happened to this person lately."
+            return f"No: what it looks for has not happened to this person lately: {event_names(document.on)}."
         _, sign, failed = again.partition("Nothing would happen: ")
         if sign:
-            return f"No: {known.type} happened, but this is not so: {failed}."
+            return f"No: this happened: {event_names([known.type])}. But this is not so: {failed}."
         return "No: all it asks for is so now, but it was not when it happened, or the trigger is newer than that."
 
     def _sequence(self, name: str) -> dict[str, Any]:
@@ -105,10 +107,11 @@ class _Asked:
         flow = sequences.newest.by_id.get(name)
         if flow is None and name not in self.state.enrolments and name not in self.state.exits:
             raise KeyError(name)
+        because = self._decided(rule_of(name))
         found: dict[str, Any] = {
             "label": flow.label if flow else name,
-            "standing": standing(self.state, name, sequences, self.now),
-            "because": self._decided(rule_of(name)),
+            "standing": self._of_sequence(name, because),
+            "because": because,
         }
         if flow is None or name in self.state.enrolments:
             return found
@@ -116,6 +119,15 @@ class _Asked:
         event, known = self._again(entry.on, entry.when, entry.segment)
         answer = would_enter(self.state, event, name, self.policies)
         return {**found, "now": _shown(answer), "tried_with": _tried(event, known)}
+
+    def _of_sequence(self, name: str, because: Sequence[dict[str, Any]]) -> str:
+        refused = next((one for one in because if one["what"] == "enrolment"), None)
+        out = name not in self.state.enrolments and name not in self.state.exits
+        if out and refused is not None and refused["outcome"] != "taken":
+            _, _, reason = refused["words"].partition(": ")
+            return f"Was not let in on {refused['at']:{_TIME}}: {reason}."
+        labels = {one.id: one.label for one in self.policies.segments.every}
+        return standing(self.state, name, self.policies.sequences, self.now, labels)
 
     def _segment(self, name: str) -> dict[str, Any]:
         segment = self.policies.segments.by_id[name]
@@ -266,5 +278,6 @@ def _never(senders: Sequence[dict[str, Any]]) -> str:
     if not senders:
         return "No: no trigger and no sequence sends this message."
     if len(senders) == 1:
-        return f"No. {senders[0]['standing']}"
+        said = str(senders[0]["standing"])
+        return said if said.startswith("No") else f"No. {said}"
     return "No: nothing that sends it has been asked to; below is why, one by one."

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from app.admin import words
 from app.rules.condition import Happening, in_line
+from app.rules.event_words import event_names
 from app.rules.sequences.outline import Line, outline
 from app.rules.sequences.policy import Flow, SequenceDocument
 from app.rules.sequences.steps import ActDocument, SendDocument, StepDocument, WaitDocument
@@ -111,8 +112,8 @@ def happening_words(asked: Happening) -> str:
 
 
 def _events(types: Iterable[str]) -> str:
-    said = [words.say(words.EVENTS, one) for one in types]
-    return " or ".join([said[0], *(one[:1].lower() + one[1:] for one in said[1:])]) if said else ""
+    said = event_names(types)
+    return said[:1].upper() + said[1:]
 
 
 def frame(document: SequenceDocument) -> list[tuple[str, str]]:

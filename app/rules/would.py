@@ -125,7 +125,10 @@ def would_enter(contact: Contact, event: Event, name: str, policies: Policies) -
     failed = next((one.text for one in conditions if not one.holds), "") or failing(entry.when, facts)
     conditions += explain(entry.when, facts)
     if made:
-        return msgspec.structs.replace(_answer(made[0], flow.label), conditions=tuple(conditions))
+        said = _answer(made[0], flow.label)
+        blocked = next((gate.detail for gate in said.gates if not gate.passed), "")
+        words = f"Would not come in: {blocked}" if blocked else "Would come in"
+        return msgspec.structs.replace(said, summary=words, conditions=tuple(conditions))
     return Answer(
         rule=name,
         label=flow.label,

@@ -146,11 +146,11 @@ def why(api: Api, sequence: str = "s") -> tuple[str, list[str]]:
 def test_why_or_why_not(api: Api, runtime: Runtime, clock: Clock) -> None:
     form(runtime, "contact", email="ann@acme.example")
     drain(runtime)
-    assert why(api)[0] == "Was never in it: nothing has happened that lets people in, which is form.submitted."
+    assert why(api)[0] == "Was never in it: what lets people in has not happened: filled in a form."
     form(runtime, "newsletter", email="ann@acme.example")
     drain(runtime)
     standing, because = why(api)
-    assert standing == "Was not let in; the last decision says why."
+    assert standing == f"Was not let in on {clock.now:%Y-%m-%d %H:%M} UTC: no consent for email marketing is on record."
     assert because == ["Not entered “Start”: no consent for email marketing is on record"]
     clock.now += timedelta(hours=1)
     join(runtime, "ann")
@@ -193,7 +193,7 @@ def test_one_person_is_let_in_and_out(api: Api, runtime: Runtime, clock: Clock) 
     drain(runtime)
     assert api.get(f"/contacts/{ben}")["enrolments"] == []
     said = api.get(f"/contacts/{ben}/why?sequence=s")
-    assert said["standing"] == "Was not let in; the last decision says why."
+    assert said["standing"].startswith("Was not let in on 2026-11-23 12:")
     assert said["because"][0]["words"] == "Not entered “Start”: no consent for email marketing is on record"
 
 

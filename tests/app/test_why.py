@@ -64,13 +64,13 @@ def test_trigger_is_tried_with_the_event_that_suits_it_best(api: Api, sqlite_run
 
 def test_trigger_whose_event_never_happened_says_so(api: Api, ids: dict[str, int]) -> None:
     found = why(api, ids["ann"], "trigger=abandoned_checkout")
-    assert found["standing"] == "No: what it looks for, checkout.started, has not happened to this person lately."
+    assert found["standing"] == "No: what it looks for has not happened to this person lately: started a checkout."
     assert (found["because"], found["tried_with"]["occurred_at"]) == ([], None)
 
 
 def test_trigger_whose_condition_fails_names_what_is_not_so(api: Api, ids: dict[str, int]) -> None:
     found = why(api, ids["visitor"], "trigger=pricing_follow_up")
-    assert found["standing"].startswith("No: page.viewed happened, but this is not so: path contains /pricing")
+    assert found["standing"].startswith("No: this happened: visited a page. But this is not so: path contains /pricing")
 
 
 def test_trigger_that_waits_says_until_when(api: Api, sqlite_runtime: Runtime, ids: dict[str, int]) -> None:
@@ -78,7 +78,7 @@ def test_trigger_that_waits_says_until_when(api: Api, sqlite_runtime: Runtime, i
     waits = {"trigger": "abandoned_checkout", "event": "0" * 32, "at": due, "received_at": due, "due_at": due}
     _state(sqlite_runtime, ids["ann"], {"waiting": {"abandoned_checkout": waits}})
     standing = why(api, ids["ann"], "trigger=abandoned_checkout")["standing"]
-    assert standing == "Not yet: it waits until 2026-11-30 12:00 UTC, unless order.placed happens before."
+    assert standing == "Not yet: it waits until 2026-11-30 12:00 UTC, unless this happens before: placed an order."
 
 
 def test_message_gathers_all_that_sends_it(api: Api, ids: dict[str, int]) -> None:

@@ -180,9 +180,9 @@ def test_some_events_let_in_again_however_lately_somebody_was_in_it(reentry):
     assert [days for words, days in said if words.startswith("Entered")] == [30, 19]
     contact, _ = live([*KNOWN, *events], policy)
     ends_with = (
-        ", but by form.submitted (form is again)."
+        ", but by this: filled in a form (form is again)."
         if "never" in reentry
-        else " on, or before by form.submitted (form is again)."
+        else " on, or before by this: filled in a form (form is again)."
     )
     assert standing(contact, "s", policy.sequences, NOW).endswith(ends_with)
 

@@ -1,17 +1,24 @@
 """Where somebody stands with a sequence, in plain words: in it, out of it and why, or never let in. Pure."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from app.contacts.contact import Contact, Enrolment
-from app.rules.condition import event_words
+from app.contacts.event import EventType
+from app.rules.condition import Happening, in_line
+from app.rules.event_words import event_names
 from app.rules.sequences.enrolments import again_from, due_at
 from app.rules.sequences.exits import WORDS
 from app.rules.sequences.policy import ExitReason, Flow, Sequences
 from app.rules.sequences.walk import place_of
 
+_NONE: Mapping[str, str] = {}
 
-def standing(contact: Contact, sequence: str, sequences: Sequences, now: datetime) -> str:
-    """Why a person is where they are with a sequence."""
+
+def standing(
+    contact: Contact, sequence: str, sequences: Sequences, now: datetime, segments: Mapping[str, str] = _NONE
+) -> str:
+    """Why a person is where they are with a sequence. ``segments`` are what people call those, by id."""
     flow = sequences.newest.by_id.get(sequence)
     run = contact.enrolments.get(sequence)
     if run is not None:
@@ -26,8 +33,12 @@ def standing(contact: Contact, sequence: str, sequences: Sequences, now: datetim
     document = flow.document
     if not document.active:
         return "Was never in it, and it is not active: nobody comes in."
-    who = f" (only who is in the segment {document.entry.segment})" if document.entry.segment else ""
-    return f"Was never in it: nothing has happened that lets people in, which is {' or '.join(document.entry.on)}{who}."
+    name = document.entry.segment
+    segment = f"the segment “{segments.get(name, name)}”" if name else ""
+    if segment and document.entry.on == [EventType.SEGMENT_ENTERED]:
+        return f"Was never in it: they have not come into {segment} since it began to let people in."
+    who = f" (only who is in {segment})" if segment else ""
+    return f"Was never in it: what lets people in has not happened: {event_names(document.entry.on)}{who}."
 
 
 def _inside(run: Enrolment, sequences: Sequences, now: datetime) -> str:
@@ -51,7 +62,7 @@ def what_next(run: Enrolment, sequences: Sequences, now: datetime) -> str:
     if run.waiting == "event":
         flow = sequences.pinned(run.version, run.sequence)
         answer = flow.ops[run.op].document.for_ if flow is not None else None  # type: ignore[attr-defined]
-        return f"waits for {event_words(answer) if answer else 'an event'}, until {when} at most{late}"
+        return f"waits for this: {happening(answer) if answer else 'an event'}, until {when} at most{late}"
     return f"goes on at {when}{late}"
 
 
@@ -61,7 +72,12 @@ def _outside(last: Enrolment, flow: Flow | None) -> str:
     said += f", got {last.sent} message{'' if last.sent == 1 else 's'}, and left: {reason}"
     if flow is None:
         return f"{said}."
-    by = f" by {event_words(flow.document.restart)}" if flow.document.restart is not None else ""
+    by = f" by this: {happening(flow.document.restart)}" if flow.document.restart is not None else ""
     if flow.document.reentry == "never":
         return f"{said}. Nobody comes in twice{by and f', but{by}'}."
     return f"{said}. May come in again from {again_from(last, flow):%Y-%m-%d} on{by and f', or before{by}'}."
+
+
+def happening(asked: Happening) -> str:
+    """Which events, in plain words: ``filled in a form (form is demo)``."""
+    return event_names(asked.on) + (f" ({in_line(asked.where)})" if asked.where else "")
