@@ -11,10 +11,11 @@ from app.api.operation import Operation, existing, json_body, operation
 from app.contacts.event import Event, is_event_type
 from app.contacts.times import parse_time
 from app.receive import Refused, this_runtime
-from app.rules.would import Answer, would_segment, would_trigger
+from app.rules.would import Answer, would_enter, would_segment, would_trigger
 from app.store import people
 
 _TEXT = {"type": "string"}
+_ASK = {"trigger": would_trigger, "sequence": would_enter, "segment": would_segment}
 _AHEAD = timedelta(days=366)
 
 
@@ -66,11 +67,12 @@ def one_segment(segment: str) -> Any:
     Operation(
         method="POST",
         path="/contacts/{contact_id}/would",
-        summary="Would a trigger fire, or a segment change, for this contact, if this happened? Nothing is written",
+        summary="Would a trigger fire, a sequence let in or a segment change, if this happened? Nothing is written",
         body={
             "type": "object",
             "properties": {
                 "trigger": {**_TEXT, "description": "A trigger's id; or"},
+                "sequence": {**_TEXT, "description": "a sequence's id; or"},
                 "segment": {**_TEXT, "description": "a segment's id"},
                 "event": {
                     "type": "object",
@@ -90,24 +92,27 @@ def one_segment(segment: str) -> Any:
 )
 def contact_would(contact_id: int) -> Any:
     runtime, body = this_runtime(), json_body()
-    rules = [(kind, body[kind]) for kind in ("trigger", "segment") if isinstance(body.get(kind), str)]
-    if len(rules) != 1 or not {"trigger", "segment", "event"} >= body.keys():
-        raise Refused(400, 'name one rule, as "trigger" or "segment", and what happens as "event"')
+    rules = [(kind, body[kind]) for kind in _ASK if isinstance(body.get(kind), str)]
+    if len(rules) != 1 or not {*_ASK, "event"} >= body.keys():
+        raise Refused(400, 'name one rule, as "trigger", "sequence" or "segment", and what happens as "event"')
     ((kind, name),) = rules
     with runtime.database.read() as conn:
         state = views.state_of(conn, people.survivor(conn, contact_id))
     if state is None:
         raise Refused(404, "there is no such contact")
     policies = runtime.rulebook().policies
-    event = _event(body.get("event"), needed=kind == "trigger")
+    event = _event(body.get("event"), needed=kind != "segment")
     if state.newest is not None and event.occurred_at < state.newest.occurred_at:
         raise Refused(400, f"occurred_at is before the contact's newest event ({state.newest.occurred_at:%F %T} UTC)")
-    ask = would_trigger if kind == "trigger" else would_segment
     try:
-        return _shown(ask(state, event, name, policies))
+        return _shown(_ASK[kind](state, event, name, policies))
     except KeyError:
-        known = policies.triggers.by_id if kind == "trigger" else policies.segments.by_id
-        raise Refused(404, f"there is no such {kind}; there are {', '.join(sorted(known))}") from None
+        known: dict[str, list[str]] = {
+            "trigger": list(policies.triggers.by_id),
+            "sequence": list(policies.sequences.newest.by_id),
+            "segment": list(policies.segments.by_id),
+        }
+        raise Refused(404, f"there is no such {kind}; there are {', '.join(sorted(known[kind]))}") from None
 
 
 def _event(said: Any, needed: bool) -> Event:

@@ -25,7 +25,7 @@ def ann(api: Api) -> str:
     return f"/contacts/{api.get('/contacts?email=ann@example.com')['items'][0]['id']}/would"
 
 
-def test_trigger_and_segment_are_tried_and_nothing_is_written(api: Api, runtime: Runtime) -> None:
+def test_trigger_sequence_and_segment_are_tried_and_nothing_is_written(api: Api, runtime: Runtime) -> None:
     path = ann(api)
     tables = [name for name in metadata.tables if name != "tokens"]
     before = {name: rows(runtime, name) for name in tables}
@@ -38,6 +38,11 @@ def test_trigger_and_segment_are_tried_and_nothing_is_written(api: Api, runtime:
     assert waits["then"]["decided_at"] == waits["decided_at"]
     assert api.post(path, segment="first_time_buyers", event={"type": "order.placed"})["outcome"] == "entered"
     assert api.post(path, segment="lapsing")["outcome"] == "outside"
+    lets_in = api.post(path, sequence="post_purchase", event={"type": "order.placed"})
+    assert (lets_in["outcome"], lets_in["summary"]) == ("taken", "Would come in")
+    no = api.post(path, sequence="welcome", event={"type": "page.viewed"})
+    assert no["outcome"] == "not asked"
+    assert "event.type is one of form.submitted, consent.changed" in no["summary"]
     assert {name: rows(runtime, name) for name in tables} == before
 
 
@@ -54,6 +59,8 @@ def test_trigger_and_segment_are_tried_and_nothing_is_written(api: Api, runtime:
         ({"trigger": "pricing_follow_up", "event": {**PRICING, "properties": []}}, 400, "are objects"),
         ({"trigger": "nothing", "event": PRICING}, 404, "there are abandoned_checkout"),
         ({"segment": "nothing"}, 404, "no such segment"),
+        ({"sequence": "nothing", "event": PRICING}, 404, "no such sequence; there are interest_nurture"),
+        ({"sequence": "welcome"}, 400, "event is an object"),
     ],
 )
 def test_what_cannot_be_asked_is_refused(api: Api, body, status: int, words: str) -> None:
