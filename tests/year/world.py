@@ -35,6 +35,16 @@ OUTAGE_HOURS = 10
 ZONES = ("Europe/Berlin", "America/New_York", "Asia/Kolkata", "Australia/Sydney", "America/Sao_Paulo")
 TOPICS = ("automation", "reporting", "integrations")
 OWN, PENDING = "Baton: ", "pending"
+SIGNS = (
+    "form.submitted",
+    "page.viewed",
+    "asset.downloaded",
+    "product.viewed",
+    "checkout.started",
+    "order.placed",
+    "email.opened",
+    "email.clicked",
+)
 
 
 @dataclass(order=True)
@@ -55,7 +65,7 @@ class Message:
     said: dict[str, Any]
 
 
-@dataclass
+@dataclass(eq=False)
 class Person:
     """Somebody, how they are, and what is true of them: with when it came to be so."""
 
@@ -65,6 +75,8 @@ class Person:
     agreed: list[tuple[datetime, bool]] = field(default_factory=list)
     unreachable_since: datetime | None = None
     talks: dict[str, tuple[datetime, datetime | None]] = field(default_factory=dict)
+    signs: list[datetime] = field(default_factory=list)  # of life: what they did themselves, but for opting out
+    checkouts: dict[str, datetime] = field(default_factory=dict)
     orders: list[datetime] = field(default_factory=list)
     got: list[Message] = field(default_factory=list)
 
@@ -114,10 +126,17 @@ class World:
         person = Person(number, ZoneInfo(chance.choice(ZONES)), chance.choice((0.0, 0.0, 0.2, 0.5, 0.8)))
         arrives = START + timedelta(days=chance.random() * DAYS * 0.6)
         self.plan(arrives, lambda: self._sign_up(person))
+        if chance.random() < 0.3:  # orders something and is not heard of again
+            person.reads = 0.0
+            for days in (chance.randint(50, 100), chance.randint(50, 100)):
+                self.plan(arrives + timedelta(days=days), lambda: self._order(person, slowly=True))
+            return person
         for _ in range(chance.randint(0, 12)):
             act = chance.choice((self._visit, self._visit, self._download, self._look_at_product, self._check_out))
             self._someday(person, arrives, act)
-        for act, odds in ((self._order, 0.5), (self._talk, 0.3), (self._stop, 0.15), (self._bounce, 0.05)):
+        for _ in range(chance.randint(0, 3)):
+            self._someday(person, arrives, self._come_back)
+        for act, odds in ((self._order, 0.5), (self._talk, 0.3), (self._stop, 0.15), (self._bounce, 0.2)):
             for _ in range(2):
                 if chance.random() < odds:
                     self._someday(person, arrives, act)
@@ -137,6 +156,8 @@ class World:
         self, person: Person, connection: int, kind: str, fields: dict[str, Any] | None = None, **said: Any
     ) -> None:
         """Have a tool tell Baton of it."""
+        if kind in SIGNS:
+            person.signs.append(self.clock())
         self.noted[connection].append(
             Event(
                 type=kind,
@@ -164,7 +185,8 @@ class World:
 
     def _download(self, person: Person) -> None:
         topic = self.chance.choice(TOPICS)
-        self.tell(person, self.site, "asset.downloaded", asset=f"{topic} guide", topic=topic)
+        asset = self.chance.choice((f"{topic} guide", "{{ asset }}"))
+        self.tell(person, self.site, "asset.downloaded", asset=asset, topic=topic)
 
     def _look_at_product(self, person: Person) -> None:
         for _ in range(self.chance.randint(1, 3)):
@@ -172,16 +194,29 @@ class World:
 
     def _check_out(self, person: Person) -> None:
         order = f"o{next(self.numbers)}"
+        person.checkouts[order] = self.clock()
         self.tell(person, self.site, "checkout.started", order=order, value=40, currency="EUR", items=["Lamp"])
         if self.chance.random() < 0.5:
             self.plan(self.clock() + timedelta(hours=self.chance.random() * 8), lambda: self._order(person, order))
 
-    def _order(self, person: Person, order: str = "") -> None:
+    def _order(self, person: Person, order: str = "", slowly: bool = False) -> None:
         order = order or f"o{next(self.numbers)}"
         person.orders.append(self.clock())
         self.tell(person, self.site, "order.placed", order=order, value=40, currency="EUR", items=["Lamp"])
-        shipped = self.clock() + timedelta(days=2)
-        self.plan(shipped, lambda: self.tell(person, self.site, "order.fulfilled", order=order, items=["Lamp"]))
+        days = self.chance.choice(
+            (30, 60, 75, 100, 150) if slowly else (2, 2, 2, 30)
+        )  # some things have to be made first
+        self.plan(
+            self.clock() + timedelta(days=days),
+            lambda: self.tell(person, self.site, "order.fulfilled", order=order, items=["Lamp"]),
+        )
+
+    def _come_back(self, person: Person) -> None:
+        """A few days on which they are busy with us: more could be said to them than they can bear."""
+        acts = (self._visit, self._download, self._look_at_product, self._check_out, self._order)
+        for act in self.chance.sample(acts, k=len(acts)):
+            at = self.clock() + timedelta(days=self.chance.random() * 4)
+            self.plan(at, lambda act=act: act(person))  # type: ignore[misc]
 
     def _talk(self, person: Person) -> None:
         deal, now = f"d{next(self.numbers)}", self.clock()
