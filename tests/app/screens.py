@@ -14,6 +14,7 @@ from app.runtime import Runtime
 from app.store import access, inbox, notes, tables
 from tests.feeding import arrive, drain, form, hubspot, minutes, rows, visit
 from tests.sequences_story import review_of, tell_of_sequences
+from tests.telling import told_once
 
 SITE = "https://hub.example.com"
 PASSWORD = "correct horse battery"
@@ -87,6 +88,10 @@ def sign_in(app: Flask, client: Any, role: str) -> str:
 
 def fill(runtime: Runtime) -> dict[str, int]:
     """Something of everything: people, a handoff, and what can go wrong. The ids of rows that screens can show."""
+    return told_once(runtime, _fill)
+
+
+def _fill(runtime: Runtime) -> dict[str, int]:
     now = runtime.clock()
     connection = hubspot(runtime, access_token="secret-token-of-hubspot")
     tell_of_sequences(runtime)

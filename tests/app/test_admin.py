@@ -565,7 +565,8 @@ def test_an_address_that_is_a_secret_is_for_admins(
 @pytest.fixture
 def busy(sqlite_runtime: Runtime, app: Flask) -> tuple[Browser, dict[str, int]]:
     """A marketer's browser, in a Baton of their own with something of everything in it."""
-    return Browser(app, "marketer"), fill(sqlite_runtime)
+    ids = fill(sqlite_runtime)
+    return Browser(app, "marketer"), ids
 
 
 def _status(runtime: Runtime, table: str, row_id: int) -> str:
@@ -781,8 +782,9 @@ def test_a_bug_is_told_to_people_in_words_and_to_programs_as_data(
     assert (nothing.status_code, nothing.json) == (404, {"error": "not found"})
 
 
-def test_pages_can_be_read_when_what_they_speak_of_is_gone(sqlite_runtime: Runtime, admin: Browser) -> None:
+def test_pages_can_be_read_when_what_they_speak_of_is_gone(sqlite_runtime: Runtime, app: Flask) -> None:
     ids = fill(sqlite_runtime)
+    admin = Browser(app, "admin")
     with sqlite_runtime.database.write() as conn:
         conn.execute(delete(tables.contacts))
         conn.execute(delete(tables.connections).where(tables.connections.c.name == "hubspot"))

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from flask import Flask
 
 from app import cli
 from app.rules.policy import default_documents
@@ -18,18 +17,23 @@ from tests.app.screens import Browser, fill, new_app
 from tests.feeding import contact, drain, form, visit
 from tests.jobs.test_deliver import publish
 from tests.rules.test_composing import CONTENT, TRIGGER
+from tests.telling import told_once
 
 ANN = "ann@acme.example"
 
 
-@pytest.fixture
-def known(sqlite_runtime: Runtime) -> Runtime:
+def tell(runtime: Runtime) -> None:
     """Ann, of whom something is known, and Bob, of whom little is."""
     agreed = {"newsletter": "yes", "visitor_id": "ann".ljust(16, "x")}
-    form(sqlite_runtime, "contact", email=ANN, first_name="Ann", company="Acme", phone="+12025550123", **agreed)
-    visit(sqlite_runtime, "ann", "/pricing")
-    form(sqlite_runtime, "newsletter", email="bob@shop.example")
-    drain(sqlite_runtime)
+    form(runtime, "contact", email=ANN, first_name="Ann", company="Acme", phone="+12025550123", **agreed)
+    visit(runtime, "ann", "/pricing")
+    form(runtime, "newsletter", email="bob@shop.example")
+    drain(runtime)
+
+
+@pytest.fixture
+def known(sqlite_runtime: Runtime) -> Runtime:
+    told_once(sqlite_runtime, tell)
     return sqlite_runtime
 
 
@@ -128,9 +132,8 @@ def test_emptiest_is_nobody_where_there_are_no_contacts(sqlite_runtime: Runtime)
 
 @pytest.fixture
 def admin(sqlite_runtime: Runtime) -> Browser:
-    app: Flask = new_app(sqlite_runtime)
     fill(sqlite_runtime)
-    return Browser(app, "admin")
+    return Browser(new_app(sqlite_runtime), "admin")
 
 
 def test_screen_shows_the_message_the_variants_and_whether_it_may_be_sent(admin: Browser) -> None:

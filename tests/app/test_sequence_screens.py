@@ -18,14 +18,19 @@ from app.store import policies, reviews, tables
 from tests.app.screens import HOSTILE, Browser, new_app
 from tests.feeding import drain, klaviyo, rows, without_sequences
 from tests.sequences_story import review_of, tell_of_sequences
+from tests.telling import told_once
 
 GUIDE = "/admin/sequences/guide_follow_up"
 
 
+def tell(runtime: Runtime) -> None:
+    klaviyo(runtime, api_key="k")
+    tell_of_sequences(runtime, ended=("gus", "gil"), inside=("ivy", "ida", "ira"), goal=("ann",))
+
+
 @pytest.fixture
 def told(sqlite_runtime: Runtime) -> Runtime:
-    klaviyo(sqlite_runtime, api_key="k")
-    tell_of_sequences(sqlite_runtime, ended=("gus", "gil"), inside=("ivy", "ida", "ira"), goal=("ann",))
+    told_once(sqlite_runtime, tell)
     return sqlite_runtime
 
 

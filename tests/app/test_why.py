@@ -39,7 +39,7 @@ def why(api: Api, contact_id: int, about: str, status: int = 200):
     return api.get(f"/contacts/{contact_id}/why?{about}", status)
 
 
-def test_trigger_that_was_kept_back_names_the_gate_and_the_decision(api: Api, ids: dict[str, int]) -> None:
+def test_trigger_that_was_kept_back_names_the_gate_and_the_decision(ids: dict[str, int], api: Api) -> None:
     found = why(api, ids["ann"], "trigger=pricing_follow_up")
     assert found["standing"].startswith("No, not on 20")
     assert "in conversation with sales" in found["standing"]
@@ -62,13 +62,13 @@ def test_trigger_is_tried_with_the_event_that_suits_it_best(api: Api, sqlite_run
     assert all(one["holds"] for one in found["now"]["conditions"])
 
 
-def test_trigger_whose_event_never_happened_says_so(api: Api, ids: dict[str, int]) -> None:
+def test_trigger_whose_event_never_happened_says_so(ids: dict[str, int], api: Api) -> None:
     found = why(api, ids["ann"], "trigger=abandoned_checkout")
     assert found["standing"] == "No: what it looks for has not happened to this person lately: started a checkout."
     assert (found["because"], found["tried_with"]["occurred_at"]) == ([], None)
 
 
-def test_trigger_whose_condition_fails_names_what_is_not_so(api: Api, ids: dict[str, int]) -> None:
+def test_trigger_whose_condition_fails_names_what_is_not_so(ids: dict[str, int], api: Api) -> None:
     found = why(api, ids["visitor"], "trigger=pricing_follow_up")
     assert found["standing"].startswith("No: this happened: visited a page. But this is not so: path contains /pricing")
 
@@ -81,7 +81,7 @@ def test_trigger_that_waits_says_until_when(api: Api, sqlite_runtime: Runtime, i
     assert standing == "Not yet: it waits until 2026-11-30 12:00 UTC, unless this happens before: placed an order."
 
 
-def test_message_gathers_all_that_sends_it(api: Api, ids: dict[str, int]) -> None:
+def test_message_gathers_all_that_sends_it(ids: dict[str, int], api: Api) -> None:
     found = why(api, ids["ann"], "message=pricing_follow_up")
     assert [(one["kind"], one["id"]) for one in found["senders"]] == [("trigger", "pricing_follow_up")]
     assert [one["what"] for one in found["because"]] == ["message"]
@@ -116,14 +116,14 @@ def test_what_became_of_it_is_said(
     assert [one["status"] for decided in found["because"] for one in decided["deliveries"]] == [status]
 
 
-def test_sequence_says_what_keeps_somebody_out_now(api: Api, ids: dict[str, int]) -> None:
+def test_sequence_says_what_keeps_somebody_out_now(ids: dict[str, int], api: Api) -> None:
     found = why(api, ids["ann"], "sequence=welcome")
     assert found["standing"].startswith("Was in it")
     assert found["now"]["summary"] == "Nothing would happen, as this is not so: has not been in it before"
     assert why(api, ids["visitor"], "sequence=welcome")["now"]["outcome"] == "not asked"
 
 
-def test_segment_says_since_when_or_what_is_not_so(api: Api, ids: dict[str, int]) -> None:
+def test_segment_says_since_when_or_what_is_not_so(ids: dict[str, int], api: Api) -> None:
     assert why(api, ids["ann"], "segment=new_subscribers")["standing"].startswith("Yes, since 20")
     found = why(api, ids["ann"], "segment=lapsing")
     assert found["standing"] == "No: this is not so: order.placed at least 1 time."
@@ -141,7 +141,7 @@ def test_segment_says_since_when_or_what_is_not_so(api: Api, ids: dict[str, int]
         ("segment=none", 404, "there is no such segment"),
     ],
 )
-def test_what_cannot_be_asked_is_refused(api: Api, ids: dict[str, int], about: str, status: int, said: str) -> None:
+def test_what_cannot_be_asked_is_refused(ids: dict[str, int], api: Api, about: str, status: int, said: str) -> None:
     assert said in why(api, ids["ann"], about, status)["error"]
 
 
