@@ -48,7 +48,7 @@ MAX_ROWS = 1_000
 RENEW_SECONDS = 5.0
 # Calls are begun no later than this after the lease was renewed: who takes it over must not meet one under way
 CALL_SECONDS = lanes.LEASE_SECONDS - TOTAL_SECONDS
-LINGER_SECONDS, POLL_SECONDS = 0.25, 0.005
+POLL_SECONDS, LESS_OFTEN = 0.005, 0.04  # the longer nothing has come, the less often it is looked for
 FRUITLESS_SECONDS = 0.2  # between claims, where what is due cannot leave
 PATIENT_SECONDS = 2.0  # a longer wait for the vendor's limits is spent in the database, where others can be sent
 RECORD_SECONDS = 60.0
@@ -71,8 +71,9 @@ class Lane:
         self._fruitless_until = self._booked_until = 0.0
         self._closed: dict[str, float] = {}  # kind → until when the vendor's limits let none of it through
 
-    def run(self, until: float) -> bool:
-        """Send until nothing is due, the time is up, or the lease is lost; whether anything could be done at all."""
+    def run(self, until: float, linger: float) -> bool:
+        """Send until nothing has been due for ``linger`` seconds, the time is up, or the lease is lost; whether
+        anything could be done at all."""
         busy = empty = False
         with ThreadPoolExecutor(MAX_IN_FLIGHT, thread_name_prefix=f"lane-{self.connection.name}") as pool:
             flying: dict[Future[Work], Work] = {}
@@ -87,7 +88,7 @@ class Lane:
                     if started or flying:
                         empty = False
                         self._land(flying, 0.0 if started else POLL_SECONDS)
-                    elif empty or not self._more_comes():
+                    elif empty or not self._more_comes(linger):
                         break  # also where something is due that cannot leave yet
                     else:
                         empty = True
@@ -96,11 +97,11 @@ class Lane:
                     self._land(flying, 1.0)
         return busy
 
-    def _more_comes(self) -> bool:
-        """Wait a little for more to send: opening a lane anew costs more than keeping it open, and time."""
-        end = time.monotonic() + LINGER_SECONDS
-        while time.monotonic() < end and not stopping.is_set():
-            time.sleep(POLL_SECONDS)
+    def _more_comes(self, linger: float) -> bool:
+        """Wait a little for more to send."""
+        began = time.monotonic()
+        while (waited := time.monotonic() - began) < linger and not stopping.is_set():
+            time.sleep(max(POLL_SECONDS, waited * LESS_OFTEN))
             if self._is_due():
                 return True
         return False

@@ -52,7 +52,6 @@ def one(request: pytest.FixtureRequest, tmp_path: Any, vendors: Server) -> Itera
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test waits for profiles to gather, nor for retries to come due."""
     monkeypatch.setattr("app.rules.route.GATHER_SECONDS", 0.0)
-    monkeypatch.setattr(lane, "LINGER_SECONDS", 0.0)
     monkeypatch.setattr(landing, "FIRST_DELAY", 0.05)
     monkeypatch.setattr(landing, "THROTTLED_SECONDS", 0.1)
     monkeypatch.setattr(landing, "LOOK_AGAIN", timedelta(seconds=0.05))
@@ -555,6 +554,23 @@ def _tried(runtime: Runtime) -> int:
 
 
 # --- order and pace
+
+
+def test_a_lane_waits_a_little_for_more_and_sends_it_without_being_opened_anew(one: Runtime, vendors: Server) -> None:
+    form(one, "contact", email="ann@acme.example", company="Acme")
+    drain(one)
+    worker = threading.Thread(target=deliver.drain, args=(one, 20.0), kwargs={"linger": 3.0})
+    worker.start()
+    assert eventually(lambda: calls(vendors, "/batch/upsert"))
+    assert eventually(lambda: not [row for row in rows(one, "deliveries", "status") if row.status != "sent"])
+    before = len(calls(vendors, "/batch/upsert"))
+    form(one, "contact", email="ben@acme.example", company="Acme")
+    drain(one)
+    assert eventually(lambda: len(calls(vendors, "/batch/upsert")) > before)
+    worker.join(20)
+    hubspot = one.connection("hubspot")
+    assert hubspot is not None
+    assert [row.fence for row in rows(one, "lanes", "fence", name=f"deliver:{hubspot.id}")] == [1]
 
 
 def test_profiles_that_change_often_leave_once_and_together(live: Runtime, vendors: Server) -> None:

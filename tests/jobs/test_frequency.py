@@ -19,7 +19,7 @@ from app.rules.policy import read_document
 from app.runtime import Runtime
 from app.setup import add_connection
 from app.store import deliveries, inbox, policies, tables
-from jobs import deliver, ingest, landing, lane, places
+from jobs import deliver, ingest, landing, places
 from tests.conftest import Clock, make_runtime
 from tests.feeding import contact, form, rows, without_sequences
 
@@ -54,7 +54,6 @@ def hub(
 ) -> Iterator[Runtime]:
     """Ann has agreed to be written to; at most one message a week, as long as a test says nothing else."""
     monkeypatch.setattr("app.rules.route.GATHER_SECONDS", 0.0)
-    monkeypatch.setattr(lane, "LINGER_SECONDS", 0.0)
     monkeypatch.setattr(landing, "FIRST_DELAY", 0.05)
     runtime = make_runtime(request, request.param, tmp_path, clock)
     add_connection(runtime, "klaviyo", "klaviyo", {"api_key": "k", "webhook_secret": "s"}, f"{vendors.url}/klaviyo")

@@ -17,7 +17,7 @@ from app.rules.policy import read_document
 from app.runtime import Runtime
 from app.setup import add_connection
 from app.store import handoffs, inbox, lists, policies, tables
-from jobs import deliver, landing, lane, sweep
+from jobs import deliver, landing, sweep
 from tests.conftest import Clock, make_runtime
 from tests.feeding import arrive, contact, drain, form, hubspot, notice, rows
 from tests.rules.test_clock import DUE, FRIDAY, POLICY, REMIND
@@ -41,7 +41,6 @@ def hub(
     request: pytest.FixtureRequest, tmp_path: Path, clock: Clock, vendors: Server, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Runtime]:
     """An installation with two ways to alert people, on a Friday evening in Berlin."""
-    monkeypatch.setattr(lane, "LINGER_SECONDS", 0.0)
     monkeypatch.setattr(landing, "FIRST_DELAY", 0.0)
     runtime = make_runtime(request, request.param, tmp_path, clock)
     for name in ("slack", "pager"):

@@ -120,10 +120,8 @@ class Days:
 
 
 @pytest.fixture
-def days(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Days]:
+def days(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Days]:
     """Days on each database."""
-    monkeypatch.setattr("jobs.lane.LINGER_SECONDS", 0.0)
-    monkeypatch.setattr("jobs.ingest.LINGER_SECONDS", 0.0)
     clock = Clock(MONDAY)
     with serve("127.0.0.1", 0) as vendors:
         runtime = make_runtime(request, request.param, tmp_path, clock)

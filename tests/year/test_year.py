@@ -36,10 +36,8 @@ LIMITS = {
 
 
 @pytest.fixture
-def live(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def live(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
     """Lives through a year on a database of a kind, with so many people; what they do follows from the seed."""
-    monkeypatch.setattr("jobs.lane.LINGER_SECONDS", 0.0)
-    monkeypatch.setattr("jobs.ingest.LINGER_SECONDS", 0.0)
     made: list[Runtime] = []
     clocks = [Clock(START)]  # the vendors count calls by the hour that it is in their world
     with serve("127.0.0.1", 0, clock=lambda: clocks[-1]().timestamp()) as vendors:
