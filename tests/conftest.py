@@ -6,6 +6,7 @@ import shutil
 import signal
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from flask import Flask
 from hypothesis import settings as hypothesis_settings
 from jinja2.bccache import Bucket, BytecodeCache
 
+from adapters.contract import RateLimit
 from app.runtime import Runtime
 from app.settings import Settings
 from app.setup import prepare
@@ -76,6 +78,13 @@ class Clock:
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
+
+
+@pytest.fixture
+def unpaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Vendors take calls as fast as they are made: for tests of what leaves, not when."""
+    limits = RateLimit.of
+    monkeypatch.setattr(RateLimit, "of", lambda limit, of: replace(limits(limit, of), calls=1_000_000))
 
 
 @pytest.fixture(scope="session")

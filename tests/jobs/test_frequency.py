@@ -50,8 +50,9 @@ def vendors() -> Iterator[Server]:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def hub(
-    request: pytest.FixtureRequest, tmp_path: Path, clock: Clock, vendors: Server, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Runtime]:
+    request: pytest.FixtureRequest, tmp_path: Path, clock: Clock, vendors: Server, monkeypatch: pytest.MonkeyPatch,
+    unpaced: None,
+) -> Iterator[Runtime]:  # fmt: skip
     """Ann has agreed to be written to; at most one message a week, as long as a test says nothing else."""
     monkeypatch.setattr("app.rules.route.GATHER_SECONDS", 0.0)
     monkeypatch.setattr(landing, "FIRST_DELAY", 0.05)

@@ -38,8 +38,9 @@ def clock() -> Clock:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def hub(
-    request: pytest.FixtureRequest, tmp_path: Path, clock: Clock, vendors: Server, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Runtime]:
+    request: pytest.FixtureRequest, tmp_path: Path, clock: Clock, vendors: Server, monkeypatch: pytest.MonkeyPatch,
+    unpaced: None,
+) -> Iterator[Runtime]:  # fmt: skip
     """An installation with two ways to alert people, on a Friday evening in Berlin."""
     monkeypatch.setattr(landing, "FIRST_DELAY", 0.0)
     runtime = make_runtime(request, request.param, tmp_path, clock)

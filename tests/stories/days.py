@@ -120,7 +120,7 @@ class Days:
 
 
 @pytest.fixture
-def days(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Days]:
+def days(request: pytest.FixtureRequest, tmp_path: Path, unpaced: None) -> Iterator[Days]:
     """Days on each database."""
     clock = Clock(MONDAY)
     with serve("127.0.0.1", 0) as vendors:
