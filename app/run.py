@@ -17,7 +17,7 @@ from jobs.supervise import STARTING, Part, supervise
 
 log = structlog.get_logger("baton.run")
 
-WEB_PROCESSES, WEB_THREADS = 1, 16
+WEB_PROCESSES, WEB_THREADS = 1, 32
 
 
 def run_all(demo: bool) -> None:
