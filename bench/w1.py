@@ -23,7 +23,7 @@ HERE = Path(__file__).resolve().parent
 SECRET, PORTAL = "w1-app-secret", "62515"
 POINTS = {"email_open": 1, "page_view": 2, "link_click": 3, "form_submit": 5, "demo_request": 20}
 ACTION, ACTION_SHARE = "demo_request", 0.05
-CONNECTIONS = 16
+CONNECTIONS = 32  # as the W1 harness has
 PATIENCE_SECONDS = 600.0
 Notice = dict[str, Any]
 
