@@ -140,7 +140,7 @@ def test_screen_shows_the_message_the_variants_and_whether_it_may_be_sent(admin:
     page = admin.read("/admin/messages/pricing_follow_up?contact=ann@acme.example")
     assert "Which plan fits?" in page
     assert "Hi Ann," in page
-    assert "Sent when: Looked at pricing without asking for a demo." in page
+    assert "Sent when: Looked at the pricing page." in page
     assert "Is not in conversation with sales" in page
 
 

@@ -30,7 +30,7 @@ def test_visit_of_the_pricing_page_sends_its_message():
     contact, decisions = live([*KNOWN, pricing()])
     (decision,) = of(decisions, "message")
     assert decision.outcome == "taken"
-    assert decision.summary == "“Pricing follow-up” by email: Looked at pricing without asking for a demo"
+    assert decision.summary == "“Pricing follow-up” by email: Looked at the pricing page"
     assert decision.send == SendMessage(
         message="Pricing follow-up",
         rule="pricing_follow_up",

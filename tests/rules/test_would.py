@@ -21,7 +21,7 @@ def ann(*events):
 @pytest.mark.parametrize(
     ("before", "happens", "rule", "outcome", "words"),
     [
-        pytest.param([], event("page.viewed", path="/pricing"), "pricing_follow_up", "taken", "Looked at pricing", id="yes"),
+        pytest.param([], event("page.viewed", path="/pricing"), "pricing_follow_up", "taken", "Looked at the pricing page", id="yes"),
         pytest.param([no(ago(days=1))], event("page.viewed", path="/pricing"), "pricing_follow_up", "withheld", "opted out", id="a gate"),
         pytest.param([], event("page.viewed", path="/blog"), "pricing_follow_up", "not asked", "path contains /pricing", id="a condition"),
         pytest.param([], event("email.opened"), "pricing_follow_up", "not asked", "event.type is one of page.viewed", id="another event"),
