@@ -58,7 +58,8 @@ class Peer:
         self.say: Callable[[socket.socket], None] = lambda connection: None
         self.heard: list[bytes] = []
         self.stopping = threading.Event()
-        threading.Thread(target=self._run, daemon=True).start()
+        self._accepting = threading.Thread(target=self._run, daemon=True)
+        self._accepting.start()
 
     def _run(self) -> None:
         with suppress(OSError):
@@ -87,4 +88,7 @@ class Peer:
 
     def stop(self) -> None:
         self.stopping.set()
+        # Whoever waits in accept() is woken first: a number that is free again would be the next peer's
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self._accepting.join(10)
         self.listener.close()
