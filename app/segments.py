@@ -8,12 +8,28 @@ import msgspec
 from sqlalchemy import Connection
 
 from app.rules.outline import outline
-from app.rules.segment_uses import messages_using, sequences_using, triggers_using
+from app.rules.segment_uses import (
+    handoffs_using,
+    messages_using,
+    scores_using,
+    sequences_using,
+    stages_using,
+    triggers_using,
+)
 from app.runtime import Runtime
 from app.store import segments
 from jobs.fill import is_filled
 
 OVERLAP = 0.8  # of all who are in either of two, so many are in both
+
+USES = {
+    "triggers": triggers_using,
+    "sequences": sequences_using,
+    "messages": messages_using,
+    "handoffs": handoffs_using,
+    "stages": stages_using,
+    "scores": scores_using,
+}
 
 
 def listed(runtime: Runtime, conn: Connection) -> list[dict[str, Any]]:
@@ -56,9 +72,7 @@ def detail(runtime: Runtime, conn: Connection, name: str) -> dict[str, Any] | No
     return {
         **found,
         "condition": msgspec.to_builtins(outline(segment.when)),
-        "triggers": msgspec.to_builtins(triggers_using(name, policies)),
-        "sequences": msgspec.to_builtins(sequences_using(name, policies)),
-        "messages": msgspec.to_builtins(messages_using(name, policies)),
+        **{use: msgspec.to_builtins(using(name, policies)) for use, using in USES.items()},
         "findings": findings(audit(runtime, conn, name), labels(runtime)).get(name, []),
     }
 

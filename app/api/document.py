@@ -225,6 +225,9 @@ _SCHEMAS: dict[str, Any] = {
             "triggers": _USES,
             "sequences": _USES,
             "messages": _USES,
+            "handoffs": _USES,
+            "stages": _USES,
+            "scores": _USES,
             "findings": {
                 "type": "array",
                 "items": _object({"kind": _TEXT, "says": _TEXT, "mend": _TEXT, "other": _MAYBE_TEXT}),

@@ -55,6 +55,7 @@ class Lifecycle(Struct, frozen=True):
     by_type: dict[str, tuple[Step, ...]]
     verdicts: dict[str, LifecycleStage]
     mql_at_threshold: bool
+    document: LifecycleDocument
     version: str
 
 
@@ -69,6 +70,7 @@ def compile_lifecycle(document: LifecycleDocument, version: str) -> Lifecycle:
         {name: tuple(steps) for name, steps in by_type.items()},
         dict(document.verdicts),
         document.mql_at_threshold,
+        document,
         version,
     )
 

@@ -118,6 +118,7 @@ class Scoring(Struct, frozen=True):
     read: ScoringRules
     by_type: dict[str, Index[Rule]]
     traits: tuple[Rule, ...]
+    document: ScoringDocument
     version: str
 
 
@@ -158,7 +159,7 @@ def compile_scoring(document: ScoringDocument, version: str) -> Scoring:
         rearm_below=document.rearm_below,
         version=version,
     )
-    return Scoring(read, {name: Index(rules) for name, rules in by_type.items()}, tuple(traits), version)
+    return Scoring(read, {name: Index(rules) for name, rules in by_type.items()}, tuple(traits), document, version)
 
 
 def may_score(event: Event, scoring: Scoring) -> bool:

@@ -1,4 +1,4 @@
-"""What a segment is there for: the triggers, sequences and messages that look at it. Pure."""
+"""What a segment is there for: the rules and messages that look at it. Pure."""
 
 from collections.abc import Collection, Iterator
 from typing import Any
@@ -36,6 +36,29 @@ def messages_using(segment: str, policies: Policies) -> list[Use]:
     """The messages that say something of their own to who is in it."""
     messages = policies.content.messages.values()
     return [Use(one.id, one.document.label) for one in messages if _of_message(segment, one)]
+
+
+def handoffs_using(segment: str, policies: Policies) -> list[Use]:
+    """The rules that open handoffs and ask for it, and the people who take only who is in it, or not in it."""
+    document = policies.handoff.document
+    rules = [Use(one.id, one.label) for one in document.rules if _of_rule(segment, one.on, one.when)]
+    return rules + [Use(one.email, f"{one.name}'s territory") for one in document.people if _asks(segment, one.takes)]
+
+
+def stages_using(segment: str, policies: Policies) -> list[Use]:
+    """The steps of the lifecycle that answer it, or ask for it: the stage that they lead to, and their reason."""
+    steps = policies.lifecycle.document.steps
+    return [Use(one.to.value, one.because) for one in steps if _of_rule(segment, one.on, one.when)]
+
+
+def scores_using(segment: str, policies: Policies) -> list[Use]:
+    """The rules that give points for it."""
+    rules = policies.scoring.document.rules
+    return [Use(one.id, one.label) for one in rules if _of_rule(segment, one.on, one.when)]
+
+
+def _of_rule(segment: str, on: Collection[str], when: Condition | None) -> bool:
+    return _answers(segment, on, when) or _asks(segment, when)
 
 
 def _of_trigger(segment: str, trigger: TriggerDocument) -> bool:

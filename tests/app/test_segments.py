@@ -135,6 +135,33 @@ def test_one_segment_says_whom_it_is_for_and_what_uses_it(runtime: Runtime) -> N
     assert api.get("/segments/none", 404)["error"] == "there is no such segment"
 
 
+ASKING = [
+    "kind: handoff\nrules: [{id: here, label: Is here again, when: {field: segment, value: lately}}]",
+    "kind: lifecycle\n"
+    "steps: [{to: lead, on: [segment.entered], when: {field: event.segment, value: lately}, because: came}]",
+    "kind: scoring\ngroups: {fit: {}}\n"
+    "rules: [{id: here, label: Points for being here, group: fit, points: 5, when: {field: segment, value: lately}}]",
+]  # fmt: skip
+
+
+def test_segment_that_a_handoff_a_stage_and_a_score_ask_for_is_used(sqlite_runtime: Runtime) -> None:
+    publish(sqlite_runtime)
+    for text in ASKING:
+        with sqlite_runtime.database.write() as conn:
+            policies.publish(conn, read_document(text), "test", "", NOW)
+    sqlite_runtime.forget()
+    found = Api(sqlite_runtime).get("/segments/lately")
+    assert found["handoffs"] == [{"id": "here", "label": "Is here again"}]
+    assert found["stages"] == [{"id": "lead", "label": "came"}]
+    assert found["scores"] == [{"id": "here", "label": "Points for being here"}]
+    page = Browser(new_app(sqlite_runtime), "viewer").read("/admin/segments/lately")
+    for said in ("Is here again", "Lead: came", "Points for being here"):
+        assert said in page
+    assert "No rule and no message uses it yet." in Browser(new_app(sqlite_runtime), "viewer").read(
+        "/admin/segments/asked"
+    )
+
+
 # --- screens
 
 

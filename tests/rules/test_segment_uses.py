@@ -9,7 +9,14 @@ from app.rules.condition import Condition, Facts
 from app.rules.decide import Policies
 from app.rules.outline import failing, outline
 from app.rules.policy import compile_policies, read_document
-from app.rules.segment_uses import messages_using, sequences_using, triggers_using
+from app.rules.segment_uses import (
+    handoffs_using,
+    messages_using,
+    scores_using,
+    sequences_using,
+    stages_using,
+    triggers_using,
+)
 from app.rules.would import would_enter
 from tests.contacts.making import NOW, event
 from tests.rules.making import DEFAULT
@@ -65,6 +72,32 @@ def test_what_uses_a_segment_is_found_wherever_it_asks(text: str, used: bool) ->
     assert [one.id for use in using for one in use("vip", found) if one.id in ("t", "s", "m")] == (
         [{"triggers": "t", "sequences": "s", "content": "m"}[read_document(text).kind]] if used else []
     )
+
+
+HANDOFF = (
+    "kind: handoff\nrules: [{id: h, label: H, when: %s}]\npeople: [{name: Rita, email: r@team.example, takes: %s}]"
+)
+STAGES = "kind: lifecycle\nsteps: [{to: lead, on: [%s], when: %s, because: is one of them}]"
+SCORES = "kind: scoring\ngroups: {g: {}}\nrules: [{id: p, label: P, group: g, points: 5, when: %s}]"
+OTHER = "{field: stage, op: known}"
+
+
+@pytest.mark.parametrize(
+    ("using", "text", "used"),
+    [
+        (handoffs_using, HANDOFF % (ASKS, OTHER), [("h", "H")]),
+        (handoffs_using, HANDOFF % (OTHER, ASKS), [("r@team.example", "Rita's territory")]),
+        (handoffs_using, HANDOFF % (OTHER, OTHER), []),
+        (stages_using, STAGES % ("page.viewed", ASKS), [("lead", "is one of them")]),
+        (stages_using, STAGES % ("segment.entered", OTHER), [("lead", "is one of them")]),
+        (stages_using, STAGES % ("segment.entered", "{field: event.segment, value: other}"), []),
+        (stages_using, STAGES % ("page.viewed", OTHER), []),
+        (scores_using, SCORES % ASKS, [("p", "P")]),
+        (scores_using, SCORES % OTHER, []),
+    ],
+)
+def test_handoffs_stages_and_scores_that_ask_for_a_segment_use_it(using, text: str, used: list) -> None:
+    assert [(one.id, one.label) for one in using("vip", policies(text))] == used
 
 
 def test_shipped_re_engagement_is_for_the_silent() -> None:
