@@ -334,6 +334,15 @@ def default_text(name: str) -> str:
     return (FOLDER / name).read_text(encoding="utf-8")
 
 
+SHIPPED = tuple(sorted(file.stem for file in FOLDER.glob("*.yaml")))
+
+
+def shipped_text(name: str) -> str:
+    """The YAML that Baton ships for a mapping (``hubspot``, or ``hubspot.eu`` for one connection); "" where none."""
+    vendor = name.partition(".")[0]
+    return default_text(f"{vendor}.yaml") if vendor in SHIPPED else ""
+
+
 def mapping_file(name: str) -> FieldMapping:
     """A shipped mapping, compiled."""
     return read_mapping(default_text(name), f"mappings/{name}", f"{name.removesuffix('.yaml')}@default")

@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 from sqlalchemy import Connection, func, insert, select, update
 
 from app.rules.policy import KINDS, SINGLE, TOGETHER, Document, check_together, default_documents, read_document
@@ -40,6 +40,18 @@ def published(conn: Connection) -> list[Version]:
     return _load(conn, policies.c.status == PUBLISHED)
 
 
+def in_force(conn: Connection, kind: str, name: str) -> Version | None:
+    """The published version of one policy, or None."""
+    found = _load(conn, policies.c.status == PUBLISHED, policies.c.kind == kind, policies.c.name == name)
+    return found[0] if found else None
+
+
+def find(conn: Connection, kind: str, name: str, version: int) -> Version | None:
+    """One version of a policy, or None."""
+    found = _load(conn, policies.c.kind == kind, policies.c.name == name, policies.c.version == version)
+    return found[0] if found else None
+
+
 def versions(conn: Connection, kind: str | None = None, name: str | None = None) -> list[Version]:
     """All versions, newest last."""
     conditions = [policies.c.kind == kind] if kind else []
@@ -67,12 +79,13 @@ def publish(
     author: str,
     note: str,
     now: datetime,
-    expected: int | None = None,
+    expected: int | UnsetType | None = UNSET,
     beside: Sequence[Document] = (),
 ) -> int:
     """Make a document the published version of its policy; its number.
 
-    ``expected`` is the version that the author started from. Raises StaleDraft when it is no longer the published one.
+    ``expected`` is the version that the author started from, None where there was none; it is not asked about where it
+    is left out. Raises StaleDraft when it is no longer the published one.
     ``beside`` are documents that are published in the same transaction. Raises InvalidDocument where it does not go
     with the policies that it names or that name it.
     """
@@ -81,12 +94,21 @@ def publish(
 
 
 def _put_in_force(
-    conn: Connection, document: Document, author: str, note: str, now: datetime, expected: int | None = None
+    conn: Connection,
+    document: Document,
+    author: str,
+    note: str,
+    now: datetime,
+    expected: int | UnsetType | None = UNSET,
 ) -> int:
     mine = (policies.c.kind == document.kind) & (policies.c.name == document.name)
+    conn.execute(select(policies.c.id).where(mine).with_for_update())  # one at a time; the next sees what this one did
     current = conn.execute(select(policies.c.version).where(mine, policies.c.status == PUBLISHED)).scalar()
-    if expected is not None and current != expected:
-        raise StaleDraft(f"{document.kind} {document.name}: version {current} was published after {expected}")
+    if expected is not UNSET and current != expected:
+        raise StaleDraft(
+            f"{document.kind} {document.name}: version {current} was published after "
+            + ("this was begun" if expected is None else f"version {expected}, from which this was begun")
+        )
     last = conn.execute(select(func.max(policies.c.version)).where(mine)).scalar() or 0
     conn.execute(update(policies).where(mine, policies.c.status == PUBLISHED).values(status=RETIRED))
     conn.execute(

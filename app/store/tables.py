@@ -416,6 +416,23 @@ policies = Table(
 )
 Index("uq_policies_published", policies.c.kind, policies.c.name, unique=True, **where("status = 'published'"))
 
+# What is being written and is not in force; one of each policy, for all who edit it. A draft that was published or
+# thrown away leaves its row without a text, so that revisions go on counting and no page takes the next for its own.
+drafts = Table(
+    "drafts",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("kind", Code, nullable=False),
+    Column("name", Code, nullable=False),
+    Column("body", Text),  # may be invalid: nobody loses work
+    Column("base", Integer),  # the published version that it began from; null where there was none
+    Column("revision", Integer, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
+    UniqueConstraint("kind", "name"),
+)
+
 # Values that a mapping had no place for.
 held_values = Table(
     "held_values",
