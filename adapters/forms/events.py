@@ -5,7 +5,7 @@ What fills no contact field is kept under ``custom`` with the form's own name, a
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import blake2b
@@ -84,22 +84,21 @@ _ONE_LINE = (EMAIL, *NAMES)
 _TEXT_ONLY = frozenset(("jotform",))
 
 
-def parse(request: WebhookRequest, mapping: FieldMapping) -> list[Event | BadItem]:
+def parse(request: WebhookRequest, mapping: FieldMapping) -> Iterator[Event | BadItem]:
     """The events in one post: the submission, and the download that it asked for. Raises Unreadable, with a reason
     for a person, for what is no form, has nobody in it or looks like a robot's."""
     body = read_body(request.header("content-type"), request.body)
     batch = body.document
     if not isinstance(batch, list) or any(pair_of(item) is not None for item in batch):
-        return [*_events(body, request, mapping)]
+        yield from _events(body, request, mapping)
+        return
     if len(batch) > MAX_BATCH:
         raise Unreadable(f"more than {MAX_BATCH} submissions in one post")
-    parsed: list[Event | BadItem] = []
     for item in batch:
         try:
-            parsed.extend(_events(Body(item, is_json=True), request, mapping))
+            yield from _events(Body(item, is_json=True), request, mapping)
         except Unreadable as error:
-            parsed.append(BadItem(msgspec.json.encode(item), str(error)))
-    return parsed
+            yield BadItem(msgspec.json.encode(item), str(error))
 
 
 @dataclass
