@@ -81,19 +81,9 @@ def _read(runtime: Runtime, row: InboxRow, connection: Connection | None) -> Rea
         reading.parked = "its connection was removed"
         return reading
     adapter = runtime.adapter(connection)
-    request = WebhookRequest(
-        method="POST",
-        url=row.url,
-        headers=row.headers,
-        body=row.body,
-        received_at=row.received_at,
-        connection_id=row.connection_id,
-        route=row.route,
-        settings=connection.settings,
-    )
     try:
         assert adapter.parse is not None
-        for item in adapter.parse(request, runtime.rulebook().mapping_for(connection)):
+        for item in adapter.parse(request_of(row, connection), runtime.rulebook().mapping_for(connection)):
             if isinstance(item, BadItem):
                 reading.bad.append(item)
             else:
@@ -110,6 +100,20 @@ def _read(runtime: Runtime, row: InboxRow, connection: Connection | None) -> Rea
         if any(len(identity.value) > MAX_IDENTITY for identity in event.identities):
             return Reading(row, parked=f"an identity of more than {MAX_IDENTITY} characters")
     return reading
+
+
+def request_of(row: InboxRow, connection: Connection) -> WebhookRequest:
+    """A stored request as its adapter takes it."""
+    return WebhookRequest(
+        method="POST",
+        url=row.url,
+        headers=row.headers,
+        body=row.body,
+        received_at=row.received_at,
+        connection_id=row.connection_id,
+        route=row.route,
+        settings=connection.settings,
+    )
 
 
 def _stamp(events: Iterable[Event], row: InboxRow) -> None:

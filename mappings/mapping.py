@@ -6,7 +6,7 @@ per property.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -172,6 +172,26 @@ class _Rule(Struct, frozen=True):
     hold: bool
     template: str
     writes: bool
+    reads: bool
+    number: int  # the row's place in the document, from 0
+    words: tuple[str, ...]  # what the steps are called
+
+
+FOUND, TABLE, TYPE = "found", "table", "type"  # what is done to a value, beside its row's steps
+Note = Callable[[str, Any], None]  # hears what a value is after each thing that is done to it
+
+
+class Trace(Struct):
+    """What one row made of a payload: its place in the document, from 0, the value after each thing that was done to
+    it (``found``: property and value as they came; the steps; ``table``; ``type``), and what came of it."""
+
+    number: int
+    heard: list[tuple[str, Any]] = field(default_factory=list)
+    mapped: Mapped = field(default_factory=Mapped)
+
+
+def _unheard(what: str, value: Any) -> None:
+    """Nobody asks how a value came about."""
 
 
 class FieldMapping:
@@ -181,10 +201,10 @@ class FieldMapping:
         self.name, self.title, self.create = document.name, document.title, document.create
         self.region = document.region
         self.version = version
-        self._rules = [_compile(row, document.region) for row in document.fields]
+        self._rules = [_compile(row, number, document.region) for number, row in enumerate(document.fields)]
         self._by_source: dict[str, list[_Rule]] = {}
-        for row, rule in zip(document.fields, self._rules, strict=True):
-            if row.direction != "out":
+        for rule in self._rules:
+            if rule.reads:
                 for source in rule.sources:
                     self._by_source.setdefault(source, []).append(rule)
         self._writers = [rule for rule in self._rules if rule.writes]
@@ -221,8 +241,19 @@ class FieldMapping:
                     self._take(rule, properties, mapped)
         return mapped
 
-    def _take(self, rule: _Rule, properties: Mapping[str, Any], mapped: Mapped) -> None:
+    def trace(self, properties: Mapping[str, Any]) -> list[Trace]:
+        """What each row that reads makes of a vendor's properties, one thing after the other, by the very function
+        that :meth:`inbound` uses. A row of whose properties none is there is not among them."""
+        traces = []
+        for rule in self._rules:
+            if rule.reads and any(source in properties for source in rule.sources):
+                traces.append(trace := Trace(rule.number))
+                self._take(rule, properties, trace.mapped, lambda what, value, to=trace: to.heard.append((what, value)))
+        return traces
+
+    def _take(self, rule: _Rule, properties: Mapping[str, Any], mapped: Mapped, note: Note = _unheard) -> None:
         source, value = _first(rule, properties)
+        note(FOUND, (source, value))
         if is_blank(value):
             if rule.blank == "clear" and rule.contact not in SIGNALS:
                 mapped.fields[rule.contact] = None
@@ -230,16 +261,19 @@ class FieldMapping:
                 mapped.skip = f'{self.name}: "{source}" is empty and its row says to skip such records'
             return
         try:
-            for step in rule.steps:
+            for word, step in zip(rule.words, rule.steps, strict=True):
                 value = step(value)
+                note(word, value)
             if rule.values:
                 value = _look_up(rule, source, value, mapped)
                 if value is None:
                     return
+                note(TABLE, value)
             if is_blank(value):
                 return
             kind = type_of(rule.contact)
             value = COERCE[kind](value) if kind else value
+            note(TYPE, value)
             if is_blank(value):  # there was nothing in it that anybody could see
                 return
         except CannotTransform as error:
@@ -295,7 +329,7 @@ def _look_up(rule: _Rule, source: str, value: Any, mapped: Mapped) -> Any:
     return None
 
 
-def _compile(row: Row, region: str | None) -> _Rule:
+def _compile(row: Row, number: int, region: str | None) -> _Rule:
     sources = tuple(row.vendor) if isinstance(row.vendor, list) else (row.vendor,)
     steps = []
     for name, setting in map(_step_of, row.transform):
@@ -316,6 +350,9 @@ def _compile(row: Row, region: str | None) -> _Rule:
         row.unmapped == "hold",
         row.template,
         row.direction != "in",
+        row.direction != "out",
+        number,
+        tuple(name for name, _ in map(_step_of, row.transform)),
     )
 
 

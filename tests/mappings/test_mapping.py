@@ -10,6 +10,7 @@ import pytest
 from adapters.registry import adapters
 from mappings.document import InvalidDocument
 from mappings.fields import FIELDS, SIGNALS
+from mappings.listening import Listening
 from mappings.mapping import FieldMapping, Mapped, default_text, mapping_file, read_mapping
 
 
@@ -252,3 +253,39 @@ def test_hubspots_default_knows_every_stage_of_ours():
     for stage in LifecycleStage:
         (theirs,) = made.outbound({"lifecycle_stage": str(stage)}).values()
         assert made.stage(theirs) == stage
+
+
+# Step by step ---------------------------------------------------------------------------------------------------------
+
+
+def test_rows_say_what_a_value_is_after_each_thing_that_is_done_to_it() -> None:
+    made = mapping(
+        "contact: lifecycle_stage, vendor: [a, b], transform: [trim, {split: ','}, {pick: 0}], values: {x: lead}",
+        "contact: city, vendor: town",
+        "contact: zip, vendor: zip, direction: out",
+    )
+    (trace,) = made.trace({"a": "", "b": " x, y ", "zip": "53111"})
+    assert trace.number == 0
+    assert trace.heard == [
+        ("found", ("b", " x, y ")), ("trim", "x, y"), ("split", ["x", "y"]), ("pick", "x"), ("table", "lead"),
+        ("type", "lead"),
+    ]  # fmt: skip
+    assert trace.mapped == made.inbound({"a": "", "b": " x, y "})
+
+
+def test_where_a_value_stops_is_where_nothing_more_is_said_of_it() -> None:
+    made = mapping(
+        "contact: email, vendor: a, transform: [trim]", "contact: lifecycle_stage, vendor: a, values: {x: lead}"
+    )
+    email, stage = made.trace({"a": "nonsense"})
+    assert [what for what, _ in email.heard] == ["found", "trim"]
+    assert [what for what, _ in stage.heard] == ["found"]
+    assert [held.reason for trace in (email, stage) for held in trace.mapped.held] == ["mismatch", "unmapped"]
+
+
+def test_listening_changes_no_answer() -> None:
+    made = mapping("contact: city, vendor: town")
+    listening = Listening(made)
+    assert listening.inbound({"town": "Bonn", "x": 1}) == made.inbound({"town": "Bonn", "x": 1})
+    assert listening.heard == [({"town": "Bonn", "x": 1}, Mapped(fields={"city": "Bonn"}))]
+    assert listening.sources == ["town"]
