@@ -212,6 +212,9 @@ class Adapter:
     mapping: str = ""
     verify: Callable[[WebhookRequest, Mapping[str, str], datetime], None] | None = None
     parse: Callable[[WebhookRequest, FieldMapping], Parsed] | None = None
+    # What stands in a request under names that a mapping can read, and what people see beside those names, for whoever
+    # writes the mapping; where it is missing, that is what ``parse`` asks the mapping
+    holds: Callable[[WebhookRequest], tuple[Mapping[str, Any], Mapping[str, str]]] | None = None
     connect: Callable[[Account], Client] | None = None
     needs: tuple[str, ...] = ()  # settings without which the vendor cannot be called
     lookup: Callable[[Client, Sequence[Ref], FieldMapping, datetime], Mapping[Ref, Record]] | None = None

@@ -189,6 +189,10 @@ class Trace(Struct):
     heard: list[tuple[str, Any]] = field(default_factory=list)
     mapped: Mapped = field(default_factory=Mapped)
 
+    def hear(self, what: str, value: Any) -> None:
+        """Keep what a value is by now."""
+        self.heard.append((what, value))
+
 
 def _unheard(what: str, value: Any) -> None:
     """Nobody asks how a value came about."""
@@ -222,6 +226,16 @@ class FieldMapping:
         """The (contact field, vendor property) pairs that the mapping writes."""
         return [(rule.contact, rule.sources[0]) for rule in self._writers]
 
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """Every (contact field, vendor property) pair, whatever its direction, in the rows' order."""
+        return [(rule.contact, source) for rule in self._rules for source in rule.sources]
+
+    @property
+    def readers(self) -> dict[str, list[int]]:
+        """Vendor property → the places, from 0, of the rows that read it."""
+        return {source: [rule.number for rule in rules] for source, rules in self._by_source.items()}
+
     def stage(self, theirs: str) -> str:
         """Our lifecycle stage for the vendor's value; the value itself where the table lacks it."""
         for rule in self._writers:
@@ -248,7 +262,7 @@ class FieldMapping:
         for rule in self._rules:
             if rule.reads and any(source in properties for source in rule.sources):
                 traces.append(trace := Trace(rule.number))
-                self._take(rule, properties, trace.mapped, lambda what, value, to=trace: to.heard.append((what, value)))
+                self._take(rule, properties, trace.mapped, trace.hear)
         return traces
 
     def _take(self, rule: _Rule, properties: Mapping[str, Any], mapped: Mapped, note: Note = _unheard) -> None:

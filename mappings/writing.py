@@ -93,7 +93,7 @@ def _fields(text: str) -> yaml.SequenceNode:
 
 def _end(node: yaml.Node) -> int:
     """Where a node's text ends. A block ends, for the parser, only where the next thing begins, comments included."""
-    if isinstance(node, yaml.ScalarNode) or node.flow_style:
+    if not isinstance(node, yaml.CollectionNode) or node.flow_style:
         return int(node.end_mark.index)
     last = node.value[-1] if node.value else None
     if last is None:
@@ -124,7 +124,7 @@ def _replaced(
 def _events(text: str, node: yaml.Node) -> Iterator[yaml.Event]:
     end = _end(node)
     for event in yaml.parse(text, yaml.SafeLoader):
-        if node.start_mark.index <= event.start_mark.index < end:
+        if event.start_mark is not None and node.start_mark.index <= event.start_mark.index < end:
             yield event
 
 
@@ -136,7 +136,7 @@ def _anchors(text: str, node: yaml.Node) -> Iterator[str]:
 
 def _borrowed(text: str, node: yaml.Node) -> Iterator[str]:
     for event in _events(text, node):
-        if isinstance(event, yaml.AliasEvent):
+        if isinstance(event, yaml.AliasEvent) and event.anchor:
             yield event.anchor
 
 

@@ -1,7 +1,7 @@
 """Forms on a team's own site, posted by the browser or by the form builder."""
 
 from adapters.contract import Adapter
-from adapters.forms.events import parse
+from adapters.forms.events import holds, parse
 
 ADAPTER = Adapter(
     name="forms",
@@ -10,4 +10,5 @@ ADAPTER = Adapter(
     receives=False,  # it has an address of its own: /forms/<form>
     mapping="forms.yaml",
     parse=parse,
+    holds=holds,
 )

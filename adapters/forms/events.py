@@ -101,6 +101,17 @@ def parse(request: WebhookRequest, mapping: FieldMapping) -> Iterator[Event | Ba
             yield BadItem(msgspec.json.encode(item), str(error))
 
 
+def holds(request: WebhookRequest) -> tuple[dict[str, Any], dict[str, str]]:
+    """The answers in a post by the form's own names, and what visitors read beside them; of several submissions, those
+    of the first. Raises Unreadable."""
+    body = read_body(request.header("content-type"), request.body)
+    if isinstance(body.document, list) and body.document and pair_of(body.document[0]) is None:
+        body = Body(body.document[0], is_json=True)
+    sorted_out = _sort(read_submission(body.document, request.headers, is_json=body.is_json))
+    found = _custom(sorted_out.answers)
+    return found.get("custom", {}), found.get("labels", {})
+
+
 @dataclass
 class _Reading:
     """A submission while it is sorted into what it says about itself, and the answers."""

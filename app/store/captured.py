@@ -1,0 +1,117 @@
+"""What came in through one connection lately, for whoever looks at its mapping; bounded in number and in size."""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import Connection, func, select
+
+from app.contacts.event import Event
+from app.store.inbox import InboxRow
+from app.store.tables import events, held_values, inbox
+
+MAX_BYTES = 2 * 1024 * 1024
+_ASKED = 500  # ids in one statement
+_decode_headers = msgspec.json.Decoder(dict[str, str]).decode
+_decode_event = msgspec.json.Decoder(Event).decode
+
+
+class Request(Struct, frozen=True):
+    """A stored request, and why it is parked, if it is."""
+
+    row: InboxRow
+    status: str
+    reason: str
+
+
+class Read(Struct, frozen=True):
+    """A contact as it was read from the vendor, which is an event of the log and no request."""
+
+    seq: int
+    contact_id: int | None
+    event: Event
+
+
+class HeldValue(Struct, frozen=True):
+    """A value that a mapping had no place for, and how often it came."""
+
+    vendor: str
+    value: str
+    reason: str
+    count: int
+    first_at: datetime
+    last_at: datetime
+
+
+def requests(conn: Connection, connection_id: int, limit: int, before: int | None = None) -> list[Request]:
+    """The last requests of a connection, the newest first; fewer where they are large."""
+    table = inbox.c
+    asked = [table.connection_id == connection_id, table.kind != "baton"]
+    if before is not None:
+        asked.append(table.id < before)
+    sizes = select(table.id, func.length(table.body)).where(*asked).order_by(table.id.desc()).limit(limit)
+    ids: list[int] = []
+    size = 0
+    for row_id, length in conn.execute(sizes):
+        size += length
+        if ids and size > MAX_BYTES:
+            break
+        ids.append(row_id)
+    return _requests(conn, ids)
+
+
+def request(conn: Connection, connection_id: int, row_id: int) -> Request | None:
+    """One request of a connection."""
+    found = _requests(conn, [row_id])
+    return found[0] if found and found[0].row.connection_id == connection_id else None
+
+
+def _requests(conn: Connection, ids: Collection[int]) -> list[Request]:
+    names = InboxRow.__struct_fields__
+    query = select(*(inbox.c[name] for name in names), inbox.c.status, inbox.c.reason).where(inbox.c.id.in_(ids))
+    found = []
+    for row in conn.execute(query.order_by(inbox.c.id.desc())) if ids else ():
+        values: dict[str, Any] = dict(row._mapping)
+        status, reason = values.pop("status"), values.pop("reason") or ""
+        values["headers"] = _decode_headers(values["headers"])
+        values["body"] = bytes(values["body"])
+        found.append(Request(InboxRow(**values), status, reason))
+    return found
+
+
+def reads(conn: Connection, connection_id: int, limit: int) -> list[Read]:
+    """Contacts as they were read from the vendor lately, the newest first, among the last so many events."""
+    query = (
+        select(events.c.seq, events.c.contact_id, events.c.body)
+        .where(events.c.connection_id == connection_id)
+        .order_by(events.c.seq.desc())
+        .limit(limit)
+    )
+    found = (Read(seq, contact_id, _decode_event(body)) for seq, contact_id, body in conn.execute(query))
+    return [one for one in found if one.event.told and one.event.properties.get("source") == "read"]
+
+
+def owners(conn: Connection, event_ids: Collection[str]) -> dict[str, int]:
+    """event → the contact that it is about."""
+    found: dict[str, int] = {}
+    ids = list(event_ids)
+    for start in range(0, len(ids), _ASKED):
+        part = ids[start : start + _ASKED]
+        query = select(events.c.id, events.c.contact_id).where(events.c.id.in_(part), events.c.contact_id.is_not(None))
+        found |= {row.id: row.contact_id for row in conn.execute(query)}
+    return found
+
+
+def held(conn: Connection, connection_id: int, limit: int = 500) -> list[HeldValue]:
+    """Values that the connection's mapping had no place for, the most frequent first."""
+    columns = [held_values.c[name] for name in HeldValue.__struct_fields__]
+    query = select(*columns).where(held_values.c.connection_id == connection_id)
+    return [HeldValue(*row) for row in conn.execute(query.order_by(held_values.c["count"].desc()).limit(limit))]
+
+
+def drop_held(conn: Connection, connection_id: int, vendor: str, values: Collection[str]) -> int:
+    """Take values off the list, because their row has a place for them now; how many."""
+    mine = (held_values.c.connection_id == connection_id) & (held_values.c.vendor == vendor)
+    return conn.execute(held_values.delete().where(mine, held_values.c.value.in_(values))).rowcount
