@@ -20,6 +20,7 @@ from app.contacts.engagement import last_sign, silent_since
 from app.contacts.event import EVENT_TYPES, Event, is_event_type
 from app.contacts.interests import interests
 from app.rules.compare import NUMERIC, OPERATORS, UNARY, dig, folded, listed, number, prepared
+from app.rules.event_words import event_names
 from app.rules.field_words import field_words
 from app.rules.score import ScoringRules, total
 from mappings.document import did_you_mean
@@ -292,21 +293,23 @@ def words(condition: Condition) -> str:
 
 
 def _count_words(count: Count) -> str:
+    same = f", the same {count.same.removeprefix('event.')}," if count.same else ""
+    happened = f"{happening_words(count)}{same}"
     if count.at_most == 0:
-        limit = "never"
+        said = f"never {happened.rstrip(',')}"
     elif count.at_least is not None:
-        limit = f"at least {count.at_least} time{'s'[: count.at_least > 1]}"
+        said = f"{happened} at least {count.at_least} time{'s'[: count.at_least > 1]}"
     else:
-        limit = f"at most {count.at_most} time{'s'[: count.at_most != 1]}"
-    same = f", the same {count.same.removeprefix('event.')}" if count.same else ""
-    return f"{event_words(count)}{same} {limit}{_in_the_last(count.within_days)}"
+        said = f"{happened} at most {count.at_most} time{'s'[: count.at_most != 1]}"
+    return said + _in_the_last(count.within_days)
 
 
 def _did_words(strides: list[Stride], within_days: float | None) -> str:
     first, *rest = strides
-    said = [event_words(first)]
+    said = [happening_words(first)]
     said += [
-        f"then {event_words(one)}" + (f" within {one.within_days:g} days" if one.within_days else "") for one in rest
+        f"then {happening_words(one)}" + (f" within {one.within_days:g} days" if one.within_days else "")
+        for one in rest
     ]
     return ", ".join(said) + _in_the_last(within_days)
 
@@ -315,9 +318,9 @@ def _in_the_last(days: float | None) -> str:
     return f" in the last {f'{days:g} days' if days != 1 else 'day'}" if days else ""
 
 
-def event_words(asked: Happening) -> str:
-    """Which events, in plain words: ``page.viewed (path contains /pricing)``."""
-    return " or ".join(asked.on) + (f" ({in_line(asked.where)})" if asked.where else "")
+def happening_words(asked: Happening) -> str:
+    """Which events, in plain words: ``visited a page (path contains /pricing)``."""
+    return event_names(asked.on) + (f" ({in_line(asked.where)})" if asked.where else "")
 
 
 def in_line(condition: Condition) -> str:

@@ -41,6 +41,12 @@ EVENTS = {
     "custom:handoff_claimed": "Handoff was claimed",
     "custom:handoff_alert_failed": "Alert could not be delivered",
     "custom:message_not_sent": "Message was not sent",
+    "custom:handed_over": "Was handed to sales by hand",
+    "custom:sequence_entered": "Was let into a sequence by hand",
+    "custom:sequence_moved": "Was moved within sequences by hand",
+    "custom:sequence_extended": "Was given more time in a sequence",
+    "custom:sequence_stopped": "Was taken out of a sequence by hand",
+    "custom:sequence_resumed": "Sequence goes on after a pause",
 }
 for _channel, _name in (("email", "E-mail"), ("sms", "SMS"), ("push", "Push message")):
     EVENTS |= {

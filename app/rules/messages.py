@@ -17,6 +17,7 @@ from app.contacts.event import Event
 from app.rules.composing import excerpt, prepare, suits, uses
 from app.rules.condition import Facts, value_key
 from app.rules.decision import Decision, Gate, Outcome, in_time, key_of
+from app.rules.event_words import event_names
 from app.rules.sending import checks as checks_of
 from app.rules.sending import leaves_at, reserve, wait_words
 from app.rules.triggers import Trigger, Triggers
@@ -103,7 +104,7 @@ def _end(contact: Contact, event: Event, policies: "Policies") -> list[Decision]
         trigger = policy.active.get(waited.trigger)
         if trigger is not None and any(event.type in end.types and end.test(facts) for end in trigger.ends):
             del contact.waiting[key]
-            gate = Gate("not meanwhile", False, f"{event.type} in the meantime")
+            gate = Gate("not meanwhile", False, _meanwhile(event))
             decisions.append(_record(event, trigger, policy, [gate], waited.event))
     return decisions
 
@@ -114,8 +115,12 @@ def ended_since(contact: Contact, trigger: Trigger, happened: Iterable[Event], p
     for event in happened:
         facts = Facts(contact, event, event.occurred_at, policies.scoring.read)
         if event.machine is None and any(event.type in end.types and end.test(facts) for end in trigger.ends):
-            return f"{event.type} in the meantime"
+            return _meanwhile(event)
     return ""
+
+
+def _meanwhile(event: Event) -> str:
+    return f"{event_names([event.type])} in the meantime"
 
 
 def _answer(contact: Contact, event: Event, trigger: Trigger, policies: "Policies", per: str) -> Decision:

@@ -125,7 +125,7 @@ def test_one_segment_says_whom_it_is_for_and_what_uses_it(runtime: Runtime) -> N
         drain(runtime)
     found = api.get("/segments/lately")
     assert (found["contacts"], found["filling"]) == (1, False)
-    assert found["condition"] == {"text": "page.viewed at least 1 time in the last 2 days", "parts": []}
+    assert found["condition"] == {"text": "visited a page at least 1 time in the last 2 days", "parts": []}
     assert found["triggers"] == found["sequences"] == found["messages"] == []
     assert [each["kind"] for each in found["findings"]] == ["weak"]
     assert found["findings"][0]["says"] == "Only 1 person is in it, fewer than 2."
@@ -190,7 +190,7 @@ def test_screen_of_one_segment_pages_through_its_people(sqlite_runtime: Runtime)
     marketer = Browser(new_app(sqlite_runtime), "marketer")
     first = marketer.read("/admin/segments/asked")
     assert "27 people are in it now." in first
-    assert "“Filled in a form” at least 1 time" in first
+    assert "Filled in a form at least 1 time" in first
     assert first.count("is in it</span></a>") == 25
     (more,) = re.findall(r'href="([^"]+)" rel="next"', first)
     assert marketer.read(more.replace("&amp;", "&")).count("is in it</span></a>") == 2

@@ -162,7 +162,7 @@ def test_why_or_why_not(api: Api, runtime: Runtime, clock: Clock) -> None:
     drain(runtime)
     standing, because = why(api)
     assert standing.endswith("got 0 messages, and left: reached its goal. Nobody comes in twice.")
-    assert because[0] == "Left “Start”: reached its goal (form.submitted)"
+    assert because[0] == "Left “Start”: reached its goal (filled in a form)"
     assert "name the sequence" in api.get(f"/contacts/{ann(api)}/why", 400)["error"]
 
 
@@ -178,7 +178,7 @@ def test_one_person_is_let_in_and_out(api: Api, runtime: Runtime, clock: Clock) 
     drain(runtime)
     clock.advance(minutes=1)
     assert "Was in it" in why(api, "other")[0]
-    assert why(api, "other")[1][-1] == "Entered “Other” by custom:sequence_entered"
+    assert why(api, "other")[1][-1] == "Entered “Other”: let in by token tests"
     api.post(f"/contacts/{ann(api)}/sequences/s/enter", 202)
     drain(runtime)
     assert "Is in it since" in why(api)[0], "also whom its entry would not let in again"

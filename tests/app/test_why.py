@@ -126,7 +126,7 @@ def test_sequence_says_what_keeps_somebody_out_now(ids: dict[str, int], api: Api
 def test_segment_says_since_when_or_what_is_not_so(ids: dict[str, int], api: Api) -> None:
     assert why(api, ids["ann"], "segment=new_subscribers")["standing"].startswith("Yes, since 20")
     found = why(api, ids["ann"], "segment=lapsing")
-    assert found["standing"] == "No: this is not so: order.placed at least 1 time."
+    assert found["standing"] == "No: this is not so: placed an order at least 1 time."
     assert [one["holds"] for one in found["now"]["conditions"]] == [False, False]
 
 

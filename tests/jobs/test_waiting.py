@@ -72,7 +72,7 @@ def later(runtime: Runtime, clock: Clock, **by: float) -> None:
 @pytest.mark.parametrize(
     ("asked", "status", "reason"),
     [
-        pytest.param("question", "withheld", "form.submitted in the meantime", id="what would have ended it"),
+        pytest.param("question", "withheld", "filled in a form in the meantime", id="what would have ended it"),
         pytest.param("newsletter", "pending", "", id="something else"),
     ],
 )
@@ -108,7 +108,7 @@ def test_what_it_waits_for_ends_it(hub: Runtime, clock: Clock) -> None:
     form(hub, "question", email=MAIL)
     drain(hub)
     later(hub, clock, hours=30)
-    assert decided(hub) == [("withheld", "form.submitted in the meantime")]
+    assert decided(hub) == [("withheld", "filled in a form in the meantime")]
     assert messages(hub) == []
     assert rows(hub, "timers") == []
 
@@ -137,7 +137,7 @@ def test_what_arrives_late_withdraws_it(hub: Runtime, clock: Clock) -> None:
     assert messages(hub) == ["pending"]
     form(hub, "question", email=MAIL, submitted_at=(seen + timedelta(hours=2)).isoformat())
     drain(hub)
-    assert decided(hub) == [("withheld", "form.submitted in the meantime")]
+    assert decided(hub) == [("withheld", "filled in a form in the meantime")]
     assert messages(hub) == ["withheld"]
     later(hub, clock, hours=1)
     assert messages(hub) == ["withheld"]

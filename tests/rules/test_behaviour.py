@@ -132,19 +132,19 @@ steps: [{to: mql, on: [page.viewed], because: keen, when: {count: {on: page.view
     [
         (
             {"count": {"on": "page.viewed", "within_days": 7, "at_least": 3}},
-            "page.viewed at least 3 times in the last 7 days",
+            "visited a page at least 3 times in the last 7 days",
         ),
         (
             {"did": [{"on": "page.viewed"}, {"on": ["form.submitted"], "within_days": 2}]},
-            "page.viewed, then form.submitted within 2 days",
+            "visited a page, then filled in a form within 2 days",
         ),
         (
             {"count": {"on": "page.viewed", "where": {"field": "event.path", "value": "/a"}, "at_most": 0}},
-            "page.viewed (path is /a) never",
+            "never visited a page (path is /a)",
         ),
         (
             {"count": {"on": "page.viewed", "within_days": 1, "at_least": 1}},
-            "page.viewed at least 1 time in the last day",
+            "visited a page at least 1 time in the last day",
         ),
         (
             {
@@ -154,7 +154,7 @@ steps: [{to: mql, on: [page.viewed], because: keen, when: {count: {on: page.view
                     "at_most": 2,
                 }
             },
-            "list.joined or form.submitted (a is 1 or not (b is known)) at most 2 times",
+            "joined a list or filled in a form (a is 1 or not (b is known)) at most 2 times",
         ),
     ],
 )
@@ -209,7 +209,7 @@ def test_timer_is_set_while_it_waits_and_only_then():
 
 def test_what_ended_it_is_said():
     (decision,) = of(live([*KNOWN, look(3), form(2.5)], by(WAIT))[1], "message")
-    assert decision.summary == "“M” by email: form.submitted in the meantime"
+    assert decision.summary == "“M” by email: filled in a form in the meantime"
     assert decision.send is None
 
 

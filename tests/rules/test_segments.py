@@ -86,7 +86,7 @@ def test_entering_is_a_decision_and_starts_triggers_in_the_same_step():
     entered, left = of(decisions, "segment")
     assert entered.summary == "Entered the segment “Xs”"
     assert entered.at == ago(days=2)
-    assert gate(entered, "page.viewed at least 2 times in the last 7 days").passed
+    assert gate(entered, "visited a page at least 2 times in the last 7 days").passed
     assert left.summary == "Left the segment “Xs”, as time has passed"
     assert [(one.rule, str(one.outcome), one.at) for one in of(decisions, "message")] == [
         ("hello", "taken", ago(days=2)),

@@ -78,7 +78,7 @@ def test_it_is_what_happens():
 def test_segment(before, happens, outcome):
     answer = would_segment(ann(*before), happens, "first_time_buyers", DEFAULT)
     assert answer.outcome == outcome
-    assert [one.text for one in answer.conditions] == ["order.placed exactly 1 time"]
+    assert [one.text for one in answer.conditions] == ["placed an order exactly 1 time"]
 
 
 def test_rule_that_is_not_there():

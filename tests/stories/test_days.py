@@ -65,7 +65,7 @@ def test_whom_sales_finds_too_early_hears_more_of_what_they_care_for_from_the_be
     days.later(minutes=1)
     days.later(days=4)
     assert len(days.got("Interest nurture")) == 2
-    assert "Entered “More on an interest” by sales.verdict" in days.why(ANN, "interest_nurture")
+    assert "Entered “More on an interest”: sales said how it went" in days.why(ANN, "interest_nurture")
 
 
 def test_whom_sales_finds_no_fit_hears_no_more(days: Days) -> None:

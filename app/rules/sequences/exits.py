@@ -7,6 +7,7 @@ from app.contacts.contact import Contact, Enrolment
 from app.contacts.event import Event, EventType
 from app.contacts.own_events import SUPPRESSED_BY_HAND
 from app.rules.condition import Facts
+from app.rules.event_words import event_names
 from app.rules.sequences.policy import ExitReason, Flow, Watch
 from app.rules.suppression import conversation, gates
 
@@ -40,11 +41,11 @@ def way_out(contact: Contact, event: Event, run: Enrolment, flow: Flow, policies
     """Why this event ends a person's way through a sequence, or None. The contact is as the event has left it."""
     facts = Facts(contact, event, event.occurred_at, policies.scoring.read)
     if _meant(flow.goal, facts):
-        return ExitReason.GOAL, event.type
+        return ExitReason.GOAL, event_names([event.type])
     if _meant(flow.conversion, facts):
-        return ExitReason.CONVERTED, event.type
+        return ExitReason.CONVERTED, event_names([event.type])
     if event.type in _REPLIED:
-        return ExitReason.REPLIED, event.type
+        return ExitReason.REPLIED, event_names([event.type])
     if contact.open_handoff is not None:
         return ExitReason.HANDED_OVER, "handed to sales"
     if event.type in _MAY_OPT_OUT and (why := _unreachable(contact, event, flow, policies)):
@@ -56,7 +57,7 @@ def way_out(contact: Contact, event: Event, run: Enrolment, flow: Flow, policies
     if event.type in _MAY_TALK and (talk := conversation(contact, policies.suppression, event.occurred_at)):
         return ExitReason.CONVERSATION, talk.kind
     if _meant(flow.exits, facts):
-        return ExitReason.NO_LONGER_FITS, event.type
+        return ExitReason.NO_LONGER_FITS, event_names([event.type])
     return None
 
 

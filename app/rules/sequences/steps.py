@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from app.rules.condition import Condition, Happening, leaves
+from app.rules.event_words import event_names
 from app.rules.triggers import JoinDocument, LeaveDocument, MessageDocument, TrackDocument
 
 NAME = r"^[a-z0-9_]{1,40}$"
@@ -49,7 +50,7 @@ class WaitDocument(BaseModel):
 
     def __str__(self) -> str:
         if self.for_ is not None:
-            return f"{' or '.join(self.for_.on)}, at most {self.for_.at_most_days:g} days"
+            return f"{event_names(self.for_.on)}, at most {self.for_.at_most_days:g} days"
         parts = [
             f"{value:g} {unit}"
             for value, unit in ((self.days, "days"), (self.hours, "hours"), (self.minutes, "minutes"))

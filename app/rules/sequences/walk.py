@@ -9,10 +9,12 @@ from app.contacts.action import Alert, JoinList
 from app.contacts.contact import Contact, Enrolment, Sunset
 from app.contacts.engagement import last_sign
 from app.contacts.event import Event, EventType
+from app.contacts.own_events import OF_SEQUENCES
 from app.contacts.zone import zone_of
 from app.rules.composing import excerpt, uses
 from app.rules.condition import Facts, explain
 from app.rules.decision import Decision, Gate, Outcome, ReviewPlan, key_of
+from app.rules.event_words import event_names
 from app.rules.hours import DAY, personal_hour
 from app.rules.sending import checks, frees_at, leaves_at, only_capped, prepared, reserve, wait_words
 from app.rules.sequences.exits import WORDS
@@ -74,7 +76,8 @@ class Walk:
         )
         self.contact.enrolments[flow.id] = run
         self.contact.kept_out.pop(flow.id, None)
-        self.say(run, "enrolment", key_of("entered", run.key), f"Entered “{flow.label}” by {event.type}", gates)
+        why = f"let in by {event.actor}" if event.type in OF_SEQUENCES else event_names([event.type])
+        self.say(run, "enrolment", key_of("entered", run.key), f"Entered “{flow.label}”: {why}", gates)
         return run
 
     def _used(self, flow: Flow) -> list[str]:
