@@ -35,6 +35,7 @@ from app.store.tables import connections as connections_table
 from app.store.vault import Vault
 from mappings.document import InvalidDocument
 from mappings.mapping import FieldMapping, mapping_file
+from mappings.tally import Tally
 
 LOOK_SECONDS = 1.0
 
@@ -75,6 +76,7 @@ class Runtime:
         self._rulebook: Rulebook | None = None
         self._rulebook_at = 0.0
         self._clients: dict[int, tuple[int, Client]] = {}
+        self.tally = Tally()
 
     @cached_property
     def vault(self) -> Vault:

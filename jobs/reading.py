@@ -5,8 +5,9 @@ cannot be read at all is parked with its reason, item by item where a request ho
 """
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 import structlog
@@ -30,6 +31,7 @@ from app.store import budgets, shadows
 from app.store.connections import Connection
 from app.store.inbox import InboxRow
 from app.store.shadows import Shadow
+from mappings.listening import Listening
 from mappings.mapping import FieldMapping
 
 log = structlog.get_logger("baton.ingest")
@@ -81,13 +83,17 @@ def _read(runtime: Runtime, row: InboxRow, connection: Connection | None) -> Rea
         reading.parked = "its connection was removed"
         return reading
     adapter = runtime.adapter(connection)
+    mapping = runtime.rulebook().mapping_for(connection)
+    listening = Listening(mapping) if adapter.mapping else None
     try:
         assert adapter.parse is not None
-        for item in adapter.parse(request_of(row, connection), runtime.rulebook().mapping_for(connection)):
+        for item in adapter.parse(request_of(row, connection), listening or mapping):
             if isinstance(item, BadItem):
                 reading.bad.append(item)
             else:
                 reading.events.append(item)
+        if listening is not None:
+            runtime.tally.add(connection.id, listening.heard, _unread(reading.events))
     except Unreadable as error:
         return Reading(row, parked=str(error))
     except Exception as error:  # our bug: it is shown, parked and can be replayed once it is mended
@@ -100,6 +106,14 @@ def _read(runtime: Runtime, row: InboxRow, connection: Connection | None) -> Rea
         if any(len(identity.value) > MAX_IDENTITY for identity in event.identities):
             return Reading(row, parked=f"an identity of more than {MAX_IDENTITY} characters")
     return reading
+
+
+def _unread(events: Iterable[Event]) -> Iterator[dict[str, Any]]:
+    """The answers of forms that no row has read."""
+    for event in events:
+        rest = event.properties.get("custom")
+        if event.type == EventType.FORM_SUBMITTED and isinstance(rest, dict):
+            yield rest
 
 
 def request_of(row: InboxRow, connection: Connection) -> WebhookRequest:
@@ -260,7 +274,10 @@ def _ask(runtime: Runtime, connection: Connection, refs: Sequence[Ref]) -> tuple
             with runtime.database.write() as conn:
                 wait = budgets.reserve(conn, runtime.database, connection.id, limits, calls=1 + len(refs) // 100)
             time.sleep(min(wait, 10.0))
-            return dict(adapter.lookup(runtime.client(connection), list(refs), mapping, now)), ""
+            listening = Listening(mapping)
+            found = dict(adapter.lookup(runtime.client(connection), list(refs), listening, now))
+            runtime.tally.add(connection.id, listening.heard)
+            return found, ""
         except Exception as error:
             try:
                 outcome = outcome_of(error)

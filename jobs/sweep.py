@@ -13,8 +13,8 @@ import structlog
 
 from app.contacts.event import Event, EventType, Identity
 from app.runtime import Runtime
-from app.store import calls, claims, inbox, lanes, notes, timers
-from jobs import deliver, fill, ingest, restored
+from app.store import calls, claims, counted, inbox, lanes, notes, timers
+from jobs import deliver, fill, ingest, noticing, restored
 from jobs.queue import DELIVER, INGEST
 from jobs.resume import wake_parked
 
@@ -69,6 +69,7 @@ def tick(runtime: Runtime, wake: Callable[..., None], holder: str) -> None:
         finally:
             lanes.give_back(runtime.database, lease)
     restored.look(runtime)
+    noticing.write_counts(runtime)
     now = runtime.clock()
     with runtime.database.read() as conn:
         oldest = inbox.oldest_ready(conn)
@@ -154,4 +155,5 @@ def tidy(runtime: Runtime) -> None:
         inbox.forget_before(conn, now - inbox.RETENTION)
         notes.forget_refusals(conn, now - REFUSALS_KEPT)
         calls.forget_calls(conn, now - CALLS_KEPT)
+        counted.forget_before(conn, counted.day_of(now - counted.KEPT))
         notes.mark(conn, runtime.database, TIDIED, "", now)

@@ -15,6 +15,7 @@ _NUMBER = re.compile(r"[+-]?\d{1,15}(?:[.,]\d{1,9})?")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d.*)?")
 _EMAIL = re.compile(r"[^\s@]{1,64}@[^\s@]{1,255}\.[^\s@]{2,}")
 _LONGEST = 320
+_YES_NO = frozenset(("true", "false", "yes", "no"))
 
 # Our type → kinds of values that cannot become it
 _STRANGE = {
@@ -28,27 +29,31 @@ _STRANGE = {
 
 def kind_of(value: Any) -> str:
     """The kind of one value."""
+    if isinstance(value, str):
+        return _kind_of_text(value)
     if is_blank(value):
         return BLANK
     if isinstance(value, bool):
         return YES_NO
     if isinstance(value, int | float):
         return NUMBER
-    if isinstance(value, list):
-        return LIST
-    if isinstance(value, dict):
-        return GROUP
-    text = str(value)
+    return LIST if isinstance(value, list) else GROUP if isinstance(value, dict) else TEXT
+
+
+def _kind_of_text(text: str) -> str:
     if len(text) > _LONGEST:
-        return TEXT
+        return TEXT if text.strip() else BLANK
     text = text.strip()
-    if text.lower() in ("true", "false", "yes", "no"):
-        return YES_NO
-    if _NUMBER.fullmatch(text):
-        return NUMBER
-    if _DATE.fullmatch(text):
-        return DATE
-    return EMAIL if "@" in text and _EMAIL.fullmatch(text) else TEXT
+    if not text:
+        return BLANK
+    if text[0] in "0123456789+-":  # every value that comes in is looked at: most are spared the patterns
+        if _NUMBER.fullmatch(text):
+            return NUMBER
+        if _DATE.fullmatch(text):
+            return DATE
+    if "@" in text and _EMAIL.fullmatch(text):
+        return EMAIL
+    return YES_NO if text.lower() in _YES_NO else TEXT
 
 
 def fits(kind: str, field: FieldType) -> bool:

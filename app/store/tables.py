@@ -446,6 +446,17 @@ held_values = Table(
     Column("last_at", UtcTime, nullable=False),
 )
 
+# How often each field of a vendor's came on a day, by the kind of its value; "" and payload are all payloads.
+field_counts = Table(
+    "field_counts",
+    metadata,
+    Column("connection_id", BigId, primary_key=True, autoincrement=False),
+    Column("day", Integer, primary_key=True, autoincrement=False),  # since 1970
+    Column("vendor", Key, primary_key=True),
+    Column("kind", Code, primary_key=True),  # of its value, or blank, held, payload
+    Column("count", BigInteger, nullable=False),
+)
+
 # Requests that could not prove where they came from, kept so that they can be taken after a secret is mended.
 refusals = Table(
     "refusals",
