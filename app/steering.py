@@ -128,7 +128,7 @@ def move(who: str, name: str, to: str, confirmed: bool) -> dict[str, Any]:
             inbox.note(conn, [goal.event(name, contact_id, who, now) for contact_id in batch], now)
             moved += len(batch)
         notes.write_audit(
-            conn, who, "sequence.moved", f"{moved} contacts from {name}", now, f"to {goal.flow.version} {goal.flow.id}"
+            conn, who, "sequence.moved", name, now, f"{moved} contacts to {goal.flow.id} in {goal.flow.version}"
         )
     this_waker().wake(INGEST)
     return {**preview, "moved": moved, "more": moved < count}
@@ -177,7 +177,7 @@ def stop(who: str, contact_id: int, name: str) -> None:
         if name not in state.enrolments:
             raise Refused(409, "they are not in it")
         _tell(conn, SEQUENCE_STOPPED, home, who, name)
-        notes.write_audit(conn, who, "sequence.stopped", f"{name} for contact {home}", this_runtime().clock())
+        notes.write_audit(conn, who, "sequence.stopped", name, this_runtime().clock(), f"contact {home}")
     this_waker().wake(INGEST)
 
 
@@ -191,7 +191,7 @@ def enter(who: str, contact_id: int, name: str) -> None:
         if name in state.enrolments:
             raise Refused(409, f"they are in “{flow.label}” already")
         _tell(conn, SEQUENCE_ENTERED, home, who, name)
-        notes.write_audit(conn, who, "sequence.entered", f"{name} for contact {home}", this_runtime().clock())
+        notes.write_audit(conn, who, "sequence.entered", name, this_runtime().clock(), f"contact {home}")
     this_waker().wake(INGEST)
 
 

@@ -6,7 +6,9 @@
 from flask import Flask
 
 from app.admin import (
+    account,
     assets,
+    audit,
     connections,
     contacts,
     decisions,
@@ -20,6 +22,8 @@ from app.admin import (
     sequences,
     session,
     show,
+    tokens,
+    users,
     why,
 )
 from app.admin.blueprint import admin
@@ -29,7 +33,7 @@ __all__ = ["SCREENS", "install"]
 
 SCREENS = (
     assets, session, home, contacts, decisions, inbox, deliveries, connections, handoffs, messages, segments, sequences,
-    reviews, why,
+    reviews, why, users, tokens, audit, account,
 )  # fmt: skip
 
 

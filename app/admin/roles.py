@@ -11,7 +11,7 @@ _SELLS = frozenset((ADMIN, MARKETER, SALES))
 _RULES = frozenset((ADMIN,))
 
 # Without signing in
-OPEN = frozenset(("login", "sign_in", "asset"))
+OPEN = frozenset(("login", "sign_in", "asset", "invitation", "invitation_accept"))
 
 ROLES: Mapping[str, frozenset[str]] = {
     "home": _ALL,
@@ -52,6 +52,22 @@ ROLES: Mapping[str, frozenset[str]] = {
     "connection": _LOOKS,
     "refused": _WORKS,
     "check": _WORKS,
+    "account": _ALL,
+    "password": _ALL,
+    "audit": _WORKS,
+    "audit_entry": _WORKS,
+    "users": _RULES,
+    "user": _RULES,
+    "user_invite": _RULES,
+    "user_role": _RULES,
+    "user_name": _RULES,
+    "user_reset": _RULES,
+    "user_shut_out": _RULES,
+    "user_let_in": _RULES,
+    "user_end_sessions": _RULES,
+    "tokens": _RULES,
+    "token_create": _RULES,
+    "token_revoke": _RULES,
     "pause": _RULES,
     "resume": _RULES,
     "pause_all": _RULES,

@@ -19,7 +19,7 @@ from app.store import access, notes
 log = structlog.get_logger("baton.admin")
 
 NOTE_USE_EVERY = timedelta(minutes=1)
-_LONGEST_PASSWORD = 1_000
+LONGEST_PASSWORD = 1_000
 
 
 class Visitor(UserMixin):  # type: ignore[misc]
@@ -27,6 +27,7 @@ class Visitor(UserMixin):  # type: ignore[misc]
 
     def __init__(self, user: access.User, secret: str) -> None:
         self.secret, self.email, self.name, self.role = secret, user.email, user.name, user.role
+        self.id_of_user = user.id
 
     def get_id(self) -> str:
         """What the cookie holds."""
@@ -101,7 +102,7 @@ def _page(wrong: bool = False) -> str:
 def sign_in() -> AnyResponse | tuple[str, int]:
     """Open a session with a new secret."""
     runtime = this_runtime()
-    email, password = asked.text("email"), request.form.get("password", "")[:_LONGEST_PASSWORD]
+    email, password = asked.text("email"), request.form.get("password", "")[:LONGEST_PASSWORD]
     with runtime.database.read() as conn:
         user = access.check_password(conn, email, password)
     if user is None:
@@ -124,8 +125,10 @@ def sign_in() -> AnyResponse | tuple[str, int]:
 @admin.post("/logout")
 def sign_out() -> AnyResponse:
     """End the session, here and in the database."""
-    with this_runtime().database.write() as conn:
+    runtime = this_runtime()
+    with runtime.database.write() as conn:
         access.close_session(conn, current_user.secret)
+        notes.write_audit(conn, current_user.email, "user.sign_out", current_user.email, runtime.clock())
     logout_user()
     session.clear()
     return redirect(url_for("admin.login"), 303)

@@ -239,6 +239,72 @@ TRIES = {
     "unknown": "Answer lost",
 }
 ROLES = {"admin": "Admin", "marketer": "Marketer", "sales": "Sales", "viewer": "Viewer"}
+ROLE_HELP = {
+    "admin": "may do everything, also let people in and stop all sending",
+    "marketer": "works with contacts, sequences and reviews, and has things tried again",
+    "sales": "sees contacts and handoffs, claims them and says how they went",
+    "viewer": "looks, without addresses, and changes nothing",
+}
+SCOPES = {"read": "Look", "work": "Work", "manage": "Manage"}
+SCOPE_HELP = {
+    "read": "everything that can be read, also addresses",
+    "work": "the daily work: have things tried again, claim and judge, decide reviews, pause sequences",
+    "manage": "what is in force for everybody: policies, users, the audit log",
+}
+# What the audit log has: its subjects, and what was done
+CHANGE_SUBJECTS = {
+    "policy": "Policies",
+    "draft": "Drafts",
+    "sequence": "Sequences",
+    "review": "Reviews",
+    "handoff": "Handoffs",
+    "contact": "Contacts",
+    "inbox": "Inbox",
+    "delivery": "Deliveries",
+    "connection": "Connections",
+    "sending": "All sending",
+    "rehearsal": "Rehearsals",
+    "user": "Users",
+    "token": "API tokens",
+}
+CHANGES = {
+    "connection.active": "Resumed a connection",
+    "connection.paused": "Paused a connection",
+    "connection.check": "Checked a connection",
+    "connection.rotate": "Changed a connection's settings",
+    "delivery.retry": "Had a delivery tried again",
+    "draft.save": "Saved a draft",
+    "draft.discard": "Threw a draft away",
+    "handoff.claim": "Claimed a handoff",
+    "handoff.verdict": "Said how a handoff went",
+    "inbox.replay": "Had requests read again",
+    "policy.publish": "Published a policy",
+    "policy.roll_back": "Went back to an older policy",
+    "review.extended": "Review: gave more time",
+    "review.moved": "Review: moved to another sequence",
+    "review.suppressed": "Review: writes to them no more",
+    "review.handed_over": "Review: handed over to sales",
+    "sending.paused": "Paused all sending",
+    "sending.resumed": "Resumed all sending",
+    "sequence.paused": "Paused a sequence",
+    "sequence.resumed": "Resumed a sequence",
+    "sequence.moved": "Moved people of a sequence",
+    "sequence.entered": "Let somebody into a sequence",
+    "sequence.stopped": "Let somebody out of a sequence",
+    "token.create": "Made an API token",
+    "token.revoke": "Revoked an API token",
+    "user.create": "Added a user",
+    "user.invite": "Invited a user",
+    "user.role": "Gave a user another role",
+    "user.name": "Renamed a user",
+    "user.reset": "Reset a user's password",
+    "user.password": "Chose a password",
+    "user.shut_out": "Shut a user out",
+    "user.let_in": "Let a user in again",
+    "user.end_sessions": "Signed a user out everywhere",
+    "user.sign_in": "Signed in",
+    "user.sign_out": "Signed out",
+}
 
 EVENTS = event_words.EVENTS
 _EVENT_DETAILS = (

@@ -3,9 +3,23 @@
 Each module adds the operations of one subject to the blueprint.
 """
 
-from app.api import contacts, decisions, deliveries, handoffs, inbox, installation, journeys, messages, sequences, why
+from app.api import (
+    access,
+    contacts,
+    decisions,
+    deliveries,
+    handoffs,
+    inbox,
+    installation,
+    journeys,
+    messages,
+    sequences,
+    why,
+)
 from app.api.blueprint import api
 
 __all__ = ["SUBJECTS", "api"]
 
-SUBJECTS = (contacts, inbox, deliveries, decisions, handoffs, installation, journeys, messages, sequences, why)
+SUBJECTS = (
+    contacts, inbox, deliveries, decisions, handoffs, installation, journeys, messages, sequences, why, access
+)  # fmt: skip

@@ -41,10 +41,11 @@ def _operation(declared: Operation) -> dict[str, Any]:
         }
     described: dict[str, Any] = {
         "summary": declared.summary,
+        "description": f"Takes a token with the scope `{declared.needs}`.",
         "operationId": f"{declared.method.lower()}{declared.path.replace('/', '_').replace('{', '').replace('}', '')}",
         "responses": {
             str(declared.statuses[0]): {"description": "Done", "content": {"application/json": {"schema": item}}},
-            **{str(status): _error(_ERRORS[status]) for status in (*declared.statuses[1:], 400, 401)},
+            **{str(status): _error(_ERRORS[status]) for status in (*declared.statuses[1:], 400, 401, 403)},
         },
     }
     parameters = [{"in": "query", **parameter} for parameter in declared.query]
@@ -62,7 +63,13 @@ def _operation(declared: Operation) -> dict[str, Any]:
     return described
 
 
-_ERRORS = {400: "Not understood; the error says what", 401: "No valid token", 404: "Not found", 409: "Not possible now"}
+_ERRORS = {
+    400: "Not understood; the error says what",
+    401: "No valid token",
+    403: "The token may not do this",
+    404: "Not found",
+    409: "Not possible now",
+}
 
 
 def _error(words: str) -> dict[str, Any]:
@@ -82,6 +89,17 @@ _STATUSES = {"type": "object", "additionalProperties": _WHOLE}
 _SEGMENT = _object({"id": _TEXT, "label": _TEXT, "contacts": _WHOLE, "filling": {"type": "boolean"}})
 _USES = {"type": "array", "items": _object({"id": _TEXT, "label": _TEXT})}
 
+_USER = {
+    "id": _WHOLE,
+    "email": _TEXT,
+    "name": _TEXT,
+    "role": _TEXT,
+    "active": {"type": "boolean"},
+    "invited": {"type": "boolean"},
+    "created_at": _TIME,
+    "signed_in_at": _MAYBE_TIME,
+}
+
 _INTERVAL = _object({"low": _NUMBER, "high": _NUMBER})
 _VARIANT = _object(
     {
@@ -99,6 +117,21 @@ _VARIANT = _object(
 _SCHEMAS: dict[str, Any] = {
     "Error": _object({"error": _TEXT}),
     "Done": _object({"status": _TEXT}),
+    "AuditEntry": _object(
+        dict.fromkeys(("who", "what", "on", "detail", "before", "after"), _TEXT) | {"id": _WHOLE, "at": _TIME}
+    ),
+    "User": _object(_USER),
+    "Invited": _object({**_USER, "link": _TEXT}),
+    "Token": _object(
+        {
+            "id": _WHOLE,
+            "name": _TEXT,
+            "prefix": _TEXT,
+            "scopes": {"type": "array", "items": _TEXT},
+            "created_at": _TIME,
+            "used_at": _MAYBE_TIME,
+        }
+    ),
     "Contact": _object(
         {
             "id": _WHOLE,

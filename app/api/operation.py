@@ -8,7 +8,7 @@ from functools import wraps
 from typing import Any
 
 import msgspec
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, g, request
 from msgspec import Struct
 
 from app.contacts.times import from_us, to_us
@@ -40,6 +40,12 @@ class Operation(Struct, frozen=True, kw_only=True):
     answer: str
     many: bool = False
     statuses: tuple[int, ...] = (200,)
+    scope: str = ""
+
+    @property
+    def needs(self) -> str:
+        """What a token has to be allowed: unless declared otherwise to look, or where something is done, to work."""
+        return self.scope or (access.READ if self.method == "GET" else access.WORK)
 
 
 OPERATIONS: list[Operation] = []
@@ -55,7 +61,7 @@ def operation(blueprint: Blueprint, declared: Operation) -> Callable[[View], Vie
 
         @wraps(view)
         def checked(**path: Any) -> Response:
-            require_token()
+            g.caller = require_token(declared.needs)
             for name in request.args:
                 if name not in known:
                     listed = f"; there are {', '.join(sorted(known))}" if known else ""
@@ -75,21 +81,28 @@ def operation(blueprint: Blueprint, declared: Operation) -> Callable[[View], Vie
     return register
 
 
-def require_token() -> str:
-    """The name of the request's token. Raises 401 without a valid one."""
+def require_token(scope: str = access.READ) -> str:
+    """The name of the request's token. Raises 401 without a valid one, 403 where it may not do this."""
     scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
+    runtime = this_runtime()
+    token = None
     if scheme.lower() == "bearer" and secret:
-        with this_runtime().database.read() as conn:
-            name = access.read_token(conn, secret.strip())
-        if name is not None:
-            return name
-    refusal = Refused(401, "send a token as `Authorization: Bearer …`; `baton token create NAME` makes one")
-    raise refusal
+        with runtime.database.read() as conn:
+            token = access.read_token(conn, secret.strip())
+    if token is None:
+        raise Refused(401, "send a token as `Authorization: Bearer …`; `baton token create NAME` makes one")
+    if not access.is_use_noted(token, now := runtime.clock()):
+        with runtime.database.write(lasting=False) as conn:
+            access.note_use(conn, token, now)
+    if scope not in token.scopes:
+        allowed = ", ".join(token.scopes)
+        raise Refused(403, f"this takes a token with the scope {scope!r}; “{token.name}” has {allowed}")
+    return token.name
 
 
 def caller() -> str:
     """Who asks, as it stands in the audit and on handoffs."""
-    return f"token {require_token()}"
+    return f"token {g.caller}"
 
 
 def limit() -> int:

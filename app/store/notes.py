@@ -13,6 +13,7 @@ from app.store.tables import audit, held_values, marks, refusal_counts, refusals
 KEEP_REFUSALS = 1_000
 PAUSED = "paused"  # the mark that stops everything that goes out
 MAX_REFUSED_BODY = 256 * 1024
+_MAX_NAMED = 300  # what is looked for by an index has to fit into one
 
 Marks = Mapping[str, tuple[str, datetime]]
 
@@ -124,6 +125,10 @@ def refusals_by_connection(conn: Connection) -> dict[int, tuple[int, datetime, s
     return found
 
 
-def write_audit(conn: Connection, who: str, what: str, on: str, now: datetime, detail: str = "") -> None:
-    """Note who changed what."""
-    conn.execute(insert(audit).values(at=now, who=who, what=what, on=on, detail=detail))
+def write_audit(
+    conn: Connection, who: str, what: str, on: str, now: datetime, detail: str = "", before: str = "", after: str = ""
+) -> None:
+    """Note who changed what: ``what`` is ``subject.verb``, ``on`` names which one, ``before`` and ``after`` are what it
+    was and is, where a word or two can say so."""
+    values = {"who": who[:_MAX_NAMED], "what": what, "on": on[:_MAX_NAMED], "detail": detail}
+    conn.execute(insert(audit).values(at=now, before=before, after=after, **values))

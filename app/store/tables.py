@@ -517,6 +517,7 @@ users = Table(
     Column("password", Text, nullable=False),
     Column("active", Boolean, nullable=False, server_default=text("true")),
     Column("created_at", UtcTime, nullable=False),
+    Column("signed_in_at", UtcTime),
 )
 sessions = Table(
     "sessions",
@@ -536,8 +537,9 @@ tokens = Table(
     Column("created_at", UtcTime, nullable=False),
     Column("used_at", UtcTime),
     Column("revoked_at", UtcTime),
+    Column("scopes", Text, nullable=False, server_default="read work manage"),
 )
-audit = Table(
+audit = Table(  # who changed what, and what it was before and after
     "audit",
     metadata,
     Column("id", BigId, primary_key=True),
@@ -546,4 +548,8 @@ audit = Table(
     Column("what", Key, nullable=False),
     Column("on", Text, nullable=False),
     Column("detail", Text, nullable=False, server_default=""),
+    Column("before", Text, nullable=False, server_default=""),
+    Column("after", Text, nullable=False, server_default=""),
 )
+Index(None, audit.c.who, audit.c.id)
+Index(None, audit.c.on, audit.c.id)

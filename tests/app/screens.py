@@ -70,7 +70,7 @@ def add_user(runtime: Runtime, role: str) -> int:
         if known is not None:
             return int(known)
         statement = insert(tables.users).values(
-            email=email, name=f"{role.capitalize()} Person", role=role, password="!", created_at=runtime.clock()
+            email=email, name=f"{role.capitalize()} Person", role=role, password="-", created_at=runtime.clock()
         )
         return int(conn.execute(statement.returning(tables.users.c.id)).scalar_one())
 
@@ -115,6 +115,7 @@ def _fill(runtime: Runtime) -> dict[str, int]:
             now - minutes(3),
         )  # fmt: skip
         notes.mark(conn, runtime.database, "swept", "", now)
+        notes.write_audit(conn, f"token {HOSTILE}", "connection.paused", "hubspot", now, HOSTILE, HOSTILE, LONG)
     waiting = rows(runtime, "deliveries", "id", status="pending")
     dead, unknown = waiting[0].id, waiting[1].id
     change_delivery(runtime, dead, status="dead", reason=f"400 not valid: {HOSTILE}")
@@ -132,6 +133,8 @@ def _fill(runtime: Runtime) -> dict[str, int]:
         "handoff": rows(runtime, "handoffs", "id")[0].id,
         "refused": rows(runtime, "refusals", "id")[0].id,
         "review": review_of(runtime),
+        "user": add_user(runtime, "viewer"),
+        "entry": rows(runtime, "audit", "id")[0].id,
     }
 
 

@@ -20,7 +20,7 @@ from tests.app.screens import HOSTILE, LONG, PASSWORD, SITE, Browser, add_user, 
 from tests.conftest import Clock, make_runtime
 from tests.feeding import arrive, drain, form, minutes, rows
 
-LOOK_AT_PEOPLE = {"home", "sign_out", "contacts", "contact", "why", "handoffs", "decision"}
+LOOK_AT_PEOPLE = {"home", "sign_out", "contacts", "contact", "why", "handoffs", "decision", "account", "password"}
 LOOK_AT_WORK = {
     "decisions",
     "inbox",
@@ -49,16 +49,30 @@ STEER = {
     "sequence_moved",
     "review_answer",
 }
-WORK = {"replay", "replay_several", "retry", "refused", "check"} | STEER
+WORK = {"replay", "replay_several", "retry", "refused", "check", "audit", "audit_entry"} | STEER
 ANSWER = {"claim", "judge"}
 SWITCH = {"pause", "resume", "pause_all", "resume_all"}
+DOOR = {
+    "users",
+    "user",
+    "user_invite",
+    "user_role",
+    "user_name",
+    "user_reset",
+    "user_shut_out",
+    "user_let_in",
+    "user_end_sessions",
+    "tokens",
+    "token_create",
+    "token_revoke",
+}
 MAY = {
     "viewer": LOOK_AT_PEOPLE | LOOK_AT_WORK,
     "sales": LOOK_AT_PEOPLE | ANSWER,
     "marketer": LOOK_AT_PEOPLE | LOOK_AT_WORK | WORK | ANSWER,
-    "admin": LOOK_AT_PEOPLE | LOOK_AT_WORK | WORK | ANSWER | SWITCH,
+    "admin": LOOK_AT_PEOPLE | LOOK_AT_WORK | WORK | ANSWER | SWITCH | DOOR,
 }
-OPEN = {"login", "sign_in", "asset"}
+OPEN = {"login", "sign_in", "asset", "invitation", "invitation_accept"}
 SEARCHES = {
     f"/admin/{name}"
     for name in (
@@ -68,6 +82,7 @@ SEARCHES = {
         "decisions",
         "messages/abandoned_checkout",
         "reviews",
+        "audit",
         "sequences/guide_follow_up",
         "sequences/guide_follow_up/move",
     )
@@ -140,6 +155,22 @@ def addresses(ids: Any) -> dict[str, tuple[str, str]]:
         "reviews": ("GET", "/admin/reviews"),
         "review": ("GET", f"/admin/reviews/{ids['review']}"),
         "review_answer": ("POST", f"/admin/reviews/{ids['review']}"),
+        "account": ("GET", "/admin/account"),
+        "password": ("POST", "/admin/account/password"),
+        "audit": ("GET", "/admin/audit"),
+        "audit_entry": ("GET", f"/admin/audit/{ids['entry']}"),
+        "users": ("GET", "/admin/users"),
+        "user": ("GET", f"/admin/users/{ids['user']}"),
+        "user_invite": ("POST", "/admin/users"),
+        "user_role": ("POST", f"/admin/users/{ids['user']}/role"),
+        "user_name": ("POST", f"/admin/users/{ids['user']}/name"),
+        "user_reset": ("POST", f"/admin/users/{ids['user']}/reset"),
+        "user_shut_out": ("POST", f"/admin/users/{ids['user']}/shut-out"),
+        "user_let_in": ("POST", f"/admin/users/{ids['user']}/let-in"),
+        "user_end_sessions": ("POST", f"/admin/users/{ids['user']}/end-sessions"),
+        "tokens": ("GET", "/admin/tokens"),
+        "token_create": ("POST", "/admin/tokens"),
+        "token_revoke": ("POST", "/admin/tokens/revoke"),
         "connections": ("GET", "/admin/connections"),
         "connection": ("GET", "/admin/connections/hubspot"),
         "refused": ("GET", f"/admin/connections/hubspot/refused/{ids['refused']}"),
@@ -151,7 +182,7 @@ def addresses(ids: Any) -> dict[str, tuple[str, str]]:
     }
 
 
-IDS = ("ann", "handoff", "decision", "parked", "dead", "refused", "review")
+IDS = ("ann", "handoff", "decision", "parked", "dead", "refused", "review", "user", "entry")
 PAGES = [name for name, (method, _) in addresses(dict.fromkeys(IDS, 0)).items() if method == "GET"]
 
 
@@ -422,7 +453,7 @@ def test_nonsense_in_an_address_counts_as_not_asked(filled: tuple[Flask, Any], q
     "path",
     [
         f"/admin/{name}/{number}"
-        for name in ("contacts", "inbox", "deliveries", "decisions", "reviews")
+        for name in ("contacts", "inbox", "deliveries", "decisions", "reviews", "users", "audit")
         for number in (GONE, "x", "-1")
     ]
     + [
@@ -510,7 +541,7 @@ def test_the_page_of_a_contact_says_why_and_why_not(filled: tuple[Flask, Any]) -
 def test_viewers_see_no_address_anywhere(filled: tuple[Flask, Any]) -> None:
     app, ids = filled
     viewer = Browser(app, "viewer")
-    for route in MAY["viewer"] - {"sign_out"}:
+    for route in MAY["viewer"] - {"sign_out", "password"}:
         for who in ("ann", "eve"):
             page = viewer.read(addresses({**ids, "ann": ids[who]})[route][1])
             shown = set(re.findall(r"[\w.+-]{2,}(?:@|%40)(?:acme|hostile|evil)\.example", page))
