@@ -8,6 +8,11 @@ from pathlib import Path
 from adapters.contract import Adapter
 
 
+def acting() -> list[str]:
+    """The adapters that can carry out what Baton decides, by name; the others only tell."""
+    return [name for name, adapter in adapters().items() if adapter.pushes]
+
+
 @cache
 def adapters() -> Mapping[str, Adapter]:
     """All adapters by name, which is their folder's name."""

@@ -218,7 +218,7 @@ def _rules(runtime: Runtime) -> list[Finding]:
             part=RULES,
             title="A rule names something that does not exist",
             says=f"{problems[0][0].upper()}{problems[0][1:]}.{more}",
-            advice="Publish what it names, or the rule without it.",
+            advice="Publish or connect what it names, or publish the rule without it.",
             grave=False,
         )
     ]

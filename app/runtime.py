@@ -11,17 +11,20 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache, cached_property, lru_cache
 from ipaddress import ip_address
+from typing import Any
 from urllib.parse import urlsplit
 
 from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from adapters.contract import Account, Adapter, Client
 from adapters.http import Http
-from adapters.registry import adapters
+from adapters.registry import acting, adapters
 from app.rules.decide import Policies
 from app.rules.policy import check_together, compile_policies, read_document
+from app.rules.references import later_connections
 from app.rules.sequences.pauses import Pauses
 from app.rules.sequences.policy import Edition
 from app.settings import Settings
@@ -52,7 +55,9 @@ class Rulebook(Struct, frozen=True):
 
     policies: Policies
     mappings: Mapping[str, FieldMapping]
-    problems: tuple[str, ...] = ()  # what policies name of each other that is not there
+    documents: Mapping[str, Any] = {}  # the rules as they are written, by kind
+    problems: tuple[str, ...] = ()  # what they name, of each other and of connections, that is not there
+    connected: Mapping[str, str] | None = None  # the connections, name → kind, by which that was said
 
     def mapping_for(self, connection: Connection) -> FieldMapping:
         """The connection's own mapping, else its vendor's published one, else the shipped one."""
@@ -148,6 +153,7 @@ class Runtime:
     def _look_at_policies(self) -> None:
         with self.database.read() as conn:
             number = stored_policies.newest(conn) + stored_pauses.newest(conn)
+            connected = stored_connections.kinds(conn)
             if self._rulebook is None or self._rulebook.policies.number != number:
                 read = stored_policies.read_versions(stored_policies.published(conn))
                 rules = {kind: (doc.model, version) for (kind, _), (doc, version) in read.items() if kind != "mapping"}
@@ -163,13 +169,25 @@ class Runtime:
                         for (kind, name), (doc, version) in read.items()
                         if kind == "mapping"
                     },
-                    tuple(check_together({kind: model for kind, (model, _) in rules.items()})),
+                    {kind: model for kind, (model, _) in rules.items()},
                 )
+        if self._rulebook.connected != connected:
+            self._rulebook = _looked_through(self._rulebook, connected)
         self._rulebook_at = time.monotonic()
 
     def close(self) -> None:
         """Close the database's connections."""
         self.database.close()
+
+
+def _looked_through(rulebook: Rulebook, connected: Mapping[str, str]) -> Rulebook:
+    """The policies, with what they name and is not there while these connections are."""
+    documents, tools = rulebook.documents, acting()
+    problems = [
+        *check_together(documents, connected, tools),
+        *later_connections(documents, connected, tools),
+    ]
+    return replace(rulebook, problems=tuple(problems), connected=connected)
 
 
 def _editions(versions: Sequence[Version]) -> list[Edition]:

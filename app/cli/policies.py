@@ -1,6 +1,7 @@
 """``baton policy``: mappings and rules, between files and what is in force."""
 
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -47,7 +48,9 @@ def policy_segments() -> None:
 @policy.command("validate")
 @click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False), required=True)
 def policy_validate(files: tuple[str, ...]) -> None:
-    """Say what is wrong with policy files, all at once."""
+    """Say what is wrong with policy files, all at once; also which connections they name that this installation does
+    not have, where there is one."""
+    from adapters.registry import acting
     from app.rules.policy import check_together
 
     wrong, documents = False, []
@@ -59,11 +62,42 @@ def policy_validate(files: tuple[str, ...]) -> None:
         except click.ClickException as error:
             wrong = True
             click.echo(error.message, err=True)
-    for problem in check_together({document.kind: document.model for document in documents}):
+    connected, models = _connected(), {document.kind: document.model for document in documents}
+    for problem in check_together(models, connected, acting()):
         wrong = True
         click.echo(problem, err=True)
+    if connected is not None:
+        _say_what_comes_later(documents, connected)
     if wrong:
         sys.exit(1)
+
+
+def _connected() -> dict[str, str] | None:
+    """The connections of the installation that the environment describes, name → kind; None where there is none yet."""
+    from pathlib import Path
+
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from app.store import connections
+
+    runtime = opened(prepare=False)
+    file = make_url(runtime.settings.database_url).database
+    if runtime.database.is_sqlite and not Path(str(file)).exists():
+        return None
+    try:
+        with runtime.database.read() as conn:
+            return connections.kinds(conn)
+    except SQLAlchemyError:
+        return None
+
+
+def _say_what_comes_later(documents: list[Any], connected: Mapping[str, str]) -> None:
+    from adapters.registry import acting
+    from app.rules.references import later_connections
+
+    for line in later_connections({one.kind: one.model for one in documents}, connected, acting()):
+        click.echo(f"Note: {line}", err=True)
 
 
 @policy.command("lint")
@@ -110,18 +144,21 @@ def _read_file(file: str) -> Any:
 
 
 def _publish(documents: list[Any], note: str, author: str) -> None:
-    from app.store import notes, policies
+    from adapters.registry import acting
+    from app.store import connections, notes, policies
     from mappings.document import InvalidDocument
 
-    runtime = opened()
+    runtime, tools = opened(), acting()
     with runtime.database.write() as conn:
         for document in documents:
             try:
-                number = policies.publish(conn, document, author, note, runtime.clock(), beside=documents)
+                number = policies.publish(conn, document, author, note, runtime.clock(), beside=documents, tools=tools)
             except InvalidDocument as error:
                 raise click.ClickException(str(error)) from None
             notes.write_audit(conn, author, "policy.publish", f"{document.name}@{number}", runtime.clock(), note)
             click.echo(f"{document.kind} {document.name}: version {number} is in force")
+        connected = connections.kinds(conn)
+    _say_what_comes_later(documents, connected)
 
 
 @policy.command("export")

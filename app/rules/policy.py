@@ -1,6 +1,6 @@
 """Policy documents: which kinds there are, how a text becomes one, and what is wrong with it, all at once."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from app.rules.handoff import HandoffDocument, compile_handoff
 from app.rules.interests import InterestsDocument, compile_interests
 from app.rules.lifecycle import LifecycleDocument, compile_lifecycle
 from app.rules.memory import compile_memory
-from app.rules.references import unknown_segments
+from app.rules.references import unknown_connections, unknown_segments
 from app.rules.scoring import ScoringDocument, compile_scoring
 from app.rules.segments import SegmentsDocument, compile_segments
 from app.rules.sequences.pauses import Pauses
@@ -87,14 +87,22 @@ def read_document(text: str, place: str = "document") -> Document:
     return Document(kind, name, text, model)
 
 
-def check_together(models: Mapping[str, Any]) -> list[str]:
-    """What documents, by kind, say of each other that is not so, each with its mend; none: they can be used."""
+def check_together(
+    models: Mapping[str, Any], connections: Mapping[str, str] | None = None, tools: Collection[str] = ()
+) -> list[str]:
+    """What documents, by kind, say of each other that is not so, each with its mend; none: they can be used.
+
+    Also which connections they name that do not exist, where it is known which do: ``connections``, name → kind. Those
+    named like one of the ``tools`` may come later.
+    """
     content, segments = models.get("content"), models.get("segments")
     problems = _unlike(models, content) if content is not None else []
     if segments is not None:
         known = [one.id for one in segments.segments]
         problems += segments_of_variants(content, known) if content is not None else []
         problems += unknown_segments(models, known)
+    if connections is not None:
+        problems += unknown_connections(models, connections, tools)
     return problems
 
 

@@ -49,6 +49,11 @@ def load_all(conn: Conn, vault: Vault) -> list[Connection]:
     return [_read(row, vault) for row in conn.execute(select(connections).order_by(connections.c.name))]
 
 
+def kinds(conn: Conn) -> dict[str, str]:
+    """Every connection's kind, by name."""
+    return {row.name: row.kind for row in conn.execute(select(connections.c.name, connections.c.kind))}
+
+
 def load_by_name(conn: Conn, vault: Vault, name: str) -> Connection | None:
     """The connection of this name, or None."""
     row = conn.execute(select(connections).where(connections.c.name == name)).first()

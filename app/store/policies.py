@@ -1,6 +1,6 @@
 """Policies: immutable numbered versions, one of each published; nothing is ever overwritten."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import lru_cache
@@ -10,6 +10,7 @@ from msgspec import UNSET, Struct, UnsetType
 from sqlalchemy import Connection, func, insert, select, update
 
 from app.rules.policy import KINDS, SINGLE, TOGETHER, Document, check_together, default_documents, read_document
+from app.store import connections as _connections
 from app.store.tables import policies
 from mappings.document import InvalidDocument
 
@@ -81,15 +82,17 @@ def publish(
     now: datetime,
     expected: int | UnsetType | None = UNSET,
     beside: Sequence[Document] = (),
+    tools: Collection[str] = (),
 ) -> int:
     """Make a document the published version of its policy; its number.
 
     ``expected`` is the version that the author started from, None where there was none; it is not asked about where it
     is left out. Raises StaleDraft when it is no longer the published one.
-    ``beside`` are documents that are published in the same transaction. Raises InvalidDocument where it does not go
-    with the policies that it names or that name it.
+    ``beside`` are documents that are published in the same transaction. ``tools`` are kinds of connections that it may
+    name before there is one. Raises InvalidDocument where it does not go with the policies and connections that it
+    names, or with what names it.
     """
-    _check_together(conn, [*beside, document])
+    _check_together(conn, [*beside, document], tools)
     return _put_in_force(conn, document, author, note, now, expected)
 
 
@@ -127,7 +130,7 @@ def _put_in_force(
     return last + 1
 
 
-def _check_together(conn: Connection, documents: Sequence[Document]) -> None:
+def _check_together(conn: Connection, documents: Sequence[Document], tools: Collection[str]) -> None:
     """Raise InvalidDocument with what is wrong in these documents, or becomes wrong elsewhere by them. What was wrong
     elsewhere before keeps nothing from being published.
     """
@@ -139,8 +142,9 @@ def _check_together(conn: Connection, documents: Sequence[Document]) -> None:
         if version.kind in TOGETHER:
             with suppress(InvalidDocument):  # one that is no longer valid keeps nothing from being mended
                 before[version.kind] = _read(version.body, _place(version)).model
-    old = check_together(before)
-    problems = check_together(before | models)
+    connected = _connections.kinds(conn)
+    old = check_together(before, connected, tools)
+    problems = check_together(before | models, connected, tools)
     if mine := [one for one in problems if one.partition(":")[0] in models or one not in old]:
         raise InvalidDocument(mine)
 

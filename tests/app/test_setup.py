@@ -151,6 +151,36 @@ def command(runtime: Runtime, *words: str) -> Any:
     return CliRunner().invoke(main, list(words), env=env)
 
 
+NAMES_A_CONNECTION = "kind: triggers\ntriggers: [{id: t, label: T, on: page.viewed, track: {name: Seen, through: %s}}]"
+
+
+def test_policy_that_names_a_connection_that_does_not_exist_is_refused_and_one_of_a_known_tool_noted(
+    sqlite_runtime: Runtime, tmp_path: Path
+) -> None:
+    def said(do: str, connection: str) -> tuple[int, str]:
+        (tmp_path / "triggers.yaml").write_text(NAMES_A_CONNECTION % connection)
+        result = command(sqlite_runtime, "policy", do, str(tmp_path / "triggers.yaml"))
+        return result.exit_code, result.output
+
+    for do in ("validate", "publish"):
+        code, output = said(do, "hubspto")
+        assert code != 0
+        assert 'trigger 1 (t) names the connection "hubspto", which does not exist; did you mean "hubspot"?' in output
+        code, output = said(do, "make")
+        assert code == 0, output
+        assert 'Note: triggers: trigger 1 (t) names the connection "make", which does not exist yet' in output
+    add_connection(sqlite_runtime, "make", "make", {"webhook_url": "https://make.example/hook"})
+    assert "Note" not in said("publish", "make")[1]
+
+
+def test_policy_is_valid_by_itself_where_there_is_no_installation_yet(tmp_path: Path) -> None:
+    (tmp_path / "triggers.yaml").write_text(NAMES_A_CONNECTION % "erp")
+    env = {"BATON_HOME": str(tmp_path / "home"), "BATON_SECRET_KEY": KEY}
+    result = CliRunner().invoke(main, ["policy", "validate", str(tmp_path / "triggers.yaml")], env=env)
+    assert (result.exit_code, result.output.count("valid triggers")) == (0, 1)
+    assert not (tmp_path / "home" / "baton.db").exists()
+
+
 def test_of_a_rotated_secret_the_old_value_stays_valid_until_the_next_rotation(runtime: Runtime) -> None:
     hubspot(runtime)
     web = Api(runtime).client

@@ -31,7 +31,7 @@ TRIGGERS = """
 kind: triggers
 triggers:
   - {id: asked, label: Asked, on: "custom:asked", once_in_days: 0, too_old_hours: 300, message: {name: Answer}}
-  - {id: lost, label: Lost, on: "custom:lost", once_in_days: 0, message: {name: Lost, through: nobody}}
+  - {id: lost, label: Lost, on: "custom:lost", once_in_days: 0, message: {name: Lost, through: pager}}
   - {id: order, label: Ordered, on: "custom:ordered", once_in_days: 0, message: {name: Order, purpose: transactional}}
 """
 _numbers = itertools.count()
@@ -58,6 +58,7 @@ def hub(
     monkeypatch.setattr(landing, "FIRST_DELAY", 0.05)
     runtime = make_runtime(request, request.param, tmp_path, clock)
     add_connection(runtime, "klaviyo", "klaviyo", {"api_key": "k", "webhook_secret": "s"}, f"{vendors.url}/klaviyo")
+    add_connection(runtime, "alerts", "pager", {"urls": "json://127.0.0.1/nowhere"})  # it sends no e-mail
     publish(runtime, TRIGGERS)
     without_sequences(runtime)
     cap(runtime, 1)
@@ -158,7 +159,7 @@ def test_what_is_withheld_at_the_last_look_gives_its_place_up(hub: Runtime, cloc
 def test_what_no_tool_can_send_takes_nobodys_place(hub: Runtime, clock: Clock) -> None:
     happens(hub, "lost")
     (decision,) = rows(hub, "decisions", "outcome", "summary", rule="lost")
-    assert decision.summary == "“Lost” by email: the connection nobody that sends email is missing"
+    assert decision.summary == "“Lost” by email: the connection pager that sends email is missing"
     happens(hub, "asked", clock.advance(minutes=1))
     settle(hub)
     assert messages(hub) == ["sent"]

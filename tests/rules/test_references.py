@@ -1,12 +1,13 @@
 # ruff: noqa: E501  (a table with a line for each case)
-"""Segments that policies ask for and that do not exist. Pure rules.
+"""Segments and connections that policies name and that do not exist. Pure rules.
 
-Catalogue: C10, H1.
+Catalogue: C10, H1, M4.
 """
 
 import pytest
 
 from app.rules.policy import check_together, default_documents, read_document
+from app.rules.references import later_connections
 
 SEGMENTS = "kind: segments\nsegments: [{id: vip, label: VIP, when: {field: contact.city, op: known}}]"
 SEQUENCE = "kind: sequences\nsequences: [{id: s, label: S, max_days: 9, entry: {on: page.viewed%s}, steps: [%s]}]"
@@ -63,5 +64,61 @@ def test_each_is_told_once():
     assert problems(TRIGGER % f"on: page.viewed, when: {{all: [{ASKS}, {ASKS}]}}") == [IN_TRIGGER]
 
 
-def test_shipped_policies_go_together():
-    assert check_together({kind: document.model for kind, document in default_documents().items()}) == []
+# --- connections
+
+CONNECTED = {"blog": "forms", "crm": "hubspot", "klaviyo": "klaviyo", "pager": "alerts"}
+TOOLS = ("alerts", "hubspot", "klaviyo", "make")
+DONE = "kind: triggers\ntriggers: [{id: t, label: T, on: page.viewed, %s}]"
+ACT = "{act: {%s}}"
+ESCALATES = "kind: handoff\nrules: []\nclock: {second_channel: %s}"
+OF_TRIGGER = 'triggers: trigger 1 (t) names the connection "klaviio", which does not exist; did you mean "klaviyo"?'
+OF_SEQUENCE = OF_TRIGGER.replace("triggers: trigger 1 (t)", "sequences: sequence 1 (s)")
+
+
+def at_connections(*texts: str) -> tuple[list[str], list[str]]:
+    """What keeps documents from being published, and what is to come later."""
+    models = {one.kind: one.model for one in map(read_document, texts)}
+    return check_together(models, CONNECTED, TOOLS), later_connections(models, CONNECTED, TOOLS)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param(DONE % "message: {name: Hi, through: klaviio}", OF_TRIGGER, id="a message"),
+        pytest.param(DONE % "join: {list: 7, through: klaviio}", OF_TRIGGER, id="a list to join"),
+        pytest.param(DONE % "leave: {list: 7, through: klaviio}", OF_TRIGGER, id="a list to leave"),
+        pytest.param(DONE % "track: {name: Hi, through: klaviio}", OF_TRIGGER, id="word of an event"),
+        pytest.param(SEQUENCE % ("", "{send: {name: Hi, through: klaviio}}"), OF_SEQUENCE, id="a sequence's message"),
+        pytest.param(SEQUENCE % ("", ACT % "join: {list: 7, through: klaviio}"), OF_SEQUENCE, id="a sequence's act"),
+        pytest.param(SEQUENCE % ("", "{branch: [{when: {field: stage, op: known}, steps: [{act: {track: {name: Hi, through: klaviio}}}]}]}"), OF_SEQUENCE, id="within a branch"),
+        pytest.param(ESCALATES % "klaviio", OF_TRIGGER.replace("triggers: trigger 1 (t)", "handoff: second_channel"), id="where handoffs are escalated"),
+    ],
+)  # fmt: skip
+def test_connection_that_does_not_exist_is_told_with_its_place_and_the_nearest(text, expected):
+    assert at_connections(text) == ([expected], [])
+    assert at_connections(text.replace("klaviio", "klaviyo")) == ([], [])
+
+
+def test_what_is_like_no_connection_is_told_with_those_there_are():
+    text = DONE % "track: {name: Hi, through: warehouse}"
+    ((said,), _) = at_connections(text)
+    assert said.endswith("; name one of crm, klaviyo, pager, or connect it first (baton connection add)")
+    (said,) = check_together({"triggers": read_document(text).model}, {})
+    assert said.endswith("which does not exist; connect it first (baton connection add)")
+
+
+def test_tool_that_is_not_connected_yet_may_come_later_and_one_that_is_goes_by_its_kind():
+    problems, later = at_connections(DONE % "track: {name: Hi, through: make}")
+    assert problems == []
+    assert later == [
+        'triggers: trigger 1 (t) names the connection "make", which does not exist yet: until it does '
+        "(baton connection add make), nothing goes through it"
+    ]
+    assert at_connections(DONE % "message: {name: Hi, through: hubspot}") == ([], []), "the first HubSpot, named crm"
+    assert at_connections(ESCALATES % "alerts")[1], "escalations go by the connection's very name"
+
+
+def test_shipped_policies_go_together_on_an_installation_without_connections():
+    shipped = {kind: document.model for kind, document in default_documents().items()}
+    assert check_together(shipped, {}) == []
+    assert later_connections(shipped, {}, TOOLS) == []

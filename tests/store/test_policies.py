@@ -1,6 +1,6 @@
-"""Publishing policies that name each other.
+"""Publishing policies that name each other, and connections.
 
-Catalogue: C10, H1, J1.
+Catalogue: C10, H1, J1, M4.
 """
 
 import pytest
@@ -8,7 +8,7 @@ import pytest
 from app import health
 from app.rules.policy import default_documents, read_document
 from app.runtime import Runtime
-from app.setup import prepare
+from app.setup import add_connection, prepare
 from app.store import policies
 from app.store.tables import policies as table
 from mappings.document import InvalidDocument
@@ -70,3 +70,27 @@ def test_what_was_wrong_before_keeps_nothing_else_from_being_published(upgraded:
         default_documents()["segments"].text + MINE.partition("segments: [")[2].join(("  - ", "")).replace("}}]", "}}"),
     )
     assert upgraded.rulebook().problems == ()
+
+
+# --- connections
+
+TELLS = "kind: triggers\ntriggers: [{id: t, label: T, on: page.viewed, track: {name: Seen, through: %s}}]"
+
+
+def test_connection_that_does_not_exist_is_refused_until_it_does(sqlite_runtime: Runtime) -> None:
+    with pytest.raises(InvalidDocument, match=r'trigger 1 \(t\) names the connection "erp", which does not exist'):
+        publish(sqlite_runtime, TELLS % "erp")
+    add_connection(sqlite_runtime, "make", "erp", {"webhook_url": "https://erp.example/hook"})
+    publish(sqlite_runtime, TELLS % "erp")
+    assert sqlite_runtime.rulebook().problems == ()
+
+
+def test_doctor_names_a_tool_that_is_still_to_be_connected_until_it_is(sqlite_runtime: Runtime) -> None:
+    with sqlite_runtime.database.write() as conn:
+        policies.publish(conn, read_document(TELLS % "make"), "test", "", sqlite_runtime.clock(), tools=["make"])
+    sqlite_runtime.forget()
+    (found,) = [one for one in health.examine(sqlite_runtime) if one.part == health.RULES]
+    assert found.says.startswith('Triggers: trigger 1 (t) names the connection "make", which does not exist yet')
+    add_connection(sqlite_runtime, "make", "make", {"webhook_url": "https://make.example/hook"})
+    sqlite_runtime.forget()
+    assert [one for one in health.examine(sqlite_runtime) if one.part == health.RULES] == []
