@@ -1,7 +1,7 @@
 """Documents that people write in YAML: read safely, and refused with a line for each problem."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
@@ -9,14 +9,20 @@ import yaml
 from pydantic import ValidationError
 
 MAX_BYTES, MAX_NODES = 256 * 1024, 20_000
+Path = tuple[str | int, ...]
+Place = int | Path | None
 
 
 class InvalidDocument(ValueError):
-    """A document that an admin wrote cannot be used; each line says where, what is wrong and what to do."""
+    """A document that an admin wrote cannot be used; each line says where, what is wrong and what to do.
 
-    def __init__(self, problems: list[str]) -> None:
+    ``places`` says of each problem, where that is known, its line (from 1) or its path (keys, and numbers from 0).
+    """
+
+    def __init__(self, problems: list[str], places: Sequence[Place] = ()) -> None:
         super().__init__("\n".join(problems))
         self.problems = problems
+        self.places = [*places, *[None] * (len(problems) - len(places))]
 
 
 def _loader(base: Any) -> Any:
@@ -56,7 +62,7 @@ def load_yaml(text: str, place: str) -> Any:
         mark = getattr(error, "problem_mark", None)
         where = f"{place}, line {mark.line + 1}, column {mark.column + 1}" if mark else place
         what = getattr(error, "problem", None) or getattr(error, "reason", None) or "not YAML"
-        raise InvalidDocument([f"{where}: {what}"]) from None
+        raise InvalidDocument([f"{where}: {what}"], [mark.line + 1 if mark else None]) from None
     except (RecursionError, ValueError):
         raise InvalidDocument([f"{place}: nested too deeply, or a value that cannot be read"]) from None
     if _unfolded(data, {}) > MAX_NODES:
@@ -75,6 +81,16 @@ def _unfolded(value: Any, seen: dict[int, int]) -> int:
     size = 1 + sum(_unfolded(part, seen) for part in parts)
     seen[id(value)] = size
     return size
+
+
+def paths_of(error: ValidationError) -> list[Place]:
+    """Where each problem of a validation error is, in the order of :func:`problems_of`."""
+    return [tuple(problem["loc"]) for problem in error.errors()]
+
+
+def compose(text: str) -> Any:
+    """The document as nodes that know their places in the text; None for an empty one. Raises YAMLError."""
+    return yaml.compose(text, Loader=_Fast)
 
 
 def problems_of(error: ValidationError, place: str) -> list[str]:
@@ -100,8 +116,48 @@ def _lines(error: ValidationError, place: str) -> Iterator[str]:
         if before in _ITEMS:  # the list itself: missing, or too short
             path.append(before)
         where = ", ".join(path)
-        text = problem["msg"].removeprefix("Value error, ")
+        text = _plainly(problem)
         yield f"{place}: {where + ' ' if where and text[:1].islower() else where + ': ' if where else ''}{text}"
+
+
+# What pydantic says, in the words of somebody who has never programmed
+_PLAIN = {
+    "extra_forbidden": "is not a setting that belongs here; take it out, or mend its name",
+    "missing": "is missing",
+    "float_parsing": "has to be a number",
+    "float_type": "has to be a number",
+    "int_parsing": "has to be a whole number",
+    "int_type": "has to be a whole number",
+    "int_from_float": "has to be a whole number",
+    "bool_parsing": "has to be true or false",
+    "bool_type": "has to be true or false",
+    "string_type": "has to be a text",
+    "list_type": "has to be a list",
+    "dict_type": "has to be settings with values, as in “name: value”",
+    "model_type": "has to be settings with values, as in “name: value”",
+    "model_attributes_type": "has to be settings with values, as in “name: value”",
+    "greater_than": "has to be more than {gt}",
+    "greater_than_equal": "has to be at least {ge}",
+    "less_than": "has to be less than {lt}",
+    "less_than_equal": "has to be at most {le}",
+    "literal_error": "has to be {expected}",
+    "enum": "has to be {expected}",
+    "too_short": "has too few entries: at least {min_length}",
+    "too_long": "has too many entries: at most {max_length}",
+    "string_too_short": "is too short: at least {min_length} letters",
+    "string_too_long": "is too long: at most {max_length} letters",
+    "string_pattern_mismatch": "may not be written like that; it has to fit {pattern}",
+    "date_from_datetime_parsing": "has to be a date, as in 2026-12-01",
+    "date_parsing": "has to be a date, as in 2026-12-01",
+}
+
+
+def _plainly(problem: Any) -> str:
+    said = _PLAIN.get(problem["type"])
+    if said is None:
+        return str(problem["msg"]).removeprefix("Value error, ")
+    told = problem.get("ctx", {})
+    return said.format(**{name: f"{one:g}" if isinstance(one, float) else one for name, one in told.items()})
 
 
 def did_you_mean(name: str, known: Mapping[str, Any] | list[str], otherwise: str = "") -> str:

@@ -24,7 +24,7 @@ from app.rules.sequences.policy import Edition, Sequences, SequencesDocument
 from app.rules.sequences.steps import messages_in
 from app.rules.suppression import SuppressionDocument
 from app.rules.triggers import MessageDocument, TriggersDocument, compile_triggers
-from mappings.document import InvalidDocument, did_you_mean, load_yaml, problems_of
+from mappings.document import InvalidDocument, did_you_mean, load_yaml, paths_of, problems_of
 from mappings.mapping import MappingDocument
 
 DEFAULTS = Path(__file__).parent / "defaults"
@@ -78,7 +78,7 @@ def read_document(text: str, place: str = "document") -> Document:
     try:
         model = KINDS[kind].model_validate(data)
     except ValidationError as error:
-        raise InvalidDocument(problems_of(error, place)) from None
+        raise InvalidDocument(problems_of(error, place), paths_of(error)) from None
     name = str(getattr(model, "name", kind))
     if kind in SINGLE and name != kind:
         raise InvalidDocument([f'{place}: there is one {kind} policy; its name is "{kind}", not "{name}"'])

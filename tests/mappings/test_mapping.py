@@ -183,8 +183,8 @@ def test_mapping_says_what_it_reads_and_writes():
         pytest.param("contact: lifecyle_stage, vendor: x", 'field 1, contact sets "lifecyle_stage", not a contact field; did you mean "lifecycle_stage"?', id="a slip"),  # noqa: E501
         pytest.param("contact: shoe_size, vendor: x", 'a field of your own is written "custom.shoe_size"', id="a field of one's own"),  # noqa: E501
         pytest.param("contact: custom., vendor: x", 'sets "custom.", not a contact field', id="without its name"),
-        pytest.param("vendor: x", "field 1, contact: Field required", id="no field"),
-        pytest.param("contact: city", "field 1, vendor: Field required", id="no property"),
+        pytest.param("vendor: x", "field 1, contact is missing", id="no field"),
+        pytest.param("contact: city", "field 1, vendor is missing", id="no property"),
         pytest.param("contact: score, vendor: x", '"score" is worked out by Baton: its direction can only be "out"', id="what Baton works out"),  # noqa: E501
         pytest.param("contact: city, vendor: [a, b], direction: both", "names one property, not a list", id="two to write"),  # noqa: E501
         pytest.param("contact: city, vendor: x, transform: [tirm]", 'the transform "tirm", which does not exist; did you mean "trim"?', id="no such step"),  # noqa: E501
@@ -192,7 +192,7 @@ def test_mapping_says_what_it_reads_and_writes():
         pytest.param("contact: city, vendor: x, transform: [{pick: first}]", "needs a whole number", id="no number"),
         pytest.param("contact: city, vendor: [a], template: '{a} {b}'", '"vendor" does not list b', id="a hole in a template"),  # noqa: E501
         pytest.param("contact: city, vendor: x, blank: forget", "'keep', 'clear' or 'skip'", id="no such blank"),
-        pytest.param("contact: city, vendor: x, expression: '1+1'", "Extra inputs are not permitted", id="no expressions"),  # noqa: E501
+        pytest.param("contact: city, vendor: x, expression: '1+1'", "is not a setting that belongs here", id="no expressions"),  # noqa: E501
     ],
 )  # fmt: skip
 def test_row_that_cannot_work_is_refused_with_place_and_mend(row, why):

@@ -240,7 +240,7 @@ def test_due_minutes_beside_the_rules_still_counts():
     ("clock", "problem"),
     [
         ("{due_minutes: 30, remind_minutes: 30}", "clock remind_minutes (30) has to be lower than due_minutes (30)"),
-        ("{due_minutes: 0}", "clock, due_minutes: Input should be greater than 0"),
+        ("{due_minutes: 0}", "clock, due_minutes has to be more than 0"),
         ("{escalate_to: [pia]}", "clock, escalate_to"),
         ("{hours: {timezone: Berlin}}", 'clock, hours, timezone: "Berlin" is not a time zone'),
         ("{hours: {days: {mon: [9-5]}}}", 'clock, hours, days mon has "9-5"; write hours as 09:00-17:30'),

@@ -233,7 +233,7 @@ def test_open_handoff_suppresses_marketing_until_the_verdict():
             id="no such event",
         ),
         pytest.param("rules: [{id: X, label: X, when: {scored: y}}]", "rule 1, id", id="an id in capitals"),
-        pytest.param("rules: [{id: x, label: X}]", "rule 1, when: Field required", id="a rule for everybody"),
+        pytest.param("rules: [{id: x, label: X}]", "rule 1, when is missing", id="a rule for everybody"),
         pytest.param("rules: []\npeople: [{name: Rita, email: rita}]", "person 1, email", id="no address"),
         pytest.param("rules: []\ndue_minutes: 0", "due_minutes", id="no time"),
     ],

@@ -47,9 +47,9 @@ def test_published_policy_takes_the_place_of_its_default_alone():
         pytest.param("kind: [scoring]", "kind is ['scoring']", id="a list for a kind"),
         pytest.param("kind: scorings", "kind is 'scorings'", id="no such kind"),
         pytest.param("kind: triggers\nname: mine\ntriggers: []", 'its name is "triggers", not "mine"', id="a second"),
-        pytest.param("kind: triggers\ntriggers: []\nmore: 1", "more: Extra inputs are", id="a word too many"),
+        pytest.param("kind: triggers\ntriggers: []\nmore: 1", "more is not a setting", id="a word too many"),
         pytest.param("kind: triggers\n  triggers: []", "p.yaml, line 2, column 11:", id="no YAML"),
-        pytest.param("kind: suppression\nsoft_bounces: 0", "soft_bounces: Input should be", id="no number"),
+        pytest.param("kind: suppression\nsoft_bounces: 0", "soft_bounces has to be at least 1", id="no number"),
         pytest.param("kind: scoring\nthreshold: 40\ngroups: {a: {}}\nrules: [{id: x, label: X, group: a, points: 1}]", "rearm_below (40) has to be lower than threshold (40)", id="thresholds"),  # noqa: E501
     ],
 )  # fmt: skip
@@ -75,10 +75,10 @@ due_minutes: 0
     assert places[0].startswith('rule 1, on "page.viewd" is not an event type; did you mean "page.viewed"?') or (
         "rule 1, on" in places[0] and "page.viewed" in places[0]
     )
-    assert places[1].startswith("rule 2, id: String should match")
+    assert places[1].startswith("rule 2, id may not be written like that")
     assert places[2].startswith('rule 2, when, field looks at "scor"')
     assert places[3].startswith("person 1, email: value is not a valid email") or "person 1, email" in places[3]
-    assert places[4].startswith("clock, due_minutes: Input should be greater than 0")
+    assert places[4].startswith("clock, due_minutes has to be more than 0")
 
 
 @pytest.mark.parametrize(

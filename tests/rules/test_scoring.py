@@ -209,8 +209,8 @@ def test_shipped_policy_has_the_catalogues_numbers():
         pytest.param("id: bad", "id: big", 'the id "big" is taken', id="an id twice"),
         pytest.param("custom:big", "page.visited", 'did you mean "page.viewed"?', id="no such event"),
         pytest.param("points: -5", "points: -5, cap: {points: 5000, days: 1}", "more than 200 events", id="a high cap"),
-        pytest.param("points: -5", "point: -5", "point: Extra inputs", id="a misspelt word"),
-        pytest.param("half_life_days: 30", "half_life_days: 0", "greater than 0", id="a half-life of nothing"),
+        pytest.param("points: -5", "point: -5", "point is not a setting", id="a misspelt word"),
+        pytest.param("half_life_days: 30", "half_life_days: 0", "more than 0", id="a half-life of nothing"),
     ],
 )  # fmt: skip
 def test_mistake_in_the_document_is_named(old, new, problem):
