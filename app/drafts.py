@@ -12,6 +12,7 @@ from app.store import drafts, notes, policies
 from app.store.drafts import Draft
 from app.store.policies import StaleDraft
 from mappings.document import MAX_BYTES, InvalidDocument
+from mappings.lines import Problem, located, problems_at
 from mappings.mapping import shipped_text
 
 MAX_NAME = 40
@@ -68,6 +69,16 @@ def storable(body: str) -> str:
     if "\0" in text:
         raise InvalidDocument(["holds a NUL character; take it out"])
     return text
+
+
+def problems(conn: Connection, kind: str, name: str, text: str) -> list[Problem]:
+    """All that keeps a text from being published, each with its line: what is wrong in it, and what other policies that
+    are in force ask of it or it of them."""
+    try:
+        document = read_as(kind, name, text)
+    except InvalidDocument as error:
+        return located(error, text)
+    return problems_at(policies.problems_together(conn, [document]), text)
 
 
 def discard(runtime: Runtime, who: str, kind: str, name: str, revision: int) -> None:

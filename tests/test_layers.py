@@ -22,9 +22,10 @@ LAYERS = {
         "app.contacts", "app.rules", "app.store", "mappings", "adapters",
         "app.runtime", "app.settings", "app.handoff_links",
     },
-    "app.api": {"app.contacts", "app.rules", "app.store", "app"},
+    "app.api": {"app.contacts", "app.rules", "app.store", "app", "mappings.document"},
     "app.admin": {
         "app.contacts", "app.rules", "app.store", "adapters.registry", "adapters.contract", "app", "jobs.queue",
+        "mappings.document",
     },
 }  # fmt: skip
 

@@ -17,6 +17,7 @@ from app.admin import (
     home,
     inbox,
     messages,
+    policies,
     reviews,
     segments,
     sequences,
@@ -33,7 +34,7 @@ __all__ = ["SCREENS", "install"]
 
 SCREENS = (
     assets, session, home, contacts, decisions, inbox, deliveries, connections, handoffs, messages, segments, sequences,
-    reviews, why, users, tokens, audit, account,
+    reviews, why, policies, users, tokens, audit, account,
 )  # fmt: skip
 
 

@@ -43,6 +43,12 @@ def numbers(name: str, most: int = 200) -> list[int]:
     return [int(one) for one in request.form.getlist(name)[:most] if one.isascii() and one.isdigit() and len(one) < 19]
 
 
+def posted_number(name: str) -> int | None:
+    """A whole number in a form's field, or None."""
+    given = request.form.get(name, "")
+    return int(given) if given.isascii() and given.isdigit() and len(given) < 10 else None
+
+
 def connection(name: str = "connection") -> Connection | None:
     """The connection that a parameter or field names, or None."""
     return this_runtime().connection(request.values.get(name, ""))

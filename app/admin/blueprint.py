@@ -13,6 +13,9 @@ admin = Blueprint("admin", __name__, url_prefix="/admin", template_folder="templ
 csrf = CSRFProtect()
 
 MAX_FORM = 64 * 1024
+# Whole documents are written on these
+MAX_DOCUMENT = 2 * 1024 * 1024
+_DOCUMENTS = frozenset(("policy_save",))
 _SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
 
 
@@ -37,7 +40,8 @@ def guard() -> AnyResponse | None:
     """Let a request in, or not. Deny is the default: a route has to be in the table of roles."""
     if here() == "asset":
         return None
-    request.max_content_length = MAX_FORM
+    request.max_content_length = MAX_DOCUMENT if here() in _DOCUMENTS else MAX_FORM
+    request.max_form_memory_size = request.max_content_length
     if here() not in roles.OPEN:
         if not current_user.is_authenticated:
             asked = request.full_path.rstrip("?") if request.method == "GET" else None

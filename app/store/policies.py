@@ -92,7 +92,8 @@ def publish(
     name before there is one. Raises InvalidDocument where it does not go with the policies and connections that it
     names, or with what names it.
     """
-    _check_together(conn, [*beside, document], tools)
+    if found := problems_together(conn, [*beside, document], tools):
+        raise InvalidDocument(found)
     return _put_in_force(conn, document, author, note, now, expected)
 
 
@@ -130,13 +131,13 @@ def _put_in_force(
     return last + 1
 
 
-def _check_together(conn: Connection, documents: Sequence[Document], tools: Collection[str]) -> None:
-    """Raise InvalidDocument with what is wrong in these documents, or becomes wrong elsewhere by them. What was wrong
+def problems_together(conn: Connection, documents: Sequence[Document], tools: Collection[str] = ()) -> list[str]:
+    """What is wrong in these documents beside those in force, or becomes wrong elsewhere by them. What was wrong
     elsewhere before keeps nothing from being published.
     """
     models = {document.kind: document.model for document in documents}
     if not models.keys() & TOGETHER:
-        return
+        return []
     before: dict[str, Any] = {}
     for version in published(conn):
         if version.kind in TOGETHER:
@@ -145,8 +146,7 @@ def _check_together(conn: Connection, documents: Sequence[Document], tools: Coll
     connected = _connections.kinds(conn)
     old = check_together(before, connected, tools)
     problems = check_together(before | models, connected, tools)
-    if mine := [one for one in problems if one.partition(":")[0] in models or one not in old]:
-        raise InvalidDocument(mine)
+    return [one for one in problems if one.partition(":")[0] in models or one not in old]
 
 
 def ship_defaults(conn: Connection, now: datetime) -> None:

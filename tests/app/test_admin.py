@@ -37,6 +37,11 @@ LOOK_AT_WORK = {
     "sequence",
     "reviews",
     "review",
+    "policies",
+    "policy",
+    "policy_diff",
+    "policy_versions",
+    "policy_version",
 }
 STEER = {
     "contact_enters",
@@ -49,7 +54,7 @@ STEER = {
     "sequence_moved",
     "review_answer",
 }
-WORK = {"replay", "replay_several", "retry", "refused", "check", "audit", "audit_entry"} | STEER
+WORK = {"replay", "replay_several", "retry", "refused", "check", "audit", "audit_entry", "policy_download"} | STEER
 ANSWER = {"claim", "judge"}
 SWITCH = {"pause", "resume", "pause_all", "resume_all"}
 DOOR = {
@@ -66,11 +71,12 @@ DOOR = {
     "token_create",
     "token_revoke",
 }
+RULE = {"policy_save", "policy_discard", "policy_publish", "policy_published", "policy_roll_back", "policy_rolled_back"}
 MAY = {
     "viewer": LOOK_AT_PEOPLE | LOOK_AT_WORK,
     "sales": LOOK_AT_PEOPLE | ANSWER,
     "marketer": LOOK_AT_PEOPLE | LOOK_AT_WORK | WORK | ANSWER,
-    "admin": LOOK_AT_PEOPLE | LOOK_AT_WORK | WORK | ANSWER | SWITCH | DOOR,
+    "admin": LOOK_AT_PEOPLE | LOOK_AT_WORK | WORK | ANSWER | SWITCH | DOOR | RULE,
 }
 OPEN = {"login", "sign_in", "asset", "invitation", "invitation_accept"}
 SEARCHES = {
@@ -171,6 +177,18 @@ def addresses(ids: Any) -> dict[str, tuple[str, str]]:
         "tokens": ("GET", "/admin/tokens"),
         "token_create": ("POST", "/admin/tokens"),
         "token_revoke": ("POST", "/admin/tokens/revoke"),
+        "policies": ("GET", "/admin/policies/"),
+        "policy": ("GET", "/admin/policies/scoring/scoring/"),
+        "policy_save": ("POST", "/admin/policies/scoring/scoring/"),
+        "policy_discard": ("POST", "/admin/policies/scoring/scoring/discard"),
+        "policy_diff": ("GET", "/admin/policies/scoring/scoring/diff"),
+        "policy_publish": ("GET", "/admin/policies/segments/segments/publish"),
+        "policy_published": ("POST", "/admin/policies/segments/segments/publish"),
+        "policy_versions": ("GET", "/admin/policies/scoring/scoring/versions/"),
+        "policy_version": ("GET", "/admin/policies/scoring/scoring/versions/1"),
+        "policy_roll_back": ("GET", "/admin/policies/scoring/scoring/roll-back"),
+        "policy_rolled_back": ("POST", "/admin/policies/scoring/scoring/roll-back"),
+        "policy_download": ("GET", "/admin/policies/scoring/scoring/download"),
         "connections": ("GET", "/admin/connections"),
         "connection": ("GET", "/admin/connections/hubspot"),
         "refused": ("GET", f"/admin/connections/hubspot/refused/{ids['refused']}"),

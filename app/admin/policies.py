@@ -1,0 +1,355 @@
+"""Rules: what is in force, drafts, what differs, publishing, versions and the way back. Mappings share these pages."""
+
+from typing import Any
+
+from flask import Response, current_app, flash, redirect, render_template, request, url_for
+from flask_login import current_user
+from werkzeug.wrappers import Response as AnyResponse
+
+from app import drafts as acts
+from app import policies as looked
+from app.admin import asked
+from app.admin.blueprint import admin, may
+from app.policies import Standing
+from app.receive import Refused, this_runtime
+from app.rules.policy import SINGLE
+from app.store import policies as stored
+from app.store.drafts import Draft, Overtaken
+from app.store.policies import StaleDraft, Version
+from mappings.document import InvalidDocument
+
+MAX_NOTE = 500
+_REHEARSE = "rehearsal_new"
+
+
+@admin.get("/policies/")
+def policies() -> str:
+    """All policies, each with what is in force and what is being written."""
+    runtime = this_runtime()
+    with runtime.database.read() as conn:
+        found = looked.listed(conn)
+        wrong = {(one.kind, one.name): len(looked.problems(runtime, conn, one)) for one in found}
+    return render_template(
+        "admin/policies.html",
+        groups=[
+            ("Decisions and messages", "rules", [one for one in found if one.kind in SINGLE]),
+            ("Field mappings", "mappings", [one for one in found if one.kind not in SINGLE]),
+        ],
+        wrong=wrong,
+        address_of=address_of,
+    )
+
+
+def address_of(kind: str, name: str) -> str:
+    """Where a policy is edited."""
+    if kind == "mapping" and "admin.mapping" in current_app.view_functions:
+        return url_for("admin.mapping", name=name)
+    return url_for("admin.policy", kind=kind, name=name)
+
+
+@admin.get("/policies/<kind>/<name>/")
+def policy(kind: str, name: str) -> str:
+    """One policy: its draft, or else what is in force, to read and to change."""
+    return _editor(_existing(kind, name))
+
+
+def _existing(kind: str, name: str) -> Standing:
+    with this_runtime().database.read() as conn:
+        found = looked.standing(conn, kind, name)
+    if found is None:
+        raise Refused(404, "there is no such policy")
+    return found
+
+
+def _editor(found: Standing, written: str | None = None, wrong: str = "") -> str:
+    """The page of the editor; ``written`` is a text that could not be saved, with what was wrong."""
+    runtime = this_runtime()
+    with runtime.database.read() as conn:
+        problems = looked.problems(runtime, conn, found)
+        newer = _newer(conn, found)
+    return render_template(
+        "admin/policy.html",
+        policy=found,
+        text=found.newest if written is None else written,
+        problems=problems,
+        newer=newer,
+        wrong=wrong,
+        difference=looked.difference(found.text, found.draft.body) if found.draft else None,
+        rehearse=_rehearse(found),
+    )
+
+
+def _newer(conn: Any, found: Standing) -> Version | None:
+    """The version that was published past the draft, or None."""
+    return found.in_force if found.stale else None
+
+
+def _rehearse(found: Standing) -> str:
+    """Where the draft can be tried on what has happened, or an empty text."""
+    if found.draft is None or f"admin.{_REHEARSE}" not in current_app.view_functions or not may(_REHEARSE):
+        return ""
+    return url_for(f"admin.{_REHEARSE}", kind=found.kind, name=found.name)
+
+
+@admin.post("/policies/<kind>/<name>/")
+def policy_save(kind: str, name: str) -> AnyResponse | tuple[str, int]:
+    """Keep what was written as the draft. Whoever was overtaken sees both texts."""
+    found = _existing(kind, name)
+    try:
+        text = _written()
+    except InvalidDocument as error:
+        return _editor(found, request.form.get("body", ""), str(error)), 400
+    return keep(found, text)
+
+
+def _written() -> str:
+    file = request.files.get("file")
+    if request.form.get("do") == "upload":
+        if file is None or not file.filename:
+            raise InvalidDocument(["choose a file first"])
+        try:
+            return str(file.read(), "utf-8-sig")
+        except UnicodeDecodeError:
+            raise InvalidDocument(["the file is not a text in UTF-8; save it as one and send it again"]) from None
+    return request.form.get("body", "")
+
+
+def keep(found: Standing, text: str) -> AnyResponse | tuple[str, int]:
+    """Save a text as the draft that the form was opened on, and go where its button leads."""
+    runtime, revision, base = this_runtime(), asked.posted_number("revision"), asked.posted_number("base")
+    try:
+        plain = acts.storable(text)
+        if found.draft is None and not revision and plain.rstrip() == found.text.rstrip():
+            asked.say("Nothing was changed, so there is no draft.")
+            return redirect(_after(found, None), 303)
+        rebased = {"base": base} if not revision or request.form.get("do") == "take" else {}
+        draft = acts.save(runtime, current_user.email, found.kind, found.name, plain, revision or 0, **rebased)
+    except InvalidDocument as error:
+        return _editor(found, text, str(error)), 400
+    except Overtaken as overtaken:
+        return _overtaken(found, text, overtaken), 409
+    asked.say("The draft is saved. It is not in force before you publish it.")
+    return redirect(_after(found, draft), 303)
+
+
+def _after(found: Standing, draft: Draft | None) -> str:
+    match request.form.get("do"):
+        case "publish" if draft or found.draft:
+            return url_for("admin.policy_publish", kind=found.kind, name=found.name)
+        case "diff" if draft or found.draft:
+            return url_for("admin.policy_diff", kind=found.kind, name=found.name)
+    return asked.local(request.form.get("back", "")) or address_of(found.kind, found.name)
+
+
+def _overtaken(found: Standing, mine: str, overtaken: Overtaken) -> str:
+    theirs = overtaken.theirs
+    body = theirs.body if theirs is not None else ""
+    in_force = _existing(found.kind, found.name).in_force
+    return render_template(
+        "admin/policy_overtaken.html",
+        policy=found,
+        mine=mine,
+        theirs=theirs,
+        their_text=body,
+        difference=looked.difference(body, mine.replace("\r\n", "\n")),
+        said=str(overtaken),
+        revision=theirs.revision if isinstance(theirs, Draft) else 0,
+        base=in_force.version if in_force else None,
+        address=address_of(found.kind, found.name),
+    )
+
+
+@admin.post("/policies/<kind>/<name>/discard")
+def policy_discard(kind: str, name: str) -> AnyResponse:
+    """Throw the draft away."""
+    found = _existing(kind, name)
+    try:
+        acts.discard(this_runtime(), current_user.email, kind, name, asked.posted_number("revision") or 0)
+    except Overtaken as overtaken:
+        asked.say(f"Not done: {overtaken}. Look at it first.", wrong=True)
+    except acts.Unknown:
+        asked.say("It was thrown away already.")
+    else:
+        asked.say("The draft is thrown away; its text stays in the audit log.")
+    return redirect(address_of(found.kind, found.name), 303)
+
+
+@admin.get("/policies/<kind>/<name>/diff")
+def policy_diff(kind: str, name: str) -> str:
+    """What the draft changes, or what differs between two versions."""
+    found = _existing(kind, name)
+    with this_runtime().database.read() as conn:
+        before, after = (_text_of(conn, found, asked.text(end)) for end in ("from", "to"))
+    if asked.text("from") == "":
+        before = (found.text, _in_force_words(found))
+    if asked.text("to") == "":
+        after = (found.newest, "the draft" if found.draft else _in_force_words(found))
+    return render_template(
+        "admin/policy_diff.html",
+        policy=found,
+        before=before[1],
+        after=after[1],
+        difference=looked.difference(before[0], after[0]),
+        address=address_of(kind, name),
+        of_draft=not asked.text("from") and not asked.text("to") and found.draft is not None,
+    )
+
+
+def _text_of(conn: Any, found: Standing, said: str) -> tuple[str, str]:
+    if not said:
+        return "", ""
+    version = stored.find(conn, found.kind, found.name, int(said)) if said.isdigit() and len(said) < 9 else None
+    if version is None:
+        raise Refused(404, "there is no such version")
+    return version.body, f"version {version.version}"
+
+
+def _in_force_words(found: Standing) -> str:
+    return f"version {found.version}, which is in force" if found.in_force else "what Baton ships"
+
+
+@admin.get("/policies/<kind>/<name>/publish")
+def policy_publish(kind: str, name: str) -> str:
+    """What publishing the draft would change, and whether it can be; nothing is changed yet."""
+    return _publishing(_existing(kind, name))
+
+
+def _publishing(found: Standing, note: str = "", wrong: str = "") -> str:
+    runtime = this_runtime()
+    with runtime.database.read() as conn:
+        problems = looked.problems(runtime, conn, found)
+    return render_template(
+        "admin/policy_publish.html",
+        policy=found,
+        problems=problems,
+        difference=looked.difference(found.text, found.newest),
+        in_force=_in_force_words(found),
+        note=note,
+        wrong=wrong,
+        most=MAX_NOTE,
+        rehearse=_rehearse(found),
+        address=address_of(found.kind, found.name),
+    )
+
+
+@admin.post("/policies/<kind>/<name>/publish")
+def policy_published(kind: str, name: str) -> AnyResponse | tuple[str, int]:
+    """Put the draft in force, as the page with the differences showed it."""
+    found, note = _existing(kind, name), asked.text("note", MAX_NOTE)
+    if found.draft is None:
+        asked.say("There is no draft any more: it was published or thrown away.", wrong=True)
+        return redirect(address_of(kind, name), 303)
+    if not note:
+        return _publishing(found, wrong="Write a note first: what you changed, and why."), 400
+    try:
+        number = acts.publish(
+            this_runtime(), current_user.email, kind, name, asked.posted_number("revision") or 0, note
+        )
+    except (Overtaken, StaleDraft) as error:
+        return _publishing(_existing(kind, name), note, f"{_sentence(str(error))}. Look at it once more."), 409
+    except InvalidDocument:
+        return _publishing(found, note, "It cannot be used as it is."), 400
+    flash(f"Version {number} is in force.", "success")
+    return redirect(address_of(kind, name), 303)
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+@admin.get("/policies/<kind>/<name>/versions/")
+def policy_versions(kind: str, name: str) -> str:
+    """All versions, the newest first."""
+    found = _existing(kind, name)
+    with this_runtime().database.read() as conn:
+        versions = [one for one in stored.versions(conn, kind, name) if one.published_at is not None]
+    return render_template(
+        "admin/policy_versions.html", policy=found, versions=versions[::-1], address=address_of(kind, name)
+    )
+
+
+@admin.get(f"/policies/<kind>/<name>/versions/<{asked.ROW}:version>")
+def policy_version(kind: str, name: str, version: int) -> str:
+    """One version: its text, and what it changed."""
+    found, chosen, previous = _existing(kind, name), _version(kind, name, version), None
+    with this_runtime().database.read() as conn:
+        previous = stored.find(conn, kind, name, version - 1)
+    return render_template(
+        "admin/policy_version.html",
+        policy=found,
+        version=chosen,
+        previous=previous,
+        difference=looked.difference(previous.body, chosen.body) if previous else None,
+        address=address_of(kind, name),
+    )
+
+
+def _version(kind: str, name: str, version: int) -> Version:
+    with this_runtime().database.read() as conn:
+        chosen = stored.find(conn, kind, name, version) if version < 2**31 else None
+    if chosen is None:
+        raise Refused(404, "there is no such version")
+    return chosen
+
+
+@admin.get("/policies/<kind>/<name>/roll-back")
+def policy_roll_back(kind: str, name: str) -> str:
+    """What going back to an older version would change; nothing is changed yet."""
+    return _going_back(_existing(kind, name)) if asked.text("version") else policy_versions(kind, name)
+
+
+def _going_back(found: Standing, note: str = "", wrong: str = "") -> str:
+    said = asked.text("version")
+    chosen = _version(found.kind, found.name, int(said) if said.isdigit() and len(said) < 9 else 0)
+    with this_runtime().database.read() as conn:
+        problems = acts.problems(conn, found.kind, found.name, chosen.body)
+    return render_template(
+        "admin/policy_roll_back.html",
+        policy=found,
+        version=chosen,
+        problems=problems,
+        difference=looked.difference(found.text, chosen.body),
+        note=note,
+        wrong=wrong,
+        most=MAX_NOTE,
+        address=address_of(found.kind, found.name),
+    )
+
+
+@admin.post("/policies/<kind>/<name>/roll-back")
+def policy_rolled_back(kind: str, name: str) -> AnyResponse | tuple[str, int]:
+    """Put an older version's text in force again, as a new version."""
+    found, note = _existing(kind, name), asked.text("note", MAX_NOTE)
+    if not note:
+        return _going_back(found, wrong="Write a note first: why you go back."), 400
+    try:
+        number = acts.roll_back(
+            this_runtime(),
+            current_user.email,
+            kind,
+            name,
+            asked.posted_number("version") or 0,
+            note,
+            expected=asked.posted_number("in_force"),
+        )
+    except (StaleDraft, acts.Unknown) as error:
+        return _going_back(found, note, f"{_sentence(str(error))}. Look at it once more."), 409
+    except InvalidDocument:
+        return _going_back(found, note, "The old text cannot be used any more."), 400
+    asked.say(f"Version {number} is in force, with the text of version {asked.posted_number('version')}.")
+    return redirect(address_of(kind, name), 303)
+
+
+@admin.get("/policies/<kind>/<name>/download")
+def policy_download(kind: str, name: str) -> Response:
+    """A text as a file: what is in force, the draft, or one version."""
+    found, said = _existing(kind, name), asked.text("version")
+    if said.isdigit() and len(said) < 9:
+        text, what = _version(kind, name, int(said)).body, f"-{said}"
+    else:
+        text, what = (found.newest, "-draft") if said == "draft" and found.draft else (found.text, "")
+    stem = "".join(letter if letter.isalnum() or letter in "._-" else "_" for letter in name)
+    file = f"{kind if kind == name else f'{kind}-{stem}'}{what}.yaml"
+    answer = Response(text, content_type="application/yaml; charset=utf-8")
+    answer.headers.set("Content-Disposition", "attachment", filename=file)
+    return answer
