@@ -306,10 +306,10 @@ def test_keys_are_bounded():
         pytest.param("on: page.viewed, after_days: 1, within_hours: 3, unless: {on: form.submitted}", "waits once", id="two times"),  # noqa: E501
         pytest.param("on: page.viewed, still: {field: stage, value: lead}", "need a time", id="still at once"),
         pytest.param("on: page.viewed, after_days: 1, still: {field: event.path, value: x}", "over by then", id="still, of the event"),  # noqa: E501
-        pytest.param("on: page.viewed, once_per: contact.email", "String should match", id="per what is no event's"),
+        pytest.param("on: page.viewed, once_per: contact.email", "written like that", id="per what is no event's"),
         pytest.param("on: page.viewed, when: {count: {on: page.viewed}}", "exactly one of", id="no limit"),
         pytest.param("on: page.viewed, when: {count: {on: page.viewd, at_least: 1}}", 'did you mean "page.viewed"', id="no event"),  # noqa: E501
-        pytest.param("on: page.viewed, when: {count: {on: page.viewed, at_least: 101}}", "less than or equal to 100", id="too many"),  # noqa: E501
+        pytest.param("on: page.viewed, when: {count: {on: page.viewed, at_least: 101}}", "at most 100", id="too many"),
         pytest.param("on: page.viewed, when: {did: [{on: page.viewed}]}", "at least 2", id="no sequence"),
         pytest.param("on: page.viewed, when: {count: {on: page.viewed, at_least: 1, where: {count: {on: page.viewed, at_least: 1}}}}", "looks at one event", id="a count in a count"),  # noqa: E501
     ],

@@ -175,7 +175,7 @@ def test_text_that_could_do_harm_or_cannot_be_read_is_refused(text, why):
         pytest.param("{id: m, label: M, subject: '{{ city }}', blocks: [{text: x}]}", "(m), subject uses {{ city }}", id="subject"),
         pytest.param("{id: m, label: M, subject: x, preview: '{{ city }}', blocks: [{text: x}]}", "preview uses {{ city }}", id="preview"),
         pytest.param("{id: m, label: M, subject: '[x](pricing)', blocks: [{text: x}]}", "subject cannot have a link", id="link in the subject"),
-        pytest.param("{id: m, label: M, subject: x, blocks: []}", "message 1, blocks: List should have at least 1", id="no blocks"),
+        pytest.param("{id: m, label: M, subject: x, blocks: []}", "message 1, blocks has too few entries: at least 1", id="no blocks"),
         pytest.param("{id: m, label: M, subject: x, blocks: [{}]}", 'block 1 needs exactly one of "text", "variants"', id="no text"),
         pytest.param("{id: m, label: M, subject: x, blocks: [{use: greting}]}", 'uses "greting", which is not a block', id="no such block"),
         pytest.param("{id: m, label: M, subject: x, blocks: [{variants: [{text: a}, {text: b}]}]}", "variant 1 is for everybody; move it to the end", id="unreachable"),

@@ -372,8 +372,8 @@ def test_no_window_ever_holds_more_than_the_cap_and_none_that_had_room_is_withhe
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        pytest.param("ladder: {active: {caps: [{max: 26, days: 7}]}}", "less than or equal to 25", id="too many"),
-        pytest.param("ladder: {active: {caps: [{max: 3, days: 60}]}}", "less than or equal to 31", id="too long"),
+        pytest.param("ladder: {active: {caps: [{max: 26, days: 7}]}}", "at most 25", id="too many"),
+        pytest.param("ladder: {active: {caps: [{max: 3, days: 60}]}}", "at most 31", id="too long"),
         pytest.param("ladder: {dormant: {}}", "dormant", id="a tier that is suppressed"),
         pytest.param("quiet: {channels: [fax]}", '"fax" is not a channel; these are email, sms, push', id="no such"),
         pytest.param("quiet: {timezone: Mars}", "not a time zone", id="no such zone"),

@@ -135,14 +135,14 @@ def problems(trigger: str) -> str:
     ("trigger", "why"),
     [
         pytest.param("on: [page.viewd], message: {name: A}", '"page.viewd" is not an event type; did you mean "page.viewed"?', id="no event"),  # noqa: E501
-        pytest.param("on: [], message: {name: A}", "at least 1 item", id="no event at all"),
+        pytest.param("on: [], message: {name: A}", "too few entries: at least 1", id="no event at all"),
         pytest.param("on: [page.viewed]", 'exactly one thing: "message", "join", "leave"', id="nothing to do"),
         pytest.param("on: [page.viewed], message: {name: A}, leave: {list: '1', through: k}", "exactly one", id="two things"),  # noqa: E501
         pytest.param("on: [page.viewed], message: {name: A, channel: fax}", '"fax" is not a channel', id="no channel"),
-        pytest.param("on: [page.viewed], message: {name: '{{x}}'}", "String should match", id="a token for a name"),
-        pytest.param("on: [page.viewed], join: {list: ''}", "at least 1 character", id="a list without a name"),
+        pytest.param("on: [page.viewed], message: {name: '{{x}}'}", "written like that", id="a token for a name"),
+        pytest.param("on: [page.viewed], join: {list: ''}", "too short: at least 1", id="a list without a name"),
         pytest.param("on: [page.viewed], join: {list: '1'}", "through", id="a list of nobody's"),
-        pytest.param("on: [page.viewed], message: {name: A}, once_in_days: -1", "greater than or equal to 0", id="less than no days"),  # noqa: E501
+        pytest.param("on: [page.viewed], message: {name: A}, once_in_days: -1", "at least 0", id="less than no days"),
     ],
 )  # fmt: skip
 def test_trigger_that_cannot_work_is_refused_with_its_place(trigger, why):
