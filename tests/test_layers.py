@@ -25,7 +25,7 @@ LAYERS = {
     "app.api": {"app.contacts", "app.rules", "app.store", "app", "mappings.document"},
     "app.admin": {
         "app.contacts", "app.rules", "app.store", "adapters.registry", "adapters.contract", "app", "jobs.queue",
-        "mappings.document",
+        "mappings.document", "mappings.lines", "mappings.edits",
     },
 }  # fmt: skip
 

@@ -10,15 +10,19 @@ from app import drafts as acts
 from app import policies as looked
 from app.admin import asked
 from app.admin.blueprint import admin, may
+from app.admin.policy_form import FORMS, CannotRead, Form, asked_of, form_of, id_of, name_of, place_of, text_of
 from app.policies import Standing
 from app.receive import Refused, this_runtime
+from app.rules import event_words
 from app.rules.policy import SINGLE
 from app.store import policies as stored
 from app.store.drafts import Draft, Overtaken
 from app.store.policies import StaleDraft, Version
 from mappings.document import InvalidDocument
+from mappings.lines import Problem
 
 MAX_NOTE = 500
+_FORM, _TEXT = "form", "text"
 _REHEARSE = "rehearsal_new"
 
 
@@ -50,7 +54,17 @@ def address_of(kind: str, name: str) -> str:
 @admin.get("/policies/<kind>/<name>/")
 def policy(kind: str, name: str) -> str:
     """One policy: its draft, or else what is in force, to read and to change."""
-    return _editor(_existing(kind, name))
+    found = _existing(kind, name)
+    return _editor(found, form=_form_wanted(found))
+
+
+def _form_wanted(found: Standing) -> Form | None:
+    """The form of what is being written, unless its text was asked for, or there is none."""
+    if not may("policy_save") or asked.one_of("view", (_FORM, _TEXT)) == _TEXT:
+        return None
+    runtime = this_runtime()
+    with runtime.database.read() as conn:
+        return form_of(found.kind, found.newest, looked.problems(runtime, conn, found))
 
 
 def _existing(kind: str, name: str) -> Standing:
@@ -61,8 +75,9 @@ def _existing(kind: str, name: str) -> Standing:
     return found
 
 
-def _editor(found: Standing, written: str | None = None, wrong: str = "") -> str:
-    """The page of the editor; ``written`` is a text that could not be saved, with what was wrong."""
+def _editor(found: Standing, written: str | None = None, wrong: str = "", form: Form | None = None) -> str:
+    """The page of the editor, as a form or as text; ``written`` is a text that could not be saved, with what was
+    wrong."""
     runtime = this_runtime()
     with runtime.database.read() as conn:
         problems = looked.problems(runtime, conn, found)
@@ -74,6 +89,10 @@ def _editor(found: Standing, written: str | None = None, wrong: str = "") -> str
         problems=problems,
         newer=newer,
         wrong=wrong,
+        form=form,
+        has_form=found.kind in FORMS,
+        opened=asked.text("open"),
+        event_types=sorted(event_words.EVENTS.items()),
         difference=looked.difference(found.text, found.draft.body) if found.draft else None,
         rehearse=_rehearse(found),
     )
@@ -95,11 +114,36 @@ def _rehearse(found: Standing) -> str:
 def policy_save(kind: str, name: str) -> AnyResponse | tuple[str, int]:
     """Keep what was written as the draft. Whoever was overtaken sees both texts."""
     found = _existing(kind, name)
+    if request.form.get("view") == _FORM:
+        return _form_saved(found)
     try:
         text = _written()
     except InvalidDocument as error:
         return _editor(found, request.form.get("body", ""), str(error)), 400
     return keep(found, text)
+
+
+def _form_saved(found: Standing) -> AnyResponse | tuple[str, int]:
+    text = request.form.get("from", "").replace("\r\n", "\n")
+    made = form_of(found.kind, text)
+    if made is None:
+        return _editor(found, text, "the form could not be read; here is the text that it was made from"), 400
+    button = asked_of(
+        made, request.form.get("do", ""), asked.text(f"new:{request.form.get('do', '').partition(':')[2]}")
+    )
+    try:
+        changed, kept = text_of(made, request.form.get, button)
+    except CannotRead as error:
+        again = form_of(found.kind, text, [Problem(str(error), path=error.path)], request.form.get)
+        return _editor(found, text, "a part that is written in YAML cannot be read; it is marked below", again), 400
+    if not kept:
+        asked.say(
+            "The text could not be changed piece by piece, so it was written anew: its comments and layout are gone. "
+            "To have them back, throw the draft away.",
+            wrong=True,
+        )
+    place = place_of(made, button) if button.what else ()
+    return keep(found, changed, name_of(place) if place else "")
 
 
 def _written() -> str:
@@ -114,14 +158,15 @@ def _written() -> str:
     return request.form.get("body", "")
 
 
-def keep(found: Standing, text: str) -> AnyResponse | tuple[str, int]:
-    """Save a text as the draft that the form was opened on, and go where its button leads."""
+def keep(found: Standing, text: str, opened: str = "") -> AnyResponse | tuple[str, int]:
+    """Save a text as the draft that the form was opened on, and go where its button leads; ``opened`` is the part of
+    the form that was moved or added."""
     runtime, revision, base = this_runtime(), asked.posted_number("revision"), asked.posted_number("base")
     try:
         plain = acts.storable(text)
         if found.draft is None and not revision and plain.rstrip() == found.text.rstrip():
             asked.say("Nothing was changed, so there is no draft.")
-            return redirect(_after(found, None), 303)
+            return redirect(_after(found, None, opened), 303)
         rebased = {"base": base} if not revision or request.form.get("do") == "take" else {}
         draft = acts.save(runtime, current_user.email, found.kind, found.name, plain, revision or 0, **rebased)
     except InvalidDocument as error:
@@ -129,15 +174,18 @@ def keep(found: Standing, text: str) -> AnyResponse | tuple[str, int]:
     except Overtaken as overtaken:
         return _overtaken(found, text, overtaken), 409
     asked.say("The draft is saved. It is not in force before you publish it.")
-    return redirect(_after(found, draft), 303)
+    return redirect(_after(found, draft, opened), 303)
 
 
-def _after(found: Standing, draft: Draft | None) -> str:
+def _after(found: Standing, draft: Draft | None, opened: str = "") -> str:
     match request.form.get("do"):
         case "publish" if draft or found.draft:
             return url_for("admin.policy_publish", kind=found.kind, name=found.name)
         case "diff" if draft or found.draft:
             return url_for("admin.policy_diff", kind=found.kind, name=found.name)
+    if request.form.get("view") in (_FORM, _TEXT) and found.kind in FORMS:
+        place = {"open": opened, "_anchor": id_of(opened)} if opened else {}
+        return url_for("admin.policy", kind=found.kind, name=found.name, view=request.form["view"], **place)  # type: ignore[arg-type]
     return asked.local(request.form.get("back", "")) or address_of(found.kind, found.name)
 
 

@@ -32,8 +32,8 @@ class CapDocument(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    max: int = Field(ge=1, le=MAX_CAP)
-    days: int = Field(ge=1, le=MAX_CAP_DAYS)
+    max: int = Field(ge=1, le=MAX_CAP, title="At most", description="So many messages …")
+    days: int = Field(ge=1, le=MAX_CAP_DAYS, description="… in so many days")
 
 
 class RungDocument(BaseModel):
@@ -54,16 +54,16 @@ class LadderDocument(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    new: RungDocument = _rung((3, 7), (2, 1))
-    active: RungDocument = _rung((3, 7), (2, 1))
-    cooling: RungDocument = _rung((1, 7))
-    lapsing: RungDocument = _rung((1, 14), wakes_only=True)
+    new: RungDocument = Field(_rung((3, 7), (2, 1)), description="Nothing was sent to them yet")
+    active: RungDocument = Field(_rung((3, 7), (2, 1)), description="They gave a sign of life lately")
+    cooling: RungDocument = Field(_rung((1, 7)), description="Quiet for a while")
+    lapsing: RungDocument = Field(_rung((1, 14), wakes_only=True), description="Quiet for long")
 
 
 class QuietChannelsDocument(QuietDocument):
     """Quiet hours, and for which channels: a text message wakes people up, an e-mail does not."""
 
-    channels: list[str] = Field(default_factory=lambda: ["sms", "push"])
+    channels: list[str] = Field(default_factory=lambda: ["sms", "push"], description="Of email, sms, push")
 
     @field_validator("channels")
     @classmethod
@@ -81,8 +81,8 @@ class FrequencyDocument(BaseModel):
 
     kind: Literal["frequency"]
     name: str = "frequency"
-    ladder: LadderDocument = LadderDocument()
-    quiet: QuietChannelsDocument = QuietChannelsDocument()
+    ladder: LadderDocument = Field(LadderDocument(), description="The quieter people are, the less they get")
+    quiet: QuietChannelsDocument = Field(QuietChannelsDocument(), description="When nothing is sent")
 
 
 class Frequency(Struct, frozen=True):

@@ -29,9 +29,9 @@ class PersonDocument(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
-    email: EmailStr
-    hubspot_owner_id: str = ""
-    active: bool = True
+    email: EmailStr = Field(title="E-mail")
+    hubspot_owner_id: str = Field("", title="HubSpot owner id", description="So that the contact is theirs in HubSpot")
+    active: bool = Field(True, description="Takes handoffs now")
     absent_until: date | None = Field(None, description="The first day back: 2026-12-01")
     takes: Condition | None = Field(
         None, description="Territory: only contacts for which this holds, and those before people who take everybody"
@@ -41,10 +41,10 @@ class PersonDocument(BaseModel):
 class HandoffRuleDocument(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    id: str = Field(pattern=r"^[a-z0-9_]{1,40}$")
-    label: str
+    id: str = Field(pattern=r"^[a-z0-9_]{1,40}$", description="Small letters, digits, _")
+    label: str = Field(description="The reason, as sales reads it")
     on: list[str] = Field(default_factory=list, description="Event types at which to look; none: at every event")
-    when: Condition
+    when: Condition = Field(description="Handed over when this holds")
 
     @field_validator("on")
     @classmethod
@@ -59,12 +59,14 @@ class HandoffDocument(BaseModel):
 
     kind: Literal["handoff"]
     name: str = "handoff"
-    rules: list[HandoffRuleDocument]
+    rules: list[HandoffRuleDocument] = Field(description="When somebody is ready for sales")
     people: list[PersonDocument] = Field(
         default_factory=list, description="Who takes turns when nobody owns the contact"
     )
-    assign: Literal["round_robin", "least_busy"] = "round_robin"
-    clock: ClockDocument = Field(default_factory=ClockDocument)
+    assign: Literal["round_robin", "least_busy"] = Field(
+        "round_robin", description="Who is next: one after the other, or who has the fewest open handoffs"
+    )
+    clock: ClockDocument = Field(default_factory=ClockDocument, description="How long sales has, and what comes then")
     too_old_hours: float = Field(168, gt=0, description="An event that reaches us later than this raises no handoff")
     again_after_days: dict[str, float] = Field(
         default_factory=lambda: {"nurture": 14.0, "not_a_fit": 90.0, "lost": 30.0},

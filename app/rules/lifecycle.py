@@ -17,8 +17,8 @@ class StepDocument(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     to: LifecycleStage
-    on: list[str] = Field(min_length=1)
-    when: Condition | None = None
+    on: list[str] = Field(min_length=1, description="Event types that lead there")
+    when: Condition | None = Field(None, description="Only if this holds; none: always")
     because: str = Field(description="The reason, as it is shown on the contact")
 
     @field_validator("on")
@@ -35,9 +35,11 @@ class LifecycleDocument(BaseModel):
     kind: Literal["lifecycle"]
     name: str = "lifecycle"
     mql_at_threshold: bool = Field(True, description="Crossing the scoring threshold makes a marketing-qualified lead")
-    steps: list[StepDocument]
-    # What sales' word on a handoff does to the stage; the rep is the named actor
-    verdicts: dict[str, LifecycleStage] = Field(default_factory=dict)
+    steps: list[StepDocument] = Field(description="What moves somebody forward; nobody is moved back by these")
+    # The rep is the named actor
+    verdicts: dict[str, LifecycleStage] = Field(
+        default_factory=dict, description="What sales' word on a handoff makes of the stage"
+    )
 
 
 _FORWARD = frozenset(("accepted", "won"))  # good news: a customer whom sales takes on again is no less a customer

@@ -28,22 +28,22 @@ class GroupDocument(BaseModel):
 class CapDocument(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    points: float = Field(gt=0)
-    days: float = Field(gt=0)
+    points: float = Field(gt=0, description="The rule never gives more than this …")
+    days: float = Field(gt=0, description="… in so many days")
 
 
 class RuleDocument(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    id: str = Field(pattern=r"^[a-z0-9_]{1,40}$")
-    label: str
-    group: str
-    points: float
+    id: str = Field(pattern=r"^[a-z0-9_]{1,40}$", description="What other rules call it: small letters, digits, _")
+    label: str = Field(description="What people read on a contact")
+    group: str = Field(description="One of the groups above: how fast points fade, and how much they count at most")
+    points: float = Field(description="Below 0: taken off")
     on: list[str] = Field(
         default_factory=list, description="Event types that earn the points; none: what the contact is"
     )
-    when: Condition | None = None
-    cap: CapDocument | None = None
+    when: Condition | None = Field(None, description="Only if this holds; none: always")
+    cap: CapDocument | None = Field(None, description="So that one busy day does not make a lead; none: no limit")
 
     @field_validator("on")
     @classmethod
@@ -73,8 +73,8 @@ class ScoringDocument(BaseModel):
     name: str = "scoring"
     threshold: float = Field(50, description="A contact with this score is a marketing-qualified lead")
     rearm_below: float = Field(40, description="Told again only after the score was below this, or after a verdict")
-    groups: dict[str, GroupDocument]
-    rules: list[RuleDocument] = Field(min_length=1)
+    groups: dict[str, GroupDocument] = Field(description="Each rule gives its points to one of these")
+    rules: list[RuleDocument] = Field(min_length=1, description="What earns points, and what costs some")
 
     @model_validator(mode="after")
     def _consistent(self) -> "ScoringDocument":

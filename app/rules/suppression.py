@@ -28,9 +28,9 @@ from app.rules.decision import Gate
 class ConsentDocument(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    email: bool = True
-    sms: bool = True
-    push: bool = True
+    email: bool = Field(True, title="E-mail", description="Marketing only to who has agreed to it")
+    sms: bool = Field(True, title="SMS", description="Marketing only to who has agreed to it")
+    push: bool = Field(True, description="Marketing only to who has agreed to it")
 
 
 class ConversationDocument(BaseModel):
@@ -38,20 +38,20 @@ class ConversationDocument(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    deal: float = Field(90, ge=0)
-    reply: float = Field(14, ge=0)
-    meeting: float = Field(3, ge=0)
-    chat: float = Field(3, ge=0)
-    task: float = Field(7, ge=0)
-    sales: float = Field(30, ge=0)
+    deal: float = Field(90, ge=0, description="After the last word on an open deal")
+    reply: float = Field(14, ge=0, description="After they replied")
+    meeting: float = Field(3, ge=0, description="After a meeting ended")
+    chat: float = Field(3, ge=0, description="After the last message in a chat")
+    task: float = Field(7, ge=0, description="After a rep's task about them")
+    sales: float = Field(30, ge=0, description="After sales accepted a handoff")
 
 
 class TierDocument(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    active_days: float = Field(30, gt=0)
-    lapsing_days: float = Field(90, gt=0)
-    dormant_days: float = Field(180, gt=0)
+    active_days: float = Field(30, gt=0, description="A sign of life in so many days: active; after that, cooling")
+    lapsing_days: float = Field(90, gt=0, description="Nothing for so many days: lapsing")
+    dormant_days: float = Field(180, gt=0, description="Nothing for so many days: dormant")
 
 
 class SuppressionDocument(BaseModel):
@@ -61,11 +61,13 @@ class SuppressionDocument(BaseModel):
 
     kind: Literal["suppression"]
     name: str = "suppression"
-    require_consent: ConsentDocument = ConsentDocument()
+    require_consent: ConsentDocument = Field(ConsentDocument(), description="By which channels consent is needed")
     soft_bounces: int = Field(5, ge=1, description="So many soft bounces in a row count as a permanent one")
-    conversation_days: ConversationDocument = ConversationDocument()
-    tiers: TierDocument = TierDocument()
-    suppress_dormant: bool = True
+    conversation_days: ConversationDocument = Field(
+        ConversationDocument(), description="Who talks with sales is left alone for so many days. 0: not at all"
+    )
+    tiers: TierDocument = Field(TierDocument(), description="When somebody counts as active, lapsing or dormant")
+    suppress_dormant: bool = Field(True, description="Who is dormant gets no marketing")
     not_a_fit_stops: bool = Field(True, description="Whom sales called not a fit gets no more marketing")
 
 

@@ -38,7 +38,7 @@ class Editor(Browser):
         return self.client.post(
             path,
             base_url="https://hub.example.com",
-            data={"csrf_token": token, **self.kept, **fields},
+            data={"csrf_token": token, "view": "text", **self.kept, **fields},
             content_type="multipart/form-data" if path == HERE else None,
         )
 
@@ -214,7 +214,7 @@ def test_a_draft_is_thrown_away_unless_somebody_wrote_in_it_meanwhile(ann: Edito
     assert "has saved another draft" in ann.says(ann.send(HERE + "discard"))
     ann.open()
     assert "thrown away" in ann.says(ann.send(HERE + "discard"))
-    assert body_of(ann.read(HERE)) == SCORING
+    assert body_of(ann.read(HERE + "?view=text")) == SCORING
 
 
 def test_nothing_changed_makes_no_draft(ann: Editor, sqlite_runtime: Runtime) -> None:

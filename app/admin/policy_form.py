@@ -1,0 +1,493 @@
+"""A policy as a form, made from the schema of its kind; and what was filled in, put back into its text.
+
+A form is another view of a text: it is made of one, and ends in that text with the changed values cut in, so that
+comments and layout stay. What is empty is not set, and what was not touched stays as it is written.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
+from typing import Any, Literal
+
+from msgspec import Struct
+from pydantic import BaseModel, ValidationError
+
+from app.rules.condition import Condition, in_line
+from app.rules.policy import KINDS
+from mappings.document import InvalidDocument, Path, load_yaml
+from mappings.edits import Rewritten, Snippet, rewrite, snippet_at
+from mappings.lines import Problem
+
+# Those that are more than steps within steps, or texts
+FORMS = frozenset(("scoring", "suppression", "frequency", "handoff", "lifecycle", "interests", "segments", "triggers"))
+_FIXED = ("kind", "name")
+_NEVER = "never"
+_SHAPES: Mapping[str, type] = {"group": dict, "table": dict, "list": list}
+_START = {"field": "score", "op": "at_least", "value": 50}
+Look = Literal["text", "number", "choice", "lines", "snippet", "group", "list", "table"]
+Posted = Callable[[str], str | None]
+
+
+class Control(Struct, kw_only=True):
+    """One setting on the form, or several that belong together."""
+
+    path: Path
+    look: Look
+    title: str
+    help: str = ""
+    was: str = ""  # as it was written when the form was made
+    value: str = ""  # as it is shown
+    default: str = ""  # what holds where nothing is written
+    required: bool = False
+    options: list[tuple[str, str]] = []
+    controls: "list[Control]" = []
+    problems: list[str] = []
+    words: str = ""  # a condition's, or an entry's in a list
+    removable: bool = False
+    optional: bool = False  # a group that may be left out
+    schema: Mapping[str, Any] = {}
+
+    @property
+    def name(self) -> str:
+        """The field's name in the form."""
+        return name_of(self.path)
+
+    @property
+    def id(self) -> str:
+        """What links on the page lead to."""
+        return id_of(self.name)
+
+    @property
+    def wrong(self) -> bool:
+        """Whether there is something to mend in it, or below it."""
+        return bool(self.problems) or any(one.wrong for one in self.controls)
+
+
+def name_of(path: Path) -> str:
+    """A path as the name of a field: ``f/rules/0/points``."""
+    return "/".join(["f", *(str(part).replace("/", "|") for part in path)])
+
+
+def id_of(name: str) -> str:
+    """A field's name as the id of its element."""
+    return "".join(letter if letter.isalnum() or letter in "_|" else "-" for letter in name)
+
+
+class Form(Struct):
+    """A policy's form, and the problems that have no place on it."""
+
+    kind: str
+    text: str
+    controls: list[Control]
+    problems: list[tuple[Problem, str]]  # each with the id of the control that it is about, or ""
+
+
+def form_of(kind: str, text: str, problems: Sequence[Problem] = (), posted: Posted | None = None) -> Form | None:
+    """The form for a text; None for one that cannot be read as settings, or of a kind without a form."""
+    data = _read(text)
+    if kind not in FORMS or data is None:
+        return None
+    made = _Maker(KINDS[kind], text, posted)
+    controls = made.properties(made.schema, data, ())
+    return Form(kind, text, controls, [(one, _placed(controls, one)) for one in problems])
+
+
+def _read(text: str) -> dict[str, Any] | None:
+    try:
+        data = load_yaml(text, "document")
+    except InvalidDocument:
+        return None
+    return data if isinstance(data, dict) else None
+
+
+def _placed(controls: Sequence[Control], problem: Problem) -> str:
+    """Put a problem where it belongs: the innermost control on its path; that one's id, or "" where there is none."""
+    for control in controls:
+        if problem.path[: len(control.path)] == control.path:
+            inner = _placed(control.controls, problem)
+            if not inner:
+                control.problems = [*control.problems, problem.text]
+            return inner or control.id
+    return ""
+
+
+@cache
+def _schema_of(model: type[BaseModel]) -> dict[str, Any]:
+    return model.model_json_schema(by_alias=True)
+
+
+class _Maker:
+    """Makes the controls for the data of one text."""
+
+    def __init__(self, model: type[BaseModel], text: str, posted: Posted | None) -> None:
+        self.schema = _schema_of(model)
+        self.text, self.posted = text, posted or (lambda name: None)
+        self._data = _read(text)
+        self._defs = self.schema.get("$defs", {})
+
+    def properties(self, schema: Mapping[str, Any], data: Any, path: Path) -> list[Control]:
+        """The controls for the settings of an object."""
+        required = schema.get("required", ())
+        known = data if isinstance(data, dict) else {}
+        return [
+            self.control(one, known.get(key), (*path, key), key in required)
+            for key, one in schema["properties"].items()
+            if path or key not in _FIXED
+        ]
+
+    def control(self, schema: Mapping[str, Any], data: Any, path: Path, required: bool = False) -> Control:
+        """The control for one value."""
+        found, nullable = self._resolved(schema)
+        key = str(path[-1])
+        made = Control(
+            path=path,
+            look=_look(found),
+            title=_title(schema, key),
+            help=_sentence(schema.get("description", "")),
+            default=_default(schema),
+            required=required,
+            optional=nullable,
+            schema=found,
+        )
+        if data is not None and not isinstance(data, _SHAPES.get(made.look, object)):
+            made.look = "snippet"  # written in another way than the form knows
+        fill = {"group": self._group, "list": self._list, "table": self._table}.get(made.look, self._leaf)
+        fill(made, data)
+        return made
+
+    def _resolved(self, schema: Mapping[str, Any]) -> tuple[Mapping[str, Any], bool]:
+        """The schema itself behind references, and whether there may be none."""
+        nullable = False
+        while True:
+            if "anyOf" in schema:
+                others = [one for one in schema["anyOf"] if one.get("type") != "null"]
+                nullable = nullable or len(others) < len(schema["anyOf"])
+                if len(others) != 1:
+                    return schema, nullable
+                schema = others[0]
+            elif "$ref" in schema:
+                schema = self._defs[schema["$ref"].rpartition("/")[2]]
+            else:
+                return schema, nullable
+
+    def _group(self, made: Control, data: Any) -> None:
+        made.controls = self.properties(made.schema, data, made.path)
+
+    def _list(self, made: Control, data: Any) -> None:
+        entries = data if isinstance(data, list) else []
+        made.controls = []
+        for number, one in enumerate(entries):
+            entry = self.control(made.schema["items"], one, (*made.path, number))
+            entry.title, entry.words, entry.removable = _entry_title(made, number), _entry_words(one), True
+            made.controls.append(entry)
+
+    def _table(self, made: Control, data: Any) -> None:
+        known = data if isinstance(data, dict) else {}
+        fixed = made.schema.get("propertyNames", {}).get("enum", ())
+        made.controls = []
+        for key in [*fixed, *(key for key in known if key not in fixed)]:
+            entry = self.control(made.schema["additionalProperties"], known.get(key), (*made.path, str(key)))
+            entry.title, entry.removable = str(key), key not in fixed
+            entry.help = ""
+            made.controls.append(entry)
+        made.optional = bool(fixed)  # nothing is added to a table whose keys are known
+
+    def _leaf(self, made: Control, data: Any) -> None:
+        if made.look == "choice":
+            made.options = _options(made)
+        if made.look == "snippet":
+            made.was = snippet_at(self.text, made.path) if data is not None else ""
+            made.words = _condition_words(data)
+        elif made.look == "lines":
+            made.was = "\n".join(map(_said, data)) if isinstance(data, list) else _said(data)
+        else:
+            made.was = _NEVER if data is None and self._is_null(made.path) else _said(data)
+        told = self.posted(made.name)
+        made.value = made.was if told is None else told
+
+    def _is_null(self, path: Path) -> bool:
+        """Whether a value is written and empty, which is not the same as none."""
+        data: Any = self._data
+        for part in path[:-1]:
+            data = data[int(part)] if isinstance(data, list) else (data or {}).get(part)
+        return isinstance(data, dict) and path[-1] in data
+
+
+def _look(schema: Mapping[str, Any]) -> Look:
+    if schema.get("title") == "Condition" or "anyOf" in schema:
+        return "snippet"
+    if "enum" in schema or schema.get("type") == "boolean":
+        return "choice"
+    if schema.get("type") in ("number", "integer"):
+        return "number"
+    if schema.get("type") == "array":
+        items = schema.get("items", {})
+        return "lines" if items.get("type") in ("string", "number", "integer") else "list"
+    if "properties" in schema:
+        return "group"
+    if isinstance(schema.get("additionalProperties"), dict):
+        return "table"
+    return "text" if schema.get("type") == "string" else "snippet"
+
+
+def _title(schema: Mapping[str, Any], key: str) -> str:
+    made_up = key.replace("_", " ").title()
+    given = schema.get("title", made_up)
+    return given if given != made_up else key.replace("_", " ").capitalize()
+
+
+def _sentence(text: str) -> str:
+    return text.replace("\n", " ").strip()
+
+
+def _default(schema: Mapping[str, Any]) -> str:
+    default = schema.get("default")
+    return "" if isinstance(default, dict | list) else _said(default)
+
+
+def _options(made: Control) -> list[tuple[str, str]]:
+    if made.schema.get("type") == "boolean":
+        found = [("true", "Yes"), ("false", "No")]
+    else:
+        found = [(str(one), str(one).replace("_", " ")) for one in made.schema["enum"]]
+    if made.required:
+        return found
+    said = dict(found).get(made.default)
+    return [("", f"Not set: {said.lower()}" if said else "Not set"), *found]
+
+
+def _said(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)
+
+
+_ONE = {"people": "person"}
+
+
+def _entry_title(made: Control, number: int) -> str:
+    key = str(made.path[-1])
+    return f"{(_ONE.get(key) or key.removesuffix('s')).replace('_', ' ').capitalize()} {number + 1}"
+
+
+def _entry_words(entry: Any) -> str:
+    """What an entry of a list is called, and the numbers that matter most."""
+    if not isinstance(entry, dict):
+        return ""
+    name = next((str(entry[key]) for key in ("label", "name", "topic", "because", "id") if entry.get(key)), "")
+    points = f"{_said(entry['points'])} points" if "points" in entry else ""
+    to = str(entry.get("to", ""))
+    cap = f"at most {_said(entry['max'])} in {_said(entry.get('days'))} days" if "max" in entry else ""
+    return ", ".join(one for one in (to, name, points, cap) if one)
+
+
+def _condition_words(data: Any) -> str:
+    if not data:
+        return ""
+    try:
+        return in_line(Condition.model_validate(data))
+    except ValidationError:
+        return ""
+
+
+# --- what was filled in
+
+
+class CannotRead(ValueError):
+    """A part of the form that is written in YAML is not; nothing was changed."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(reason)
+        self.path = path
+
+
+class Asked(Struct):
+    """What a button of a form asks for besides keeping the values: ``up``, ``down``, ``remove`` or ``add``, where."""
+
+    what: str = ""
+    path: Path = ()
+    key: str = ""  # of what is added to a table
+
+
+def asked_of(form: Form, button: str, key: str) -> Asked:
+    """What a button means: ``up:f/rules/2``. One that is not on the form asks for nothing."""
+    what, _, name = button.partition(":")
+    for control in _all(form.controls):
+        if control.name == name and what in ("up", "down", "remove", "add"):
+            return Asked(what, control.path, key)
+    return Asked()
+
+
+def _all(controls: Sequence[Control]) -> Iterator[Control]:
+    for one in controls:
+        yield one
+        yield from _all(one.controls)
+
+
+def place_of(form: Form, asked: Asked) -> Path:
+    """Where what was moved or added is afterwards."""
+    *head, last = asked.path or ("",)
+    if asked.what in ("up", "down") and isinstance(last, int):
+        return (*head, last + (1 if asked.what == "down" else -1))
+    if asked.what == "add":
+        control = next(one for one in _all(form.controls) if one.path == asked.path)
+        return (*asked.path, asked.key if control.look == "table" else len(control.controls))
+    return tuple(head)
+
+
+def text_of(form: Form, posted: Posted, asked: Asked) -> Rewritten:
+    """The text that says what was filled in, with what a button asked for done to it.
+
+    Raises CannotRead where a part in YAML is none.
+    """
+    data = _read(form.text) or {}
+    wanted = _filled(form.controls, data, posted)
+    moves: dict[Path, Sequence[int | None]] = {}
+    if asked.what:
+        _do(form, wanted, asked, moves)
+    return rewrite(form.text, wanted, moves)
+
+
+def _filled(controls: Sequence[Control], data: Mapping[str, Any], posted: Posted) -> dict[str, Any]:
+    """The settings of an object with what was filled in; those that the form does not show stay."""
+    made = dict(data)
+    for control in controls:
+        key = control.path[-1]
+        value, is_set = _value(control, data.get(str(key)), posted)
+        if is_set:
+            made[str(key)] = value
+        else:
+            made.pop(str(key), None)
+    return made
+
+
+def _value(control: Control, had: Any, posted: Posted) -> tuple[Any, bool]:
+    """A control's value, and whether it is set at all."""
+    if control.look in ("group", "table"):
+        known = had if isinstance(had, dict) else {}
+        made = _filled(control.controls, known, posted)
+        nothing = control.optional and not made and had != {}
+        return made, bool(made) or (isinstance(had, dict) and not nothing)
+    if control.look == "list":
+        if not isinstance(had, list):
+            return had, had is not None
+        return [_value(one, had[number], posted)[0] for number, one in enumerate(control.controls)], True
+    told = posted(control.name)
+    if told is None or _plain(told) == _plain(control.was):
+        return had, had is not None or control.was == _NEVER
+    return _read_value(control, _plain(told))
+
+
+def _plain(text: str) -> str:
+    return text.replace("\r\n", "\n").strip("\n").rstrip()
+
+
+def _read_value(control: Control, told: str) -> tuple[Any, bool]:
+    if not told.strip():
+        return None, False
+    match control.look:
+        case "snippet":
+            return _snippet(control, told), True
+        case "lines":
+            return [line.strip() for line in told.split("\n") if line.strip()], True
+        case "number":
+            return _number(told.strip()), True
+        case "choice" if control.schema.get("type") == "boolean" and told in ("true", "false"):
+            return told == "true", True
+    if told.strip() == _NEVER and control.optional:
+        return None, True
+    return told.strip(), True
+
+
+def _snippet(control: Control, told: str) -> Snippet:
+    try:
+        return Snippet(told)
+    except InvalidDocument as error:
+        raise CannotRead(control.path, error.problems[0].removeprefix("here, ").removeprefix("here: ")) from None
+
+
+def _number(told: str) -> int | float | str:
+    for kind in (int, float):
+        try:
+            return kind(told)
+        except ValueError:
+            continue
+    return told  # kept as it is: what is wrong with it is said beside it
+
+
+def _do(form: Form, wanted: dict[str, Any], asked: Asked, moves: dict[Path, Sequence[int | None]]) -> None:
+    """Do what a button asks for."""
+    control = next(one for one in _all(form.controls) if one.path == asked.path)
+    home = _inside(wanted, asked.path[:-1])
+    last = asked.path[-1]
+    if asked.what == "add":
+        _add(form, control, home, asked, moves)
+    elif asked.what == "remove" and isinstance(home, dict):
+        home.pop(str(last), None)
+    elif isinstance(home, list) and isinstance(last, int):
+        order: list[int | None] = list(range(len(home)))
+        if asked.what == "remove":
+            del order[last]
+        else:
+            other = last + (1 if asked.what == "down" else -1)
+            if 0 <= other < len(order):
+                order[last], order[other] = order[other], order[last]
+        home[:] = [home[number] for number in order if number is not None]
+        moves[asked.path[:-1]] = order
+
+
+def _add(form: Form, control: Control, home: Any, asked: Asked, moves: dict[Path, Sequence[int | None]]) -> None:
+    last = asked.path[-1]
+    if control.look == "table":
+        entries = home.setdefault(str(last), {}) if isinstance(home, dict) else {}
+        if asked.key and asked.key not in entries:
+            entries[asked.key] = _blank(control.schema["additionalProperties"], form, [])
+        return
+    known = home.get(str(last)) if isinstance(home, dict) else home[last]
+    entries = known if isinstance(known, list) else []
+    new = _blank(control.schema["items"], form, entries)
+    if isinstance(known, list):
+        moves[control.path] = [*range(len(known)), None]
+    home[str(last) if isinstance(home, dict) else last] = [*entries, new]
+
+
+def _blank(schema: Mapping[str, Any], form: Form, beside: Sequence[Any]) -> Any:
+    """A new entry: what has to be set, with something that is easily changed."""
+    found = schema
+    if "$ref" in schema:
+        found = _schema_of(KINDS[form.kind])["$defs"][schema["$ref"].rpartition("/")[2]]
+    if found.get("title") == "Condition":
+        return dict(_START)
+    if found.get("type") in ("number", "integer"):
+        return 1
+    if "enum" in found:
+        return found["enum"][0]
+    if found.get("type") == "array":
+        return []
+    if "properties" not in found:
+        return ""
+    made: dict[str, Any] = {}
+    for key in found.get("required", ()):
+        made[key] = _blank_value(key, found["properties"][key], form, beside)
+    return made
+
+
+def _blank_value(key: str, schema: Mapping[str, Any], form: Form, beside: Sequence[Any]) -> Any:
+    if key == "id":
+        taken = {one.get("id") for one in beside if isinstance(one, dict)}
+        return next(name for number in range(1, len(taken) + 2) if (name := f"new_{number}") not in taken)
+    if key == "group":
+        groups = (_read(form.text) or {}).get("groups")
+        return next(iter(groups), "") if isinstance(groups, dict) else ""
+    if key in ("label", "name", "topic", "because"):
+        return "New"
+    return _blank(schema, form, beside)
+
+
+def _inside(data: Any, path: Path) -> Any:
+    for part in path:
+        data = data[int(part)] if isinstance(data, list) else data.setdefault(str(part), {})
+    return data
