@@ -161,5 +161,5 @@ def _place(kind: str, name: str) -> str:
 def _audit(
     conn: Connection, who: str, what: str, document: Document, number: int, before: int | None, note: str, now: datetime
 ) -> None:
-    said = f"instead of version {before}: {note}" if before else note
-    notes.write_audit(conn, who, what, f"{document.name}@{number}", now, said)
+    was = f"version {before}" if before else ""
+    notes.write_audit(conn, who, what, f"{document.name}@{number}", now, note, was, f"version {number}")

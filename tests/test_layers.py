@@ -22,7 +22,7 @@ LAYERS = {
         "app.contacts", "app.rules", "app.store", "mappings", "adapters",
         "app.runtime", "app.settings", "app.handoff_links",
     },
-    "app.api": {"app.contacts", "app.rules", "app.store", "app", "mappings.document"},
+    "app.api": {"app.contacts", "app.rules", "app.store", "app", "mappings.document", "mappings.lines"},
     "app.admin": {
         "app.contacts", "app.rules", "app.store", "adapters.registry", "adapters.contract", "app", "jobs.queue",
         "mappings.document", "mappings.lines", "mappings.edits",

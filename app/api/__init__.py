@@ -13,6 +13,7 @@ from app.api import (
     installation,
     journeys,
     messages,
+    policies,
     sequences,
     why,
 )
@@ -21,5 +22,5 @@ from app.api.blueprint import api
 __all__ = ["SUBJECTS", "api"]
 
 SUBJECTS = (
-    contacts, inbox, deliveries, decisions, handoffs, installation, journeys, messages, sequences, why, access
+    contacts, inbox, deliveries, decisions, handoffs, installation, journeys, messages, policies, sequences, why, access
 )  # fmt: skip

@@ -100,6 +100,22 @@ _USER = {
     "signed_in_at": _MAYBE_TIME,
 }
 
+_PROBLEMS = {"type": "array", "items": _object({"text": _TEXT, "line": _MAYBE_WHOLE})}
+_VERSION = {"version": _WHOLE, "status": _TEXT, "author": _TEXT, "note": _TEXT, "published_at": _MAYBE_TIME}
+_DRAFT = _object(
+    {"revision": _WHOLE, "base": _MAYBE_WHOLE, "author": _TEXT, "updated_at": _TIME, "stale": {"type": "boolean"}},
+    text=_TEXT,
+    problems=_PROBLEMS,
+)
+_POLICY = {
+    "kind": _TEXT,
+    "name": _TEXT,
+    "title": _TEXT,
+    "about": _TEXT,
+    "version": {"anyOf": [_object(_VERSION), {"type": "null"}]},
+    "draft": {"anyOf": [_DRAFT, {"type": "null"}]},
+}
+
 _INTERVAL = _object({"low": _NUMBER, "high": _NUMBER})
 _VARIANT = _object(
     {
@@ -245,6 +261,21 @@ _SCHEMAS: dict[str, Any] = {
             "claimed_by": _MAYBE_TEXT,
             "owner": {"type": ["object", "null"]},
             "verdict": _MAYBE_TEXT,
+        }
+    ),
+    "Policy": _object(_POLICY),
+    "PolicyDetail": _object({**_POLICY, "text": _TEXT}),
+    "PolicyVersion": _object(_VERSION, text=_TEXT),
+    "PolicyProblems": _object({"kind": _MAYBE_TEXT, "name": _MAYBE_TEXT, "problems": _PROBLEMS}),
+    "PolicyDifference": _object(
+        {
+            "words": {"type": ["array", "null"], "items": _TEXT},
+            "added": _WHOLE,
+            "removed": _WHOLE,
+            "lines": {
+                "type": "array",
+                "items": _object({"sign": _TEXT, "text": _TEXT, "before": _MAYBE_WHOLE, "after": _MAYBE_WHOLE}),
+            },
         }
     ),
     "Segment": _SEGMENT,

@@ -209,11 +209,11 @@ def connection_filter() -> int | None:
     return found.id
 
 
-def json_body() -> dict[str, Any]:
+def json_body(most: int = MAX_BODY) -> dict[str, Any]:
     """The request's JSON object; an empty body is an empty object, and so is none at all."""
     if request.content_length is None and "Transfer-Encoding" not in request.headers:
         return {}
-    body = read_body(MAX_BODY)
+    body = read_body(most)
     if not body.strip():
         return {}
     try:

@@ -161,6 +161,110 @@ def _publish(documents: list[Any], note: str, author: str) -> None:
     _say_what_comes_later(documents, connected)
 
 
+@policy.command("versions")
+@click.argument("kind")
+@click.argument("name", required=False)
+def policy_versions(kind: str, name: str | None) -> None:
+    """All versions of a policy, the newest first. KIND is scoring, handoff …; a mapping has a NAME as well."""
+    from app.store import policies
+
+    runtime = opened()
+    with runtime.database.read() as conn:
+        found = policies.versions(conn, kind, name or _only_name(kind))
+    if not found:
+        raise click.ClickException(f"there is no version of {kind} {name or ''}".rstrip())
+    for version in reversed(found):
+        mark = "in force" if version.status == policies.PUBLISHED else ""
+        published = f"{version.published_at:%Y-%m-%d %H:%M}" if version.published_at else ""
+        click.echo(f"version {version.version:<4} {published:16} {mark:9} {version.author}: {version.note}")
+
+
+@policy.command("show")
+@click.argument("kind")
+@click.argument("name", required=False)
+@click.option("--version", type=int, help="Instead of what is in force.")
+@click.option("--draft", is_flag=True, help="What is being written, instead of what is in force.")
+def policy_show(kind: str, name: str | None, version: int | None, draft: bool) -> None:
+    """The text of a policy."""
+    click.echo(_text(kind, name or _only_name(kind), "draft" if draft else version), nl=False)
+
+
+@policy.command("diff")
+@click.argument("kind")
+@click.argument("name", required=False)
+@click.option("--from", "before", type=int, help="A version; without it, what is in force.")
+@click.option("--to", "after", type=int, help="A version; without it, the draft.")
+def policy_diff(kind: str, name: str | None, before: int | None, after: int | None) -> None:
+    """What a draft changes, or what differs between two versions: in words, then line by line."""
+    from app.policies import difference
+
+    name = name or _only_name(kind)
+    found = difference(_text(kind, name, before), _text(kind, name, "draft" if after is None else after))
+    if found.same:
+        click.echo("Nothing differs.")
+        return
+    for said in found.words or ():
+        click.echo(f"# {said}")
+    signs = {"same": " ", "new": "+", "gone": "-"}
+    for line in found.lines:
+        if line.sign == "skipped":
+            click.echo(f"… {line.skipped} lines the same")
+        else:
+            colour = {"new": "green", "gone": "red"}.get(line.sign)
+            click.secho(f"{signs[line.sign]} {line.text}", fg=colour)
+
+
+@policy.command("roll-back")
+@click.argument("kind")
+@click.argument("name", required=False)
+@click.option("--version", type=int, required=True, help="The version whose text shall be in force again.")
+@click.option("--note", required=True, help="Why; it stands beside the new version.")
+@click.option("--author", default="command line")
+def policy_roll_back(kind: str, name: str | None, version: int, note: str, author: str) -> None:
+    """Put the text of an older version in force again, as a new version."""
+    from app import drafts
+    from mappings.document import InvalidDocument
+
+    name = name or _only_name(kind)
+    try:
+        number = drafts.roll_back(opened(), author, kind, name, version, note)
+    except (drafts.Unknown, InvalidDocument) as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"{kind} {name}: version {number} is in force, with the text of version {version}")
+
+
+def _only_name(kind: str) -> str:
+    """The name of a kind of which there is one policy."""
+    from app.rules.policy import KINDS, SINGLE
+
+    if kind not in KINDS:
+        raise click.ClickException(f"there is no kind of policy {kind!r}; there are {', '.join(KINDS)}")
+    if kind not in SINGLE:
+        raise click.ClickException(f"which {kind}? Give its name as well: baton policy … {kind} hubspot")
+    return kind
+
+
+def _text(kind: str, name: str, which: int | str | None) -> str:
+    """A version's text, the draft's, or for None what is in force."""
+    from app.policies import standing
+    from app.store import policies
+
+    with opened().database.read() as conn:
+        found = standing(conn, kind, name)
+        if found is None:
+            raise click.ClickException(f"there is no {kind} {name}")
+        if which is None:
+            return found.text
+        if which == "draft":
+            if found.draft is None:
+                raise click.ClickException(f"there is no draft of {kind} {name}")
+            return found.draft.body
+        version = policies.find(conn, kind, name, int(which))
+    if version is None:
+        raise click.ClickException(f"{kind} {name} has no version {which}")
+    return version.body
+
+
 @policy.command("export")
 @click.argument("folder", type=click.Path(file_okay=False))
 def policy_export(folder: str) -> None:

@@ -95,8 +95,8 @@ def test_publishing_puts_a_draft_in_force_and_ends_it(runtime: Runtime) -> None:
     assert (now.version, now.body, now.author, now.note) == (2, DOUBLED, "ann", "demos count double")
     assert the_draft(runtime) is None
     assert runtime.rulebook().policies.scoring.version == "scoring@2"
-    audit = rows(runtime, "audit", "on", "detail", what="policy.publish")
-    assert [(row.on, row.detail) for row in audit] == [("scoring@2", "instead of version 1: demos count double")]
+    audit = rows(runtime, "audit", "on", "detail", "before", "after", what="policy.publish")
+    assert [tuple(row) for row in audit] == [("scoring@2", "demos count double", "version 1", "version 2")]
 
 
 def test_what_is_not_valid_is_not_published_and_stays_a_draft(runtime: Runtime) -> None:
