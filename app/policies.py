@@ -8,12 +8,15 @@ from msgspec import Struct
 from sqlalchemy import Connection
 
 from app import drafts as acts
+from app import small_model
 from app.rules import changes
 from app.rules.policy import SINGLE
 from app.runtime import Runtime
+from app.small_model import Warned
 from app.store import drafts, policies
 from app.store.drafts import Draft
 from app.store.policies import Version
+from mappings.document import InvalidDocument
 from mappings.lines import Problem
 from mappings.mapping import SHIPPED
 
@@ -134,6 +137,17 @@ def difference(before: str, after: str) -> Difference:
     found = changes.lines(before, after)
     signs = [line.sign for line in found]
     return Difference(changes.in_words(before, after), found, signs.count("new"), signs.count("gone"))
+
+
+def doubts(conn: Connection, found: Standing) -> list[Warned]:
+    """What is worth a second look in a scoring model, that is being written or in force."""
+    if found.kind != "scoring":
+        return []
+    try:
+        document = acts.read_as(found.kind, found.name, found.newest)
+    except InvalidDocument:
+        return []
+    return small_model.warnings(conn, document.model)
 
 
 def shown(found: Standing, problems: list[Problem] | None = None) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from app.admin import (
     inbox,
     messages,
     policies,
+    policy_try,
     reviews,
     segments,
     sequences,
@@ -34,7 +35,7 @@ __all__ = ["SCREENS", "install"]
 
 SCREENS = (
     assets, session, home, contacts, decisions, inbox, deliveries, connections, handoffs, messages, segments, sequences,
-    reviews, why, policies, users, tokens, audit, account,
+    reviews, why, policies, policy_try, users, tokens, audit, account,
 )  # fmt: skip
 
 

@@ -54,7 +54,7 @@ def address_of(kind: str, name: str) -> str:
 @admin.get("/policies/<kind>/<name>/")
 def policy(kind: str, name: str) -> str:
     """One policy: its draft, or else what is in force, to read and to change."""
-    found = _existing(kind, name)
+    found = existing_policy(kind, name)
     return _editor(found, form=_form_wanted(found))
 
 
@@ -67,7 +67,8 @@ def _form_wanted(found: Standing) -> Form | None:
         return form_of(found.kind, found.newest, looked.problems(runtime, conn, found))
 
 
-def _existing(kind: str, name: str) -> Standing:
+def existing_policy(kind: str, name: str) -> Standing:
+    """A policy. Raises 404 for one that there is not."""
     with this_runtime().database.read() as conn:
         found = looked.standing(conn, kind, name)
     if found is None:
@@ -81,7 +82,7 @@ def _editor(found: Standing, written: str | None = None, wrong: str = "", form: 
     runtime = this_runtime()
     with runtime.database.read() as conn:
         problems = looked.problems(runtime, conn, found)
-        newer = _newer(conn, found)
+        newer, doubts = _newer(conn, found), looked.doubts(conn, found)
     return render_template(
         "admin/policy.html",
         policy=found,
@@ -93,6 +94,7 @@ def _editor(found: Standing, written: str | None = None, wrong: str = "", form: 
         has_form=found.kind in FORMS,
         opened=asked.text("open"),
         event_types=sorted(event_words.EVENTS.items()),
+        doubts=doubts,
         difference=looked.difference(found.text, found.draft.body) if found.draft else None,
         rehearse=_rehearse(found),
     )
@@ -113,7 +115,7 @@ def _rehearse(found: Standing) -> str:
 @admin.post("/policies/<kind>/<name>/")
 def policy_save(kind: str, name: str) -> AnyResponse | tuple[str, int]:
     """Keep what was written as the draft. Whoever was overtaken sees both texts."""
-    found = _existing(kind, name)
+    found = existing_policy(kind, name)
     if request.form.get("view") == _FORM:
         return _form_saved(found)
     try:
@@ -192,7 +194,7 @@ def _after(found: Standing, draft: Draft | None, opened: str = "") -> str:
 def _overtaken(found: Standing, mine: str, overtaken: Overtaken) -> str:
     theirs = overtaken.theirs
     body = theirs.body if theirs is not None else ""
-    in_force = _existing(found.kind, found.name).in_force
+    in_force = existing_policy(found.kind, found.name).in_force
     return render_template(
         "admin/policy_overtaken.html",
         policy=found,
@@ -210,7 +212,7 @@ def _overtaken(found: Standing, mine: str, overtaken: Overtaken) -> str:
 @admin.post("/policies/<kind>/<name>/discard")
 def policy_discard(kind: str, name: str) -> AnyResponse:
     """Throw the draft away."""
-    found = _existing(kind, name)
+    found = existing_policy(kind, name)
     try:
         acts.discard(this_runtime(), current_user.email, kind, name, asked.posted_number("revision") or 0)
     except Overtaken as overtaken:
@@ -225,7 +227,7 @@ def policy_discard(kind: str, name: str) -> AnyResponse:
 @admin.get("/policies/<kind>/<name>/diff")
 def policy_diff(kind: str, name: str) -> str:
     """What the draft changes, or what differs between two versions."""
-    found = _existing(kind, name)
+    found = existing_policy(kind, name)
     with this_runtime().database.read() as conn:
         before, after = (_text_of(conn, found, asked.text(end)) for end in ("from", "to"))
     if asked.text("from") == "":
@@ -259,7 +261,7 @@ def _in_force_words(found: Standing) -> str:
 @admin.get("/policies/<kind>/<name>/publish")
 def policy_publish(kind: str, name: str) -> str:
     """What publishing the draft would change, and whether it can be; nothing is changed yet."""
-    return _publishing(_existing(kind, name))
+    return _publishing(existing_policy(kind, name))
 
 
 def _publishing(found: Standing, note: str = "", wrong: str = "") -> str:
@@ -283,7 +285,7 @@ def _publishing(found: Standing, note: str = "", wrong: str = "") -> str:
 @admin.post("/policies/<kind>/<name>/publish")
 def policy_published(kind: str, name: str) -> AnyResponse | tuple[str, int]:
     """Put the draft in force, as the page with the differences showed it."""
-    found, note = _existing(kind, name), asked.text("note", MAX_NOTE)
+    found, note = existing_policy(kind, name), asked.text("note", MAX_NOTE)
     if found.draft is None:
         asked.say("There is no draft any more: it was published or thrown away.", wrong=True)
         return redirect(address_of(kind, name), 303)
@@ -294,7 +296,7 @@ def policy_published(kind: str, name: str) -> AnyResponse | tuple[str, int]:
             this_runtime(), current_user.email, kind, name, asked.posted_number("revision") or 0, note
         )
     except (Overtaken, StaleDraft) as error:
-        return _publishing(_existing(kind, name), note, f"{_sentence(str(error))}. Look at it once more."), 409
+        return _publishing(existing_policy(kind, name), note, f"{_sentence(str(error))}. Look at it once more."), 409
     except InvalidDocument:
         return _publishing(found, note, "It cannot be used as it is."), 400
     flash(f"Version {number} is in force.", "success")
@@ -308,7 +310,7 @@ def _sentence(text: str) -> str:
 @admin.get("/policies/<kind>/<name>/versions/")
 def policy_versions(kind: str, name: str) -> str:
     """All versions, the newest first."""
-    found = _existing(kind, name)
+    found = existing_policy(kind, name)
     with this_runtime().database.read() as conn:
         versions = [one for one in stored.versions(conn, kind, name) if one.published_at is not None]
     return render_template(
@@ -319,7 +321,7 @@ def policy_versions(kind: str, name: str) -> str:
 @admin.get(f"/policies/<kind>/<name>/versions/<{asked.ROW}:version>")
 def policy_version(kind: str, name: str, version: int) -> str:
     """One version: its text, and what it changed."""
-    found, chosen, previous = _existing(kind, name), _version(kind, name, version), None
+    found, chosen, previous = existing_policy(kind, name), _version(kind, name, version), None
     with this_runtime().database.read() as conn:
         previous = stored.find(conn, kind, name, version - 1)
     return render_template(
@@ -343,7 +345,7 @@ def _version(kind: str, name: str, version: int) -> Version:
 @admin.get("/policies/<kind>/<name>/roll-back")
 def policy_roll_back(kind: str, name: str) -> str:
     """What going back to an older version would change; nothing is changed yet."""
-    return _going_back(_existing(kind, name)) if asked.text("version") else policy_versions(kind, name)
+    return _going_back(existing_policy(kind, name)) if asked.text("version") else policy_versions(kind, name)
 
 
 def _going_back(found: Standing, note: str = "", wrong: str = "") -> str:
@@ -367,7 +369,7 @@ def _going_back(found: Standing, note: str = "", wrong: str = "") -> str:
 @admin.post("/policies/<kind>/<name>/roll-back")
 def policy_rolled_back(kind: str, name: str) -> AnyResponse | tuple[str, int]:
     """Put an older version's text in force again, as a new version."""
-    found, note = _existing(kind, name), asked.text("note", MAX_NOTE)
+    found, note = existing_policy(kind, name), asked.text("note", MAX_NOTE)
     if not note:
         return _going_back(found, wrong="Write a note first: why you go back."), 400
     try:
@@ -391,7 +393,7 @@ def policy_rolled_back(kind: str, name: str) -> AnyResponse | tuple[str, int]:
 @admin.get("/policies/<kind>/<name>/download")
 def policy_download(kind: str, name: str) -> Response:
     """A text as a file: what is in force, the draft, or one version."""
-    found, said = _existing(kind, name), asked.text("version")
+    found, said = existing_policy(kind, name), asked.text("version")
     if said.isdigit() and len(said) < 9:
         text, what = _version(kind, name, int(said)).body, f"-{said}"
     else:

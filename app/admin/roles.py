@@ -55,6 +55,7 @@ ROLES: Mapping[str, frozenset[str]] = {
     "policies": _LOOKS,
     "policy": _LOOKS,
     "policy_diff": _LOOKS,
+    "policy_try": _LOOKS,
     "policy_versions": _LOOKS,
     "policy_version": _LOOKS,
     "policy_download": _WORKS,

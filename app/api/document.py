@@ -264,7 +264,7 @@ _SCHEMAS: dict[str, Any] = {
         }
     ),
     "Policy": _object(_POLICY),
-    "PolicyDetail": _object({**_POLICY, "text": _TEXT}),
+    "PolicyDetail": _object({**_POLICY, "text": _TEXT, "warnings": {"type": "array", "items": _TEXT}}),
     "PolicyVersion": _object(_VERSION, text=_TEXT),
     "PolicyProblems": _object({"kind": _MAYBE_TEXT, "name": _MAYBE_TEXT, "problems": _PROBLEMS}),
     "PolicyDifference": _object(

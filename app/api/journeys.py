@@ -11,11 +11,17 @@ from app.api.operation import Operation, existing, json_body, operation
 from app.contacts.event import Event, is_event_type
 from app.contacts.times import parse_time
 from app.receive import Refused, this_runtime
-from app.rules.would import Answer, would_enter, would_segment, would_trigger
+from app.rules.would import Answer, would_enter, would_hand_over, would_score, would_segment, would_trigger
 from app.store import people
 
 _TEXT = {"type": "string"}
-_ASK = {"trigger": would_trigger, "sequence": would_enter, "segment": would_segment}
+_ASK = {
+    "trigger": would_trigger,
+    "sequence": would_enter,
+    "segment": would_segment,
+    "scoring": would_score,
+    "handoff": would_hand_over,
+}
 _AHEAD = timedelta(days=366)
 
 
@@ -67,13 +73,15 @@ def one_segment(segment: str) -> Any:
     Operation(
         method="POST",
         path="/contacts/{contact_id}/would",
-        summary="Would a trigger fire, a sequence let in or a segment change, if this happened? Nothing is written",
+        summary="Would a rule fire, a sequence let in or a segment change, if this happened? Nothing is written",
         body={
             "type": "object",
             "properties": {
                 "trigger": {**_TEXT, "description": "A trigger's id; or"},
                 "sequence": {**_TEXT, "description": "a sequence's id; or"},
-                "segment": {**_TEXT, "description": "a segment's id"},
+                "segment": {**_TEXT, "description": "a segment's id; or"},
+                "scoring": {**_TEXT, "description": "a scoring rule's id; or"},
+                "handoff": {**_TEXT, "description": "a handoff rule's id"},
                 "event": {
                     "type": "object",
                     "properties": {
@@ -94,7 +102,7 @@ def contact_would(contact_id: int) -> Any:
     runtime, body = this_runtime(), json_body()
     rules = [(kind, body[kind]) for kind in _ASK if isinstance(body.get(kind), str)]
     if len(rules) != 1 or not {*_ASK, "event"} >= body.keys():
-        raise Refused(400, 'name one rule, as "trigger", "sequence" or "segment", and what happens as "event"')
+        raise Refused(400, f'name one rule, as {", ".join(_ASK)}, and what happens as "event"')
     ((kind, name),) = rules
     with runtime.database.read() as conn:
         state = views.state_of(conn, people.survivor(conn, contact_id))
@@ -111,6 +119,8 @@ def contact_would(contact_id: int) -> Any:
             "trigger": list(policies.triggers.by_id),
             "sequence": list(policies.sequences.newest.by_id),
             "segment": list(policies.segments.by_id),
+            "scoring": [one.id for one in policies.scoring.document.rules],
+            "handoff": [one.id for one in policies.handoff.document.rules],
         }
         raise Refused(404, f"there is no such {kind}; there are {', '.join(sorted(known[kind]))}") from None
 

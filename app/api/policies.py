@@ -60,11 +60,11 @@ def one_policy(kind: str, policy: str) -> Any:
 def _detail(found: Standing) -> dict[str, Any]:
     runtime = this_runtime()
     with runtime.database.read() as conn:
-        problems = looked.problems(runtime, conn, found)
+        problems, doubts = looked.problems(runtime, conn, found), looked.doubts(conn, found)
     shown = looked.shown(found, problems)
     if found.draft is not None:
         shown["draft"]["text"] = found.draft.body
-    return {**shown, "text": found.text}
+    return {**shown, "text": found.text, "warnings": [one.text for one in doubts]}
 
 
 def _existing(kind: str, name: str) -> Standing:

@@ -1,6 +1,7 @@
 """Would this fire for Ann? One event on a copy of a contact, through the very functions that run live. Pure."""
 
 from datetime import datetime
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -12,6 +13,7 @@ from app.rules.decide import Policies, step
 from app.rules.decision import Decision, Gate
 from app.rules.outline import failing
 from app.rules.passing import pass_time
+from app.rules.score import total
 from app.rules.sequences.enrolments import again_from, restarts
 from app.rules.sequences.walk import rule_of
 
@@ -155,3 +157,86 @@ def _answer(decision: Decision, label: str) -> Answer:
         gates=decision.gates,
         decided_at=decision.at,
     )
+
+
+def would_score(contact: Contact, event: Event, name: str, policies: Policies) -> Answer:
+    """What a scoring rule would give: ``taken``, ``withheld`` where its cap is used up, or ``not asked``. Raises
+    KeyError where there is none with this id."""
+    rule = _named(policies.scoring.document.rules, name)
+    after = _copy(contact)
+    read, now = policies.scoring.read, event.occurred_at
+    step(after, event, policies)
+    facts = Facts(after, event, now, read)
+    # A rule without event types asks what the contact is
+    fixed = _by_event(event, rule.on) if rule.on else ()
+    failed = next((one.text for one in fixed if not one.holds), "") or failing(rule.when, facts)
+    conditions = (*fixed, *explain(rule.when, facts))
+    if failed:
+        return Answer(
+            rule=name,
+            label=rule.label,
+            outcome="not asked",
+            summary=f"No points, as this is not so: {failed}",
+            conditions=conditions,
+        )
+    if not rule.on:
+        says = f"Counts {_points(rule.points)} for as long as this is so"
+        return Answer(rule=name, label=rule.label, outcome="taken", summary=says, conditions=conditions)
+    earned = after.score.rules.get(name)
+    given = sum(one.points for one in earned.recent if one.event == event.id) if earned else 0.0
+    before, then = total(contact.score, read, now), total(after.score, read, now)
+    crossed = before < read.threshold <= then
+    if not given and rule.cap is not None:
+        says = f"No points: the {rule.cap.points:g} that it gives in {rule.cap.days:g} days at most are used up"
+    else:
+        says = (
+            f"Gives {_points(given)}; with all that it earns, the event takes the score from {before:.0f} to {then:.0f}"
+        )
+        says += f", over the threshold of {read.threshold:g}" if crossed else ""
+    return Answer(
+        rule=name,
+        label=rule.label,
+        outcome="taken" if given else "withheld",
+        summary=says,
+        conditions=conditions,
+        gates=(Gate("under its cap", bool(given)),) if rule.cap is not None else (),
+    )
+
+
+def would_hand_over(contact: Contact, event: Event, name: str, policies: Policies) -> Answer:
+    """Whether a handoff rule would pass the contact to sales: ``taken``, ``withheld`` or ``not asked``. Raises KeyError
+    where there is none with this id."""
+    rule = _named(policies.handoff.document.rules, name)
+    after = _copy(contact)
+    made = [one for one in step(after, event, policies) if one.what == "handoff"]
+    facts = Facts(after, event, event.occurred_at, policies.scoring.read)
+    fixed = (
+        *_by_event(event, rule.on),
+        Verdict("no handoff is open", contact.open_handoff is None),
+    )
+    conditions = (*fixed, *explain(rule.when, facts))
+    mine = next((one for one in made if one.rule == name), None)
+    if mine is not None:
+        return msgspec.structs.replace(_answer(mine, rule.label), conditions=conditions)
+    failed = next((one.text for one in fixed if not one.holds), "") or failing(rule.when, facts)
+    if not failed and made:
+        said = f"Another rule, {made[0].rule}, comes first: {made[0].summary}"
+    else:
+        said = f"No handoff, as this is not so: {failed or 'the contact is looked at'}"
+    return Answer(rule=name, label=rule.label, outcome="not asked", summary=said, conditions=conditions)
+
+
+def _named(rules: list[Any], name: str) -> Any:
+    for rule in rules:
+        if rule.id == name:
+            return rule
+    raise KeyError(name)
+
+
+def _by_event(event: Event, types: list[str]) -> tuple[Verdict, ...]:
+    asked = (Verdict(f"event.type is one of {', '.join(types)}", event.type in types),) if types else ()
+    return (*asked, Verdict("a person did it, not a machine", event.machine is None))
+
+
+def _points(points: float) -> str:
+    return f"{points:g} point{'' if abs(points) == 1 else 's'}"

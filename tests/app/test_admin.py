@@ -40,6 +40,7 @@ LOOK_AT_WORK = {
     "policies",
     "policy",
     "policy_diff",
+    "policy_try",
     "policy_versions",
     "policy_version",
 }
@@ -91,6 +92,7 @@ SEARCHES = {
         "audit",
         "sequences/guide_follow_up",
         "sequences/guide_follow_up/move",
+        "policies/scoring/scoring/try",
     )
 }  # forms that get
 GONE = 9_223_372_036_854_775_807
@@ -184,6 +186,7 @@ def addresses(ids: Any) -> dict[str, tuple[str, str]]:
         "policy_diff": ("GET", "/admin/policies/scoring/scoring/diff"),
         "policy_publish": ("GET", "/admin/policies/segments/segments/publish"),
         "policy_published": ("POST", "/admin/policies/segments/segments/publish"),
+        "policy_try": ("GET", "/admin/policies/scoring/scoring/try"),
         "policy_versions": ("GET", "/admin/policies/scoring/scoring/versions/"),
         "policy_version": ("GET", "/admin/policies/scoring/scoring/versions/1"),
         "policy_roll_back": ("GET", "/admin/policies/scoring/scoring/roll-back"),

@@ -31,6 +31,7 @@ def test_a_policy_is_written_looked_through_compared_and_published(api: Api, run
     assert {one["kind"] for one in api.get("/policies")["items"]} == {*default_documents(), "mapping"}
     found = api.get(HERE)
     assert (found["version"]["version"], found["draft"], found["text"]) == (1, None, SCORING)
+    assert [one[:18] for one in found["warnings"]] == ["There are 19 rules"]
     wrong = api.post(f"{HERE}/draft", text=SCORING.replace("points: 25\n", "points: many\n"))
     assert wrong["draft"]["problems"] == [{"text": "scoring: rule 1, points has to be a number", "line": 20}]
     assert "rule 1, points has to be a number" in api.post(f"{HERE}/publish", 400, revision=1, note="x")["error"]

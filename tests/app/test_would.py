@@ -43,6 +43,12 @@ def test_trigger_sequence_and_segment_are_tried_and_nothing_is_written(api: Api,
     no = api.post(path, sequence="welcome", event={"type": "page.viewed"})
     assert no["outcome"] == "not asked"
     assert "event.type is one of form.submitted, consent.changed" in no["summary"]
+    points = api.post(path, scoring="pricing_page", event=PRICING)
+    assert (points["outcome"], points["summary"][:14]) == ("taken", "Gives 5 points")
+    passed = api.post(
+        path, handoff="asked_for_contact", event={"type": "form.submitted", "properties": {"form": "demo"}}
+    )
+    assert passed["outcome"] == "taken"
     assert {name: rows(runtime, name) for name in tables} == before
 
 

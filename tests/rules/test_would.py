@@ -7,7 +7,7 @@ Catalogue: E5.
 import msgspec
 import pytest
 
-from app.rules.would import would_segment, would_trigger
+from app.rules.would import would_hand_over, would_score, would_segment, would_trigger
 from tests.contacts.making import ANN, NOW, ago, event, no, yes
 from tests.rules.making import DEFAULT, live, of
 
@@ -84,3 +84,44 @@ def test_segment(before, happens, outcome):
 def test_rule_that_is_not_there():
     with pytest.raises(KeyError):
         would_trigger(ann(), event("page.viewed"), "nothing", DEFAULT)
+
+
+@pytest.mark.parametrize(
+    ("before", "happens", "rule", "outcome", "words"),
+    [
+        pytest.param([], event("page.viewed", path="/pricing"), "pricing_page", "taken", "Gives 5 points; with all that it earns, the event takes the score from 0 to 6", id="yes"),
+        pytest.param([], event("page.viewed", path="/blog"), "pricing_page", "not asked", "path contains /pricing", id="a condition"),
+        pytest.param([], event("email.opened"), "pricing_page", "not asked", "event.type is one of page.viewed", id="another event"),
+        pytest.param([], event("page.viewed", path="/pricing", machine="x"), "pricing_page", "not asked", "not a machine", id="a machine"),
+        pytest.param([event("page.viewed", ago(hours=n), path="/pricing", n=n) for n in (1, 2, 3)], event("page.viewed", path="/pricing"), "pricing_page", "withheld", "the 15 that it gives in 1 days at most are used up", id="its cap"),
+        pytest.param([event("form.submitted", ago(days=n), form="demo", n=n) for n in (1, 40)], event("meeting.booked"), "meeting", "taken", "over the threshold of 50", id="over the threshold"),
+        pytest.param([], event("timer.due"), "free_mail", "not asked", "address with a free mail provider is yes", id="a trait that is not"),
+        pytest.param([event("contact.updated", ago(days=1), fields={"job_title": "Director"})], event("timer.due"), "decision_maker", "taken", "Counts 15 points for as long as this is so", id="a trait"),
+    ],
+)  # fmt: skip
+def test_a_scoring_rule_says_what_it_would_give(before, happens, rule, outcome, words):
+    answer = would_score(ann(*before), happens, rule, DEFAULT)
+    assert answer.outcome == outcome
+    assert words in answer.summary
+
+
+@pytest.mark.parametrize(
+    ("before", "happens", "outcome", "words"),
+    [
+        pytest.param([], event("form.submitted", form="demo"), "taken", "Handed to sales: Asked to talk to someone", id="yes"),
+        pytest.param([], event("form.submitted", form="guide"), "not asked", "No handoff, as this is not so", id="a condition"),
+        pytest.param([], event("page.viewed", path="/demo"), "not asked", "event.type is one of form.submitted", id="another event"),
+        pytest.param([event("form.submitted", ago(days=1), form="demo")], event("form.submitted", form="demo"), "not asked", "no handoff is open", id="one is open"),
+        pytest.param([event("conversation.started", ago(days=1), kind="chat")], event("form.submitted", form="demo"), "withheld", "already in conversation", id="a gate"),
+    ],
+)  # fmt: skip
+def test_a_handoff_rule_says_whether_it_would_hand_over(before, happens, outcome, words):
+    answer = would_hand_over(ann(*before), happens, "asked_for_contact", DEFAULT)
+    assert answer.outcome == outcome
+    assert words in answer.summary
+
+
+def test_a_rule_that_there_is_not_is_a_key_error():
+    for would in (would_score, would_hand_over):
+        with pytest.raises(KeyError):
+            would(ann(), event("page.viewed"), "nothing", DEFAULT)
