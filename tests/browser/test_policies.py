@@ -1,0 +1,129 @@
+"""The editor of the rules in a real browser: by keyboard alone, narrow and wide, light and dark.
+
+Catalogue: D9, E5, F8.
+"""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from app import drafts as acts
+from app.rules.policy import default_documents
+from app.store import drafts, policies
+from tests.browser.conftest import NewPage, Site
+from tests.browser.test_screens import NARROW, problems_everywhere, tab_to
+
+pytestmark = pytest.mark.browser
+
+SCORING = default_documents()["scoring"].text
+HERE = "/admin/policies/scoring/scoring/"
+
+
+@pytest.fixture
+def untouched(site: Site) -> Iterator[Site]:
+    """A site whose scoring is as it was shipped, before and after."""
+    yield site
+    with site.runtime.database.write() as conn:
+        draft = drafts.find(conn, "scoring", "scoring")
+        if draft is not None:
+            drafts.discard(conn, "scoring", "scoring", draft.revision)
+        in_force = policies.in_force(conn, "scoring", "scoring")
+        if in_force is None or in_force.body != SCORING:
+            policies.publish(conn, acts.read_as("scoring", "scoring", SCORING), "test", "", site.runtime.clock())
+    site.runtime.forget()
+
+
+def test_every_page_of_the_rules_can_be_read(new_page: NewPage, untouched: Site) -> None:
+    page, found = new_page("admin"), {}
+    wrong = SCORING.replace("points: 25\n", "points: many\n").replace("fit: {cap: 40}", "fit: {caps: 40}")
+    acts.save(untouched.runtime, "ben@team.example", "scoring", "scoring", wrong, 0)
+    paths = [
+        "/admin/policies/", HERE, HERE + "?view=text", HERE + "diff", HERE + "publish", HERE + "versions/",
+        HERE + "versions/1", HERE + "try?contact=ann@acme.example",
+        *(f"/admin/policies/{kind}/{kind}/" for kind in ("frequency", "handoff", "triggers", "content")),
+    ]  # fmt: skip
+    for path in paths:
+        page.goto(path)
+        if stumbled := problems_everywhere(page):
+            found[path] = stumbled
+    assert found == {}
+
+
+def test_a_threshold_is_raised_published_and_brought_back_by_keyboard(new_page: NewPage, untouched: Site) -> None:
+    page = new_page("admin", viewport=NARROW)
+    page.goto("/admin/policies/")
+    tab_to(page, f"main a[href='{HERE}']")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**{HERE}")
+    tab_to(page, "#f-threshold")
+    page.keyboard.press("ControlOrMeta+a")
+    page.keyboard.type("60")
+    tab_to(page, "button[value=publish]", most=400)
+    page.keyboard.press("Enter")
+    page.wait_for_selector("text=Threshold: 50 becomes 60")
+    tab_to(page, "#note")
+    page.keyboard.type("Too many handoffs")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("text=is in force.")
+    assert untouched.runtime.rulebook().policies.scoring.read.threshold == 60
+    page.goto(HERE + "versions/")
+    tab_to(page, "main a[href*='roll-back']")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("text=Threshold: 60 becomes 50")
+    tab_to(page, "#note")
+    page.keyboard.type("Too few")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("text=with the text of version")
+    untouched.runtime.forget()
+    assert untouched.runtime.rulebook().policies.scoring.read.threshold == 50
+
+
+def test_enter_in_a_field_saves_and_takes_nothing_out(new_page: NewPage, untouched: Site) -> None:
+    page = new_page("admin")
+    page.goto(HERE)
+    page.fill("#f-threshold", "70")
+    page.press("#f-threshold", "Enter")
+    page.wait_for_selector("text=The draft is saved")
+    with untouched.runtime.database.read() as conn:
+        draft = drafts.find(conn, "scoring", "scoring")
+    assert draft is not None
+    assert draft.body == SCORING.replace("threshold: 50 ", "threshold: 70 ")
+
+
+def test_lines_are_numbered_and_a_problem_leads_to_its_line(new_page: NewPage, untouched: Site) -> None:
+    page = new_page("admin")
+    page.goto(HERE + "?view=text")
+    tab_to(page, "#yaml")
+    assert page.locator(".numbers").inner_text().split()[:3] == ["1", "2", "3"]
+    page.keyboard.press("Tab")  # it does not stay in the text
+    assert page.evaluate("document.activeElement.value") == "save"
+    page.fill("#yaml", SCORING.replace("points: 25\n", "points: many\n"))
+    page.click("button[value=save]")
+    page.click("a[data-line]")
+    chosen = "(one) => one.value.slice(one.selectionStart, one.selectionEnd)"
+    assert page.locator("#yaml").evaluate(chosen) == "    points: many"
+    assert page.locator("#yaml").evaluate("(one) => document.activeElement === one")
+
+
+def test_leaving_with_unsaved_changes_asks_first(new_page: NewPage, untouched: Site) -> None:
+    page = new_page("admin")
+    page.goto(HERE)
+    asks = "() => !window.dispatchEvent(new Event('beforeunload', {cancelable: true}))"
+    assert not page.evaluate(asks)
+    page.fill("#f-threshold", "70")
+    assert page.evaluate(asks)
+    page.click("button[value=save] >> nth=0")
+    page.wait_for_selector("text=The draft is saved")
+    assert not page.evaluate(asks)
+
+
+def test_a_rule_is_moved_where_it_is_seen_again(new_page: NewPage, untouched: Site) -> None:
+    page = new_page("admin", viewport=NARROW)
+    page.goto(HERE)
+    page.click("#f-rules-0 > summary")
+    page.click("#f-rules-0 button[value^=down]")
+    page.wait_for_url(re.compile("#f-rules-1$"))
+    assert page.locator("#f-rules-1").evaluate("(one) => one.open")
+    assert page.locator("#f-rules-1-id").input_value() == "demo_request"
+    assert page.locator("#f-rules-1").evaluate("(one) => one.getBoundingClientRect().top < innerHeight")
