@@ -1,5 +1,6 @@
 """What people do with policies: write drafts, put them in force, go back. Each is in the audit log."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from msgspec import UNSET, UnsetType
@@ -71,14 +72,23 @@ def storable(body: str) -> str:
     return text
 
 
-def problems(conn: Connection, kind: str, name: str, text: str) -> list[Problem]:
+def problems(conn: Connection, kind: str, name: str, text: str, beside: Sequence[Draft] = ()) -> list[Problem]:
     """All that keeps a text from being published, each with its line: what is wrong in it, and what other policies that
-    are in force ask of it or it of them."""
+    are in force, or will be with it, ask of it or it of them."""
     try:
         document = read_as(kind, name, text)
     except InvalidDocument as error:
         return located(error, text)
-    return problems_at(policies.problems_together(conn, [document]), text)
+    others, found = [], []
+    for draft in beside:
+        try:
+            others.append(read_as(draft.kind, draft.name, draft.body))
+        except InvalidDocument as error:
+            found += [Problem(one) for one in error.problems]
+    for said in policies.problems_together(conn, [*others, document]):
+        mine = said.partition(":")[0] == kind
+        found += problems_at([said], text) if mine or not others else [Problem(said)]
+    return found
 
 
 def discard(runtime: Runtime, who: str, kind: str, name: str, revision: int) -> None:
@@ -89,8 +99,17 @@ def discard(runtime: Runtime, who: str, kind: str, name: str, revision: int) -> 
         notes.write_audit(conn, who, "draft.discard", _place(kind, name), runtime.clock(), draft.body)
 
 
-def publish(runtime: Runtime, who: str, kind: str, name: str, revision: int, note: str) -> int:
-    """Put a draft in force; the number of its version.
+def publish(
+    runtime: Runtime,
+    who: str,
+    kind: str,
+    name: str,
+    revision: int,
+    note: str,
+    beside: Sequence[tuple[str, str, int]] = (),
+) -> int:
+    """Put a draft in force; the number of its version. ``beside`` are drafts, as (kind, name, revision), that come into
+    force in the same moment: policies that name each other.
 
     Raises Unknown without a draft, Overtaken where it was saved again, StaleDraft where another version was published
     since it was begun, and InvalidDocument with all that is wrong in it.
@@ -98,11 +117,15 @@ def publish(runtime: Runtime, who: str, kind: str, name: str, revision: int, not
     now = runtime.clock()
     try:
         with runtime.database.write() as conn:
-            draft = _draft(conn, kind, name)
-            drafts.discard(conn, kind, name, revision)
-            document = read_as(kind, name, draft.body)
-            number = policies.publish(conn, document, who, note, now, draft.base)
-            _audit(conn, who, "policy.publish", document, number, draft.base, note, now)
+            taken = []
+            for one_kind, one_name, seen in [*beside, (kind, name, revision)]:
+                draft = _draft(conn, one_kind, one_name)
+                drafts.discard(conn, one_kind, one_name, seen)
+                taken.append((read_as(one_kind, one_name, draft.body), draft.base))
+            together = [document for document, _ in taken]
+            for document, base in taken:
+                number = policies.publish(conn, document, who, note, now, base, together)
+                _audit(conn, who, "policy.publish", document, number, base, note, now)
     except IntegrityError:  # the first version of a policy, twice at once
         raise StaleDraft(f"{_place(kind, name)}: another version was published in this moment") from None
     runtime.forget()

@@ -265,14 +265,21 @@ def policy_publish(kind: str, name: str) -> str:
 
 
 def _publishing(found: Standing, note: str = "", wrong: str = "") -> str:
-    runtime = this_runtime()
-    with runtime.database.read() as conn:
-        problems = looked.problems(runtime, conn, found)
+    with this_runtime().database.read() as conn:
+        others = [one for one in looked.listed(conn) if one.draft and (one.kind, one.name) != (found.kind, found.name)]
+        beside = [one for one in others if f"{one.kind}/{one.name}" in request.values.getlist("with")]
+        drafts = [one.draft for one in beside if one.draft]
+        text = found.newest
+        problems = acts.problems(conn, found.kind, found.name, text, drafts) if found.draft else []
     return render_template(
         "admin/policy_publish.html",
         policy=found,
+        others=others,
+        beside=beside,
+        differences=[(one, looked.difference(one.text, one.newest)) for one in beside],
+        stale=found.stale or any(one.stale for one in beside),
         problems=problems,
-        difference=looked.difference(found.text, found.newest),
+        difference=looked.difference(found.text, text),
         in_force=_in_force_words(found),
         note=note,
         wrong=wrong,
@@ -293,14 +300,23 @@ def policy_published(kind: str, name: str) -> AnyResponse | tuple[str, int]:
         return _publishing(found, wrong="Write a note first: what you changed, and why."), 400
     try:
         number = acts.publish(
-            this_runtime(), current_user.email, kind, name, asked.posted_number("revision") or 0, note
+            this_runtime(), current_user.email, kind, name, asked.posted_number("revision") or 0, note, _beside()
         )
-    except (Overtaken, StaleDraft) as error:
+    except (Overtaken, StaleDraft, acts.Unknown) as error:
         return _publishing(existing_policy(kind, name), note, f"{_sentence(str(error))}. Look at it once more."), 409
     except InvalidDocument:
         return _publishing(found, note, "It cannot be used as it is."), 400
     flash(f"Version {number} is in force.", "success")
     return redirect(address_of(kind, name), 303)
+
+
+def _beside() -> list[tuple[str, str, int]]:
+    """The drafts that the page said come into force as well, each in the revision that it showed."""
+    found = []
+    for said in request.form.getlist("with")[:20]:
+        kind, _, name = said.partition("/")
+        found.append((kind, name, asked.posted_number(f"revision:{said}") or 0))
+    return found
 
 
 def _sentence(text: str) -> str:

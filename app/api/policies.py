@@ -239,7 +239,19 @@ def policy_discard(kind: str, policy: str) -> Any:
         body={
             "type": "object",
             "required": ["revision", "note"],
-            "properties": {"revision": {**_WHOLE, "description": "The draft's that you have seen"}, "note": _NOTE},
+            "properties": {
+                "revision": {**_WHOLE, "description": "The draft's that you have seen"},
+                "note": _NOTE,
+                "beside": {
+                    "type": "array",
+                    "description": "Drafts of policies that name this one, or that it names, to publish with it",
+                    "items": {
+                        "type": "object",
+                        "required": ["kind", "name", "revision"],
+                        "properties": {"kind": _TEXT, "name": _TEXT, "revision": _WHOLE},
+                    },
+                },
+            },
         },
         answer="Policy",
         statuses=(200, 404, 409),
@@ -249,7 +261,7 @@ def policy_discard(kind: str, policy: str) -> Any:
 def policy_publish(kind: str, policy: str) -> Any:
     body = json_body()
     with _answering():
-        acts.publish(this_runtime(), caller(), kind, policy, _number(body, "revision"), _note(body))
+        acts.publish(this_runtime(), caller(), kind, policy, _number(body, "revision"), _note(body), _beside(body))
     return looked.shown(_existing(kind, policy))
 
 
@@ -303,6 +315,13 @@ def _document(body: dict[str, Any]) -> str:
         return acts.storable(text)
     except (InvalidDocument, UnicodeEncodeError) as error:
         raise Refused(400, f"text: {error}") from None
+
+
+def _beside(body: dict[str, Any]) -> list[tuple[str, str, int]]:
+    found = body.get("beside", [])
+    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found) or len(found) > 20:
+        raise Refused(400, "beside is a list of drafts, each with kind, name and revision")
+    return [(text_of(one, "kind"), text_of(one, "name"), _number(one, "revision")) for one in found]
 
 
 def _number(body: dict[str, Any], name: str) -> int:

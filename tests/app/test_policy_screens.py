@@ -250,3 +250,23 @@ def test_a_mapping_begins_from_the_shipped_one(ann: Editor) -> None:
     assert "It adds 1 line and takes out 0" in page
     ann.open(here + "publish")
     assert "Version 1 is in force" in ann.says(ann.send(here + "publish", on=here, note="ours"))
+
+
+def test_drafts_that_name_each_other_are_published_together(ann: Editor, sqlite_runtime: Runtime) -> None:
+    segments, triggers = HERE.replace("scoring", "segments"), HERE.replace("scoring", "triggers")
+    added = "  - {id: vip, label: VIP, when: {field: stage, op: known}}\n"
+    asks = "  - {id: t, label: T, on: [page.viewed], when: {field: segment, value: vip}, message: {name: Hi}}\n"
+    for here, kind, more in ((segments, "segments", added), (triggers, "triggers", asks)):
+        ann.open(here)
+        ann.send(here, on=here, body=default_documents()[kind].text + more)
+    page = ann.read(triggers + "publish")
+    assert "1 thing to mend" in page
+    assert "Together with" in page
+    page = ann.open(triggers + "publish?with=segments/segments")
+    assert "Segment “vip”: new" in page
+    kept = {**ann.kept, "with": "segments/segments", "revision:segments/segments": "1", "note": "VIPs"}
+    assert "Publish all 2" in page
+    assert "Version 2 is in force" in ann.says(ann.post(triggers + "publish", kept, on=triggers))
+    with sqlite_runtime.database.read() as conn:
+        assert drafts.listed(conn) == []
+        assert "vip" in policies.in_force(conn, "segments", "segments").body  # type: ignore[union-attr]

@@ -111,6 +111,28 @@ def test_what_is_not_valid_is_not_published_and_stays_a_draft(runtime: Runtime) 
         acts.publish(runtime, "ann", "scoring", "scoring", 2, "")
 
 
+def test_policies_that_name_each_other_are_published_in_the_same_moment(runtime: Runtime) -> None:
+    segments = default_documents()["segments"].text + "  - {id: vip, label: VIP, when: {field: stage, op: known}}\n"
+    triggers = default_documents()["triggers"].text + (
+        "  - {id: t, label: T, on: [page.viewed], when: {field: segment, value: vip}, message: {name: Hi}}\n"
+    )
+    acts.save(runtime, "ann", "segments", "segments", segments, 0)
+    made = acts.save(runtime, "ann", "triggers", "triggers", triggers, 0)
+    with runtime.database.read() as conn:
+        (said,) = acts.problems(conn, "triggers", "triggers", triggers)
+        assert (said.line, "vip" in said.text) == (triggers.count("\n"), True)
+        assert acts.problems(conn, "triggers", "triggers", triggers, [made, *drafts.listed(conn)][1:2]) == []
+    with pytest.raises(InvalidDocument, match="vip"):
+        acts.publish(runtime, "ann", "triggers", "triggers", 1, "x")
+    with pytest.raises(Overtaken):
+        acts.publish(runtime, "ann", "triggers", "triggers", 1, "x", [("segments", "segments", 7)])
+    assert len(rows(runtime, "policies", "id", status="published")) == len(default_documents())
+    assert acts.publish(runtime, "ann", "triggers", "triggers", 1, "x", [("segments", "segments", 1)]) == 2
+    with runtime.database.read() as conn:
+        assert drafts.listed(conn) == []
+    assert "vip" in runtime.rulebook().policies.segments.by_id
+
+
 def test_what_was_published_past_a_draft_is_not_overwritten_by_it_before_somebody_has_looked(runtime: Runtime) -> None:
     save(runtime, DOUBLED)
     with runtime.database.write() as conn:
