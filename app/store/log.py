@@ -8,7 +8,7 @@ from msgspec import Struct
 from sqlalchemy import Connection, bindparam, select, update
 
 from app.contacts.event import Event
-from app.store.many import Adder, Row
+from app.store.many import Adder, Among, Row
 from app.store.tables import events
 
 _encode = msgspec.json.Encoder().encode
@@ -24,18 +24,14 @@ class Entry(Struct, frozen=True):
     inbox_id: int | None
 
 
-_KNOWN = select(events.c.id).where(events.c.id.in_(bindparam("ids", expanding=True)))
+_KNOWN = Among(select(events.c.id), events.c.id)
 _APPEND = Adder(events, "id", "contact_id", "connection_id", "inbox_id", "type", "occurred_at", "received_at", "body")
-_HISTORIES = select(events.c.contact_id, events.c.body).where(
-    events.c.contact_id.in_(bindparam("contacts", expanding=True))
-)
+_HISTORIES = Among(select(events.c.contact_id, events.c.body), events.c.contact_id)
 
 
 def known(conn: Connection, ids: Collection[str]) -> set[str]:
     """Which of these events are in the log already."""
-    if not ids:
-        return set()
-    return set(conn.execute(_KNOWN, {"ids": list(ids)}).scalars())
+    return {event_id for (event_id,) in _KNOWN.all(conn, ids)}
 
 
 def append(conn: Connection, entries: Sequence[Entry]) -> None:
@@ -49,7 +45,7 @@ def _row(event: Event, contact_id: int | None, inbox_id: int | None) -> Row:
         contact_id,
         event.connection_id,
         inbox_id,
-        event.type,
+        str(event.type),  # as an EventType the drivers take it for something to be converted
         event.occurred_at,
         event.received_at,
         _encode(event).decode(),
@@ -59,9 +55,8 @@ def _row(event: Event, contact_id: int | None, inbox_id: int | None) -> Row:
 def histories(conn: Connection, contact_ids: Collection[int]) -> dict[int, list[Event]]:
     """Every event of these contacts, in no particular order."""
     found: dict[int, list[Event]] = {contact_id: [] for contact_id in contact_ids}
-    if found:
-        for contact_id, body in conn.execute(_HISTORIES, {"contacts": list(found)}):
-            found[contact_id].append(_decode(body))
+    for contact_id, body in _HISTORIES.all(conn, found):
+        found[contact_id].append(_decode(body))
     return found
 
 

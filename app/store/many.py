@@ -5,11 +5,13 @@ writing them. PostgreSQL takes what is added as one COPY: a statement for each r
 sides.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from itertools import chain, repeat
 from typing import Any
 
 import psycopg
-from sqlalchemy import Connection, Dialect, Executable, Table, insert
+from msgspec import Struct
+from sqlalchemy import ColumnElement, Connection, Dialect, Executable, Select, Table, any_, bindparam, insert
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import ClauseElement
@@ -17,6 +19,8 @@ from sqlalchemy.sql import ClauseElement
 COPY_FROM = 10  # rows; for fewer, beginning a COPY costs more than it saves
 
 _BY_PLACE: Dialect = postgresql.psycopg.dialect(paramstyle="format")  # type: ignore[no-untyped-call]
+
+AT_MOST = 16_384  # parameters of one statement; SQLite takes twice as many
 
 Row = tuple[Any, ...]
 _Processors = list[tuple[int, Callable[[Any], Any]]]
@@ -70,6 +74,70 @@ class Adder:
         columns = _processed(rows, _processors(types, conn.dialect))
         names = ", ".join(map(quote, self._names))
         _copy(conn, f"COPY {quote(self._table.name)} ({names}) FROM STDIN", list(zip(*columns, strict=True)))
+
+
+class _Asked(Struct, frozen=True):
+    """A query for one database: its text around the values, and how they and what is found get their form."""
+
+    before: str
+    after: str
+    bind: Callable[[Any], Any] | None
+    found: _Processors
+
+
+class Among:
+    """A query for the rows in which a column has one of many values.
+
+    Written as ``IN`` by SQLAlchemy, each number of values is another statement, and writing it takes as long as running
+    it. Here PostgreSQL is given all values as one array, and SQLite a place for each in one of a few numbers of places.
+    The query has no parameters of its own.
+    """
+
+    def __init__(self, query: Select[Any], column: ColumnElement[Any]) -> None:
+        self._query, self._column = query, column
+        self._asked: dict[str, _Asked] = {}
+
+    def all(self, conn: Connection, values: Collection[Any]) -> list[Row]:
+        """The rows for these values; of more than some thousand on SQLite, in the order of the values at most."""
+        asked = self._asked.get(conn.dialect.name) or self._ask(conn.dialect)
+        given = list(values) if asked.bind is None else [asked.bind(value) for value in values]
+        if not given:
+            return []
+        if conn.dialect.name != "sqlite":
+            found: list[Any] = list(conn.exec_driver_sql(f"{asked.before}%s{asked.after}", (given,)).all())
+        else:
+            found = []
+            for start in range(0, len(given), AT_MOST):
+                found += _in_places(conn, asked, given[start : start + AT_MOST])
+        if not asked.found or not found:
+            return found
+        return list(zip(*_processed(found, asked.found), strict=True))
+
+    def _ask(self, dialect: Dialect) -> _Asked:
+        by_place = dialect if dialect.positional else _BY_PLACE
+        if dialect.name == "sqlite":
+            wanted: ColumnElement[bool] = self._column.in_(bindparam("values", expanding=True))
+        else:
+            wanted = self._column == any_(bindparam("values", type_=postgresql.ARRAY(self._column.type)))
+        compiled = self._query.where(wanted).compile(dialect=by_place)
+        assert compiled.binds.keys() == {"values"}
+        before, after = str(compiled).split("__[POSTCOMPILE_values]" if dialect.name == "sqlite" else "%s")
+        types = [column.type.dialect_impl(dialect) for column in self._query.selected_columns]
+        found = [(number, one.result_processor(dialect, None)) for number, one in enumerate(types)]
+        asked = self._asked[dialect.name] = _Asked(
+            before,
+            after,
+            self._column.type.dialect_impl(dialect).bind_processor(dialect),
+            [(number, process) for number, process in found if process is not None],
+        )
+        return asked
+
+
+def _in_places(conn: Connection, asked: _Asked, given: list[Any]) -> list[Any]:
+    """The rows on SQLite; places that are left over hold the last value once more."""
+    places = 1 << (len(given) - 1).bit_length()
+    text = f"{asked.before}{', '.join('?' * places)}{asked.after}"
+    return list(conn.exec_driver_sql(text, tuple(chain(given, repeat(given[-1], places - len(given))))).all())
 
 
 def _processors(types: Sequence[Any], dialect: Dialect) -> _Processors:

@@ -13,7 +13,7 @@ from app.contacts.event import Identity
 from app.contacts.identity import CONTACT
 from app.contacts.resolve import Merge, Sighting
 from app.store.engine import Conflict, Database
-from app.store.many import Adder, Many, Row
+from app.store.many import Adder, Among, Many, Row
 from app.store.tables import (
     aliases,
     checkpoints,
@@ -55,23 +55,19 @@ class Person(Struct, frozen=True, kw_only=True):
 
 
 # Statements of the hot path are built once: building one costs more than running it
-_OWNERS = select(aliases.c.key, aliases.c.contact_id).where(aliases.c.key.in_(bindparam("keys", expanding=True)))
-_SIGHTINGS = (
-    select(shared_aliases.c.key, shared_aliases.c.contact_id, shared_aliases.c.first_at, shared_aliases.c.last_at)
-    .where(shared_aliases.c.key.in_(bindparam("keys", expanding=True)))
-    .order_by(shared_aliases.c.key, shared_aliases.c.contact_id)
+_OWNERS = Among(select(aliases.c.key, aliases.c.contact_id), aliases.c.key)
+_SIGHTINGS = Among(
+    select(
+        shared_aliases.c.key, shared_aliases.c.contact_id, shared_aliases.c.first_at, shared_aliases.c.last_at
+    ).order_by(shared_aliases.c.key, shared_aliases.c.contact_id),
+    shared_aliases.c.key,
 )
-_LOAD = (
-    select(contacts.c.id, contacts.c.version, contacts.c.state, contacts.c.merged_into)
-    .where(contacts.c.id.in_(bindparam("ids", expanding=True)))
-    .order_by(contacts.c.id)
-)
-_LOCK = _LOAD.with_for_update()
-_LIVING = (
-    select(contacts.c.id)
-    .where(contacts.c.id.in_(bindparam("ids", expanding=True)), contacts.c.merged_into.is_(None))
-    .order_by(contacts.c.id)
-    .with_for_update()
+_BY_ID = select(contacts.c.id, contacts.c.version, contacts.c.state, contacts.c.merged_into).order_by(contacts.c.id)
+_LOAD = Among(_BY_ID, contacts.c.id)
+_LOCK = Among(_BY_ID.with_for_update(), contacts.c.id)
+_LIVING = Among(
+    select(contacts.c.id).where(contacts.c.merged_into.is_(None)).order_by(contacts.c.id).with_for_update(),
+    contacts.c.id,
 )
 _CREATE = insert(contacts).returning(contacts.c.id, sort_by_parameter_order=True)
 _LISTED = ("state", "email", "name", "stage", "score")
@@ -91,10 +87,11 @@ _KNOWN_BY = union_all(
         shared_aliases.c.contact_id, shared_aliases.c.kind, shared_aliases.c.value, null(), shared_aliases.c.key
     ).where(shared_aliases.c.contact_id.in_(bindparam("contacts", expanding=True))),
 ).order_by("key")
-_VENDOR_IDS = (
+_VENDOR_IDS = Among(
     select(aliases.c.contact_id, aliases.c.connection_id, aliases.c.value)
-    .where(aliases.c.contact_id.in_(bindparam("contacts", expanding=True)), aliases.c.connection_id.is_not(None))
-    .order_by(aliases.c.created_at, aliases.c.key)
+    .where(aliases.c.connection_id.is_not(None))
+    .order_by(aliases.c.created_at, aliases.c.key),
+    aliases.c.contact_id,
 )
 
 
@@ -103,17 +100,15 @@ def owners(conn: Connection, keys: Collection[str]) -> dict[str, int]:
     ours = {key: int(key.removeprefix(_OURS)) for key in keys if key.startswith(_OURS)}
     found = {key: survivor(conn, contact_id) for key, contact_id in ours.items()}
     others = [key for key in keys if key not in ours]
-    if others:
-        found.update(conn.execute(_OWNERS, {"keys": others}).all())
+    found.update(_OWNERS.all(conn, others))
     return found
 
 
 def sightings(conn: Connection, keys: Collection[str]) -> dict[str, list[Sighting]]:
     """Who was seen in each of these browsers or with each of these phones."""
     found: dict[str, list[Sighting]] = {}
-    if keys:
-        for key, contact_id, first_at, last_at in conn.execute(_SIGHTINGS, {"keys": list(keys)}):
-            found.setdefault(key, []).append(Sighting(contact_id, first_at, last_at))
+    for key, contact_id, first_at, last_at in _SIGHTINGS.all(conn, keys):
+        found.setdefault(key, []).append(Sighting(contact_id, first_at, last_at))
     return found
 
 
@@ -122,11 +117,8 @@ def load(conn: Connection, ids: Iterable[int], lock: bool = False) -> dict[int, 
 
     Raises Conflict where one of them was merged away in the meantime.
     """
-    wanted = sorted(ids)
-    if not wanted:
-        return {}
     found = {}
-    for contact_id, version, state, merged_into in conn.execute(_LOCK if lock else _LOAD, {"ids": wanted}):
+    for contact_id, version, state, merged_into in (_LOCK if lock else _LOAD).all(conn, sorted(ids)):
         if merged_into is not None:
             raise Conflict(f"contact {contact_id} was merged into {merged_into}")
         found[contact_id] = Stored(contact_id, version, _decode(state), state)
@@ -265,7 +257,7 @@ def _join_sightings(conn: Connection, edge: Merge) -> None:
 
 def living(conn: Connection, ids: Collection[int]) -> set[int]:
     """Which of these contacts have not been merged away, and will not be until the transaction ends."""
-    return set(conn.execute(_LIVING, {"ids": sorted(ids)}).scalars()) if ids else set()
+    return {contact_id for (contact_id,) in _LIVING.all(conn, sorted(ids))}
 
 
 def adopt(
@@ -290,9 +282,8 @@ def known_by(conn: Connection, contact_ids: Collection[int]) -> dict[int, list[t
 def vendor_ids(conn: Connection, contact_ids: Collection[int]) -> dict[int, dict[int, str]]:
     """contact → connection → the contact's id there. Of several, the one that was learned last."""
     found: dict[int, dict[int, str]] = {}
-    if contact_ids:
-        for contact_id, connection_id, value in conn.execute(_VENDOR_IDS, {"contacts": list(contact_ids)}):
-            found.setdefault(contact_id, {})[connection_id] = value
+    for contact_id, connection_id, value in _VENDOR_IDS.all(conn, contact_ids):
+        found.setdefault(contact_id, {})[connection_id] = value
     return found
 
 

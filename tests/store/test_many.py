@@ -9,7 +9,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from app.runtime import Runtime
 from app.store.engine import is_unavailable
-from app.store.many import COPY_FROM, Adder, Many
+from app.store.many import AT_MOST, COPY_FROM, Adder, Among, Many
 from app.store.tables import contacts, events, inbox
 
 AT = datetime(2026, 11, 30, 2, 19, 1, 250_001, tzinfo=UTC)
@@ -100,3 +100,24 @@ def test_changes_are_counted(runtime: Runtime) -> None:
         assert raise_score.run(conn, changed) == 2
         found = conn.execute(select(contacts.c.version, contacts.c.score).order_by(contacts.c.id)).all()
     assert found == [(2, 5.5), (1, 0.0), (2, 7.0)]
+
+
+AGES = Among(select(events.c.id, events.c.occurred_at, events.c.contact_id).order_by(events.c.seq), events.c.id)
+MIXED = Among(select(events.c.contact_id).where(events.c.type == literal_column("'page.viewed'")), events.c.contact_id)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 17, 200])
+def test_among_finds_those_that_are_there_each_once(runtime: Runtime, size: int) -> None:
+    with runtime.database.write() as conn:
+        EVENTS.add(conn, rows(size))
+        asked = [f"{number:032x}" for number in range(-size % 300, 300)] + [f"{number:032x}" for number in range(size)]
+        wanted = [(one[0], one[5], one[1]) for one in rows(size)]
+        assert AGES.all(conn, asked) == wanted
+        assert MIXED.all(conn, [*range(size), size + 1]) == [(number,) for number in range(size)]
+        assert AGES.all(conn, []) == []
+
+
+def test_among_more_values_than_one_statement_takes(runtime: Runtime) -> None:
+    with runtime.database.write() as conn:
+        EVENTS.add(conn, rows(3, first=AT_MOST - 1))
+        assert sorted(MIXED.all(conn, range(3 * AT_MOST))) == [(AT_MOST - 1,), (AT_MOST,), (AT_MOST + 1,)]
