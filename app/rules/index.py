@@ -32,21 +32,26 @@ class Index(Generic[Rule]):
         self._by_value = by_value
         self._rest = _in_order(self._always)
         # What is found where one property alone has a hit, which is nearly always
-        self._found = {
-            path: {value: _in_order([*self._always, *hits]) for value, hits in rules.items()}
+        self._found = [
+            (path[0], path[1:], {value: _in_order([*self._always, *hits]) for value, hits in rules.items()})
             for path, rules in by_value.items()
-        }
+        ]
 
     def candidates(self, event: Event) -> Sequence[Rule]:
         """The rules whose condition may hold for an event, in the order in which they were given."""
         found: Sequence[Rule] | None = None
-        for path, rules in self._found.items():
-            value = dig(event.properties, path)
+        said = event.properties
+        for name, below, rules in self._found:
+            value = said.get(name)
+            if below:
+                value = dig(value, below)
             if value is None:
                 continue
-            if isinstance(value, list | dict):
+            if isinstance(value, str):
+                value = value.casefold()
+            elif isinstance(value, list | dict):
                 return self._of_several(event)
-            hits = rules.get(folded(value))
+            hits = rules.get(value)
             if hits is not None:
                 if found is not None:
                     return self._of_several(event)

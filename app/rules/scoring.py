@@ -193,8 +193,14 @@ def apply_scoring(contact: Contact, event: Event, scoring: Scoring) -> Crossing 
 
 def _at_most(score: Score, rules: Iterable[Rule]) -> float:
     """No less than the score can be once these rules have given their points: with nothing faded, capped or against."""
-    earned = sum(max(0.0, one.sum) for one in score.rules.values())
-    return earned + sum(max(0.0, rule.points) for rule in rules)
+    most = 0.0
+    for earned in score.rules.values():
+        if earned.sum > 0:
+            most += earned.sum
+    for rule in rules:
+        if rule.points > 0:
+            most += rule.points
+    return most
 
 
 def _give(contact: Contact, event: Event, rule: Rule) -> bool:
