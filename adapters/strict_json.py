@@ -47,7 +47,8 @@ def loads(body: bytes, *, max_nodes: int = MAX_NODES, max_depth: int = MAX_DEPTH
         raise Unreadable("a number in the JSON is out of range") from None
     except msgspec.DecodeError as error:
         raise Unreadable(f"not JSON: {str(error).removeprefix('JSON is malformed: ')}") from None
-    if _count_keys(document, max_depth) != skeleton.count(b":"):
+    containers = skeleton.count(b"[") + skeleton.count(b"{")
+    if _count_keys(document, containers, max_depth) != skeleton.count(b":"):
         raise Unreadable("an object in the JSON has the same key twice")
     return document
 
@@ -79,19 +80,22 @@ def _check_numbers(skeleton: bytes) -> None:
             raise Unreadable("an integer in the JSON has more than 64 bits")
 
 
-def _count_keys(document: Any, max_depth: int) -> int:
-    """How many keys the objects have together. One pass, level by level, so it needs no recursion of its own."""
+def _count_keys(document: Any, containers: int, max_depth: int) -> int:
+    """How many keys the objects have together, of so many ``containers``. One pass, level by level, so it needs no
+    recursion of its own; once all containers are found, what lies in the last of them is not looked at."""
     keys = depth = 0
     level = [document] if type(document) in (dict, list) else []
     while level:
         depth += 1
         if depth > max_depth:
             raise Unreadable(f"the JSON is nested deeper than {max_depth} levels")
+        containers -= len(level)
         below: list[Any] = []
         for node in level:
             if type(node) is dict:
                 keys += len(node)
                 node = node.values()
-            below += [value for value in node if type(value) is dict or type(value) is list]
+            if containers:
+                below += [value for value in node if type(value) is dict or type(value) is list]
         level = below
     return keys

@@ -131,13 +131,14 @@ def request_of(row: InboxRow, connection: Connection) -> WebhookRequest:
 
 
 def _stamp(events: Iterable[Event], row: InboxRow) -> None:
+    latest = row.received_at + FUTURE
     for event in events:
         event.received_at = row.received_at
         if row.kind != "baton":
             event.connection_id = row.connection_id
         if not event.id:
             event.id = event_id(event.connection_id, event.source_key)
-        if event.occurred_at > row.received_at + FUTURE or event.occurred_at < EPOCH:
+        if not EPOCH <= event.occurred_at <= latest:
             # A clock that runs ahead must not make everything after it look late, and one that was never set says
             # nothing at all
             event.properties["claimed_at"] = event.occurred_at.isoformat()

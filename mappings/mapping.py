@@ -221,6 +221,10 @@ class FieldMapping:
         """The vendor properties that the mapping reads; what to ask a vendor for."""
         return list(self._by_source)
 
+    def reads(self, source: str) -> bool:
+        """Whether a row reads this vendor property."""
+        return source in self._by_source
+
     @property
     def targets(self) -> list[tuple[str, str]]:
         """The (contact field, vendor property) pairs that the mapping writes."""

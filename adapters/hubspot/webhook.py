@@ -1,6 +1,6 @@
 """What HubSpot sends: app webhooks in their classic and object.* shapes, and workflow webhooks."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 from typing import Any
 
@@ -117,7 +117,7 @@ def parse(request: WebhookRequest, mapping: FieldMapping) -> Parsed:
             yield BadItem(msgspec.json.encode([item]), str(error))
 
 
-def _events(item: Any, request: WebhookRequest, mapping: FieldMapping) -> Iterator[Event]:
+def _events(item: Any, request: WebhookRequest, mapping: FieldMapping) -> Iterable[Event]:
     if not isinstance(item, dict):
         raise Unreadable(f"an event should be an object, not a {type(item).__name__}")
     if "subscriptionType" in item or "eventType" in item:
@@ -134,7 +134,7 @@ def _events(item: Any, request: WebhookRequest, mapping: FieldMapping) -> Iterat
 
 def _from_notice(
     notice: Notice, item: dict[str, Any], request: WebhookRequest, mapping: FieldMapping
-) -> Iterator[Event]:
+) -> Iterable[Event]:
     portal = request.settings.get("portal_id", "")
     if portal and str(notice.portal_id) != portal:
         raise Unreadable(f"from HubSpot account {notice.portal_id}; this connection is account {portal}")
@@ -142,20 +142,19 @@ def _from_notice(
     event = Event(
         type=EVENT_TYPES_BY_NOTICE.get((thing, change), EventType.UNKNOWN),
         occurred_at=_instant(notice, request),
-        source_key=_source_key(notice),
+        source_key=_source_key(notice, f"{thing}.{change}"),
         actor=_actor(notice),
         properties=_described(notice),
     )
     if thing == "contact":
-        yield from _contact(event, notice, mapping)
-    elif thing in _REFS:
-        yield _other(event, thing, change, notice, request)
-    else:
-        event.properties["notice"] = {**item, "propertyValue": "REDACTED"} if notice.is_secret else item
-        yield event
+        return _contact(event, notice, mapping)
+    if thing in _REFS:
+        return (_other(event, thing, change, notice, request),)
+    event.properties["notice"] = {**item, "propertyValue": "REDACTED"} if notice.is_secret else item
+    return (event,)
 
 
-def _contact(event: Event, notice: Notice, mapping: FieldMapping) -> Iterator[Event]:
+def _contact(event: Event, notice: Notice, mapping: FieldMapping) -> Iterable[Event]:
     ids = [notice.object_id]
     if event.type == EventType.CONTACT_MERGED:
         # The survivor first; it may be none of the two that were merged
@@ -163,27 +162,27 @@ def _contact(event: Event, notice: Notice, mapping: FieldMapping) -> Iterator[Ev
         event.properties["merged"] = [str(one) for one in notice.merged_object_ids or ()]
     elif notice.object_id is None:
         ids = [notice.side]
-    names = list(dict.fromkeys(_record_id(one, "contact") for one in ids if one is not None))
+    names = list(dict.fromkeys([_record_id(one, "contact") for one in ids if one is not None]))
     if not names:
         raise Unreadable("a contact event without an objectId")
-    event.identities = tuple(Identity("hubspot", name) for name in names)
+    event.identities = tuple([Identity("hubspot", name) for name in names])
     if event.type == EventType.CONTACT_MERGED:
         event.properties["survivor"] = names[0]
     if event.type != EventType.CONTACT_UPDATED or notice.property_name is None:
-        yield event
-        return
+        return (event,)
     if notice.is_secret:
         event.properties["redacted"] = True
-        yield event
-        return
+        return (event,)
     name, value = notice.property_name, notice.property_value
     event.properties[name] = value
     event.told = {name: value}
     event.mapping = mapping.version
+    if not mapping.reads(name):
+        return (event,)
     mapped = mapping.inbound({name: value})
     if mapped.fields.get("email"):
         event.identities += (Identity("email", mapped.fields["email"]),)
-    yield from events_of(mapped, event, names[0], one_property=True)
+    return events_of(mapped, event, names[0], one_property=True)
 
 
 def _other(event: Event, thing: str, change: str, notice: Notice, request: WebhookRequest) -> Event:
@@ -266,7 +265,7 @@ def _instant(notice: Notice, request: WebhookRequest) -> Any:
         raise Unreadable(f"occurredAt is not a time: {str(notice.occurred_at)[:40]!r}") from None
 
 
-def _source_key(notice: Notice) -> str:
+def _source_key(notice: Notice, kind: str) -> str:
     """HubSpot's eventId alone is not unique (it says so itself), hence the compound key."""
     what = "" if notice.object_id is None else str(notice.object_id)
     if notice.from_object_id is not None or notice.to_object_id is not None:
@@ -276,7 +275,7 @@ def _source_key(notice: Notice) -> str:
         value = blake2b(value.encode(), digest_size=12).hexdigest()
     parts = (
         notice.portal_id,
-        ".".join(notice.kind),
+        kind,
         what,
         notice.property_name,
         value,
@@ -284,7 +283,7 @@ def _source_key(notice: Notice) -> str:
         notice.event_id,
         notice.message_id,
     )
-    return "|".join("" if part is None else str(part) for part in parts)
+    return "|".join(["" if part is None else str(part) for part in parts])
 
 
 def _described(notice: Notice) -> dict[str, Any]:
