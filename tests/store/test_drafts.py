@@ -3,6 +3,8 @@
 Catalogue: D9.
 """
 
+import threading
+
 import pytest
 
 from app import drafts as acts
@@ -190,3 +192,48 @@ def test_texts_are_kept_with_plain_line_ends_and_refused_where_they_cannot_be_st
     for body in ("x" * 300_000, "a\0b"):
         with pytest.raises(InvalidDocument):
             save(sqlite_runtime, body, revision=1)
+
+
+def test_of_two_who_save_at_the_same_time_one_is_told(runtime: Runtime) -> None:
+    def at_once(revision: int, bodies: tuple[str, str]) -> list[object]:
+        start, said = threading.Barrier(2), list[object]()
+
+        def one(body: str) -> None:
+            start.wait()
+            try:
+                said.append(save(runtime, body, revision))
+            except Overtaken as overtaken:
+                said.append(overtaken)
+
+        both = [threading.Thread(target=one, args=(body,)) for body in bodies]
+        for thread in both:
+            thread.start()
+        for thread in both:
+            thread.join()
+        return said
+
+    for revision in (0, 1):
+        said = at_once(revision, (DOUBLED, HALVED))
+        (kept,) = [one for one in said if isinstance(one, Draft)]
+        (overtaken,) = [one for one in said if isinstance(one, Overtaken)]
+        assert overtaken.theirs == kept == the_draft(runtime)
+
+
+def test_of_two_who_publish_at_the_same_time_one_is_told(runtime: Runtime) -> None:
+    save(runtime, DOUBLED)
+    start, said = threading.Barrier(2), list[object]()
+
+    def publish() -> None:
+        start.wait()
+        try:
+            said.append(acts.publish(runtime, "ann", "scoring", "scoring", 1, "x"))
+        except (Overtaken, StaleDraft, acts.Unknown) as error:
+            said.append(error)
+
+    both = [threading.Thread(target=publish) for _ in range(2)]
+    for thread in both:
+        thread.start()
+    for thread in both:
+        thread.join()
+    assert sorted(str(one) for one in said if isinstance(one, int)) == ["2"]
+    assert len(said) == 2
