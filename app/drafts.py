@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 
 from msgspec import UNSET, UnsetType
 from sqlalchemy import Connection
@@ -161,6 +162,7 @@ def roll_back(
     return number
 
 
+@lru_cache(32)
 def read_as(kind: str, name: str, text: str) -> Document:
     """A text as the document of this very policy. Raises InvalidDocument, also where it is another one's."""
     document = read_document(text, kind)

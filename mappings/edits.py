@@ -25,10 +25,10 @@ class Snippet:
         self.data = load_yaml(self.text, "here")
 
 
-def snippet_at(text: str, path: Path) -> str:
-    """The text of a value as it stands in a document, without its indentation; "" where there is none."""
-    root = compose(text)
-    node, walked = walk(root, path)
+def snippet_at(text: str, path: Path, root: Any = None) -> str:
+    """The text of a value as it stands in a document, without its indentation; "" where there is none. ``root`` is the
+    document's, where it has been composed already."""
+    node, walked = walk(root or compose(text), path)
     if walked != path:
         return ""
     lines = text[node.start_mark.index : _end(node)].split("\n")

@@ -55,16 +55,7 @@ def address_of(kind: str, name: str) -> str:
 def policy(kind: str, name: str) -> str:
     """One policy: its draft, or else what is in force, to read and to change."""
     found = existing_policy(kind, name)
-    return _editor(found, form=_form_wanted(found))
-
-
-def _form_wanted(found: Standing) -> Form | None:
-    """The form of what is being written, unless its text was asked for, or there is none."""
-    if not may("policy_save") or asked.one_of("view", (_FORM, _TEXT)) == _TEXT:
-        return None
-    runtime = this_runtime()
-    with runtime.database.read() as conn:
-        return form_of(found.kind, found.newest, looked.problems(runtime, conn, found))
+    return _editor(found, as_form=may("policy_save") and asked.one_of("view", (_FORM, _TEXT)) != _TEXT)
 
 
 def existing_policy(kind: str, name: str) -> Standing:
@@ -76,13 +67,17 @@ def existing_policy(kind: str, name: str) -> Standing:
     return found
 
 
-def _editor(found: Standing, written: str | None = None, wrong: str = "", form: Form | None = None) -> str:
+def _editor(
+    found: Standing, written: str | None = None, wrong: str = "", form: Form | None = None, as_form: bool = False
+) -> str:
     """The page of the editor, as a form or as text; ``written`` is a text that could not be saved, with what was
     wrong."""
     runtime = this_runtime()
     with runtime.database.read() as conn:
         problems = looked.problems(runtime, conn, found)
         newer, doubts = _newer(conn, found), looked.doubts(conn, found)
+    if as_form:
+        form = form_of(found.kind, found.newest, problems)
     return render_template(
         "admin/policy.html",
         policy=found,

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from app.rules.condition import Condition, in_line
 from app.rules.policy import KINDS
-from mappings.document import InvalidDocument, Path, load_yaml
+from mappings.document import InvalidDocument, Path, compose, load_yaml
 from mappings.edits import Rewritten, Snippet, rewrite, snippet_at
 from mappings.lines import Problem
 
@@ -31,8 +31,11 @@ class Control(Struct, kw_only=True):
     """One setting on the form, or several that belong together."""
 
     path: Path
+    name: str  # of the field in the form
+    id: str  # what links on the page lead to
     look: Look
     title: str
+    key: str = ""  # what the setting is called in the text, where that is another word
     help: str = ""
     was: str = ""  # as it was written when the form was made
     value: str = ""  # as it is shown
@@ -45,16 +48,6 @@ class Control(Struct, kw_only=True):
     removable: bool = False
     optional: bool = False  # a group that may be left out
     schema: Mapping[str, Any] = {}
-
-    @property
-    def name(self) -> str:
-        """The field's name in the form."""
-        return name_of(self.path)
-
-    @property
-    def id(self) -> str:
-        """What links on the page lead to."""
-        return id_of(self.name)
 
     @property
     def wrong(self) -> bool:
@@ -121,7 +114,7 @@ class _Maker:
     def __init__(self, model: type[BaseModel], text: str, posted: Posted | None) -> None:
         self.schema = _schema_of(model)
         self.text, self.posted = text, posted or (lambda name: None)
-        self._data = _read(text)
+        self._data, self._root = _read(text), compose(text)
         self._defs = self.schema.get("$defs", {})
 
     def properties(self, schema: Mapping[str, Any], data: Any, path: Path) -> list[Control]:
@@ -137,11 +130,14 @@ class _Maker:
     def control(self, schema: Mapping[str, Any], data: Any, path: Path, required: bool = False) -> Control:
         """The control for one value."""
         found, nullable = self._resolved(schema)
-        key = str(path[-1])
+        key, name = str(path[-1]), name_of(path)
         made = Control(
             path=path,
+            name=name,
+            id=id_of(name),
             look=_look(found),
-            title=_title(schema, key),
+            title=(title := _title(schema, key)),
+            key="" if title.casefold() == key.replace("_", " ").casefold() or isinstance(path[-1], int) else key,
             help=_sentence(schema.get("description", "")),
             default=_default(schema),
             required=required,
@@ -178,6 +174,7 @@ class _Maker:
         for number, one in enumerate(entries):
             entry = self.control(made.schema["items"], one, (*made.path, number))
             entry.title, entry.words, entry.removable = _entry_title(made, number), _entry_words(one), True
+            entry.key = ""
             made.controls.append(entry)
 
     def _table(self, made: Control, data: Any) -> None:
@@ -186,7 +183,7 @@ class _Maker:
         made.controls = []
         for key in [*fixed, *(key for key in known if key not in fixed)]:
             entry = self.control(made.schema["additionalProperties"], known.get(key), (*made.path, str(key)))
-            entry.title, entry.removable = str(key), key not in fixed
+            entry.title, entry.key, entry.removable = str(key), "", key not in fixed
             entry.help = ""
             made.controls.append(entry)
         made.optional = bool(fixed)  # nothing is added to a table whose keys are known
@@ -195,7 +192,7 @@ class _Maker:
         if made.look == "choice":
             made.options = _options(made)
         if made.look == "snippet":
-            made.was = snippet_at(self.text, made.path) if data is not None else ""
+            made.was = snippet_at(self.text, made.path, self._root) if data is not None else ""
             made.words = _condition_words(data)
         elif made.look == "lines":
             made.was = "\n".join(map(_said, data)) if isinstance(data, list) else _said(data)

@@ -26,15 +26,30 @@ class ClockDocument(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    hours: HoursDocument = Field(default_factory=HoursDocument)
-    due_minutes: int = Field(30, gt=0, le=MAX_MINUTES, description="Business minutes from the opening")
+    hours: HoursDocument = Field(
+        default_factory=HoursDocument, title="Business hours", description="Whose minutes count"
+    )
+    due_minutes: int = Field(
+        30,
+        gt=0,
+        le=MAX_MINUTES,
+        title="Due after minutes",
+        description="Business minutes from the opening",
+    )
     remind_minutes: int | None = Field(
-        None, ge=0, description="Business minutes from the opening; none: two thirds of due_minutes; 0: no reminder"
+        None,
+        ge=0,
+        title="Reminder after minutes",
+        description="Business minutes from the opening; none: two thirds of due_minutes; 0: no reminder",
     )
     escalate_to: list[EmailStr] = Field(
         default_factory=list, description="Who is told when it is due and nobody has taken it: the first who is there"
     )
-    second_channel: str = Field("", description="The connection through which that is said; none: the same one")
+    second_channel: str = Field(
+        "",
+        title="Second way to tell people",
+        description="The connection through which that is said; none: the same one",
+    )
 
     @model_validator(mode="after")
     def _reminded_before_due(self) -> "ClockDocument":

@@ -41,8 +41,14 @@ class RungDocument(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    caps: list[CapDocument] = Field(default_factory=list, max_length=5, description="All of them hold; none: no cap")
-    wakes_only: bool = Field(False, description="Only messages that are meant to wake people up (wakes: true)")
+    caps: list[CapDocument] = Field(
+        default_factory=list, max_length=5, title="Limits", description="All of them hold; none: no cap"
+    )
+    wakes_only: bool = Field(
+        False,
+        title="Only to wake people up",
+        description="Only messages that are meant to wake people up (wakes: true)",
+    )
 
 
 def _rung(*caps: tuple[int, int], wakes_only: bool = False) -> RungDocument:
@@ -81,8 +87,14 @@ class FrequencyDocument(BaseModel):
 
     kind: Literal["frequency"]
     name: str = "frequency"
-    ladder: LadderDocument = Field(LadderDocument(), description="The quieter people are, the less they get")
-    quiet: QuietChannelsDocument = Field(QuietChannelsDocument(), description="When nothing is sent")
+    ladder: LadderDocument = Field(
+        LadderDocument(),
+        title="Messages by how active people are",
+        description="The quieter people are, the less they get",
+    )
+    quiet: QuietChannelsDocument = Field(
+        QuietChannelsDocument(), title="Quiet hours", description="When nothing is sent"
+    )
 
 
 class Frequency(Struct, frozen=True):

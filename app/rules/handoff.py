@@ -32,9 +32,11 @@ class PersonDocument(BaseModel):
     email: EmailStr = Field(title="E-mail")
     hubspot_owner_id: str = Field("", title="HubSpot owner id", description="So that the contact is theirs in HubSpot")
     active: bool = Field(True, description="Takes handoffs now")
-    absent_until: date | None = Field(None, description="The first day back: 2026-12-01")
+    absent_until: date | None = Field(None, title="Away until", description="The first day back: 2026-12-01")
     takes: Condition | None = Field(
-        None, description="Territory: only contacts for which this holds, and those before people who take everybody"
+        None,
+        title="Territory",
+        description="Territory: only contacts for which this holds, and those before people who take everybody",
     )
 
 
@@ -43,8 +45,10 @@ class HandoffRuleDocument(BaseModel):
 
     id: str = Field(pattern=r"^[a-z0-9_]{1,40}$", description="Small letters, digits, _")
     label: str = Field(description="The reason, as sales reads it")
-    on: list[str] = Field(default_factory=list, description="Event types at which to look; none: at every event")
-    when: Condition = Field(description="Handed over when this holds")
+    on: list[str] = Field(
+        default_factory=list, title="Events", description="Event types at which to look; none: at every event"
+    )
+    when: Condition = Field(title="Condition", description="Handed over when this holds")
 
     @field_validator("on")
     @classmethod
@@ -64,12 +68,17 @@ class HandoffDocument(BaseModel):
         default_factory=list, description="Who takes turns when nobody owns the contact"
     )
     assign: Literal["round_robin", "least_busy"] = Field(
-        "round_robin", description="Who is next: one after the other, or who has the fewest open handoffs"
+        "round_robin",
+        title="Whose turn",
+        description="Who is next: one after the other, or who has the fewest open handoffs",
     )
     clock: ClockDocument = Field(default_factory=ClockDocument, description="How long sales has, and what comes then")
-    too_old_hours: float = Field(168, gt=0, description="An event that reaches us later than this raises no handoff")
+    too_old_hours: float = Field(
+        168, gt=0, title="Too old after hours", description="An event that reaches us later than this raises no handoff"
+    )
     again_after_days: dict[str, float] = Field(
         default_factory=lambda: {"nurture": 14.0, "not_a_fit": 90.0, "lost": 30.0},
+        title="Again after days",
         description="After such a verdict, no new handoff for so many days",
     )
 

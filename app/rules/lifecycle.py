@@ -17,9 +17,9 @@ class StepDocument(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     to: LifecycleStage
-    on: list[str] = Field(min_length=1, description="Event types that lead there")
-    when: Condition | None = Field(None, description="Only if this holds; none: always")
-    because: str = Field(description="The reason, as it is shown on the contact")
+    on: list[str] = Field(min_length=1, title="Events", description="Event types that lead there")
+    when: Condition | None = Field(None, title="Condition", description="Only if this holds; none: always")
+    because: str = Field(title="Reason", description="The reason, as it is shown on the contact")
 
     @field_validator("on")
     @classmethod
@@ -34,11 +34,15 @@ class LifecycleDocument(BaseModel):
 
     kind: Literal["lifecycle"]
     name: str = "lifecycle"
-    mql_at_threshold: bool = Field(True, description="Crossing the scoring threshold makes a marketing-qualified lead")
+    mql_at_threshold: bool = Field(
+        True,
+        title="MQL at the threshold",
+        description="Crossing the scoring threshold makes a marketing-qualified lead",
+    )
     steps: list[StepDocument] = Field(description="What moves somebody forward; nobody is moved back by these")
     # The rep is the named actor
     verdicts: dict[str, LifecycleStage] = Field(
-        default_factory=dict, description="What sales' word on a handoff makes of the stage"
+        default_factory=dict, title="Verdicts of sales", description="What sales' word on a handoff makes of the stage"
     )
 
 

@@ -21,7 +21,9 @@ MAX_RECENT, MAX_WITHIN_CAP = 20, 200
 class GroupDocument(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    half_life_days: float | None = Field(None, gt=0, description="Points are worth half after so many days")
+    half_life_days: float | None = Field(
+        None, gt=0, title="Half-life in days", description="Points are worth half after so many days"
+    )
     cap: float | None = Field(None, gt=0, description="The group never counts for more than this, either way")
 
 
@@ -40,9 +42,9 @@ class RuleDocument(BaseModel):
     group: str = Field(description="One of the groups above: how fast points fade, and how much they count at most")
     points: float = Field(description="Below 0: taken off")
     on: list[str] = Field(
-        default_factory=list, description="Event types that earn the points; none: what the contact is"
+        default_factory=list, title="Events", description="Event types that earn the points; none: what the contact is"
     )
-    when: Condition | None = Field(None, description="Only if this holds; none: always")
+    when: Condition | None = Field(None, title="Condition", description="Only if this holds; none: always")
     cap: CapDocument | None = Field(None, description="So that one busy day does not make a lead; none: no limit")
 
     @field_validator("on")
@@ -71,8 +73,12 @@ class ScoringDocument(BaseModel):
 
     kind: Literal["scoring"]
     name: str = "scoring"
-    threshold: float = Field(50, description="A contact with this score is a marketing-qualified lead")
-    rearm_below: float = Field(40, description="Told again only after the score was below this, or after a verdict")
+    threshold: float = Field(
+        50, title="Threshold", description="A contact with this score is a marketing-qualified lead"
+    )
+    rearm_below: float = Field(
+        40, title="Told again below", description="Told again only after the score was below this, or after a verdict"
+    )
     groups: dict[str, GroupDocument] = Field(description="Each rule gives its points to one of these")
     rules: list[RuleDocument] = Field(min_length=1, description="What earns points, and what costs some")
 

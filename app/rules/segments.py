@@ -27,10 +27,10 @@ FILL = "segments"  # the timer that asks a contact about segments that were publ
 class SegmentDocument(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    id: str = Field(pattern=r"^[a-z0-9_]{1,40}$")
-    label: str = Field(min_length=1, max_length=100)
-    when: Condition
-    active: bool = True
+    id: str = Field(pattern=r"^[a-z0-9_]{1,40}$", description="What other rules call it: small letters, digits, _")
+    label: str = Field(min_length=1, max_length=100, description="What people read")
+    when: Condition = Field(title="Condition", description="Who is in it, for as long as this holds")
+    active: bool = Field(True, description="No: nobody is in it")
 
     @field_validator("when")
     @classmethod
@@ -46,7 +46,7 @@ class SegmentsDocument(BaseModel):
 
     kind: Literal["segments"]
     name: str = "segments"
-    weak_below: int = Field(20, ge=1, description="The audit names segments with fewer members")
+    weak_below: int = Field(20, ge=1, title="Weak below", description="The audit names segments with fewer members")
     segments: list[SegmentDocument] = Field(max_length=100)
 
     @model_validator(mode="after")

@@ -61,14 +61,26 @@ class SuppressionDocument(BaseModel):
 
     kind: Literal["suppression"]
     name: str = "suppression"
-    require_consent: ConsentDocument = Field(ConsentDocument(), description="By which channels consent is needed")
-    soft_bounces: int = Field(5, ge=1, description="So many soft bounces in a row count as a permanent one")
-    conversation_days: ConversationDocument = Field(
-        ConversationDocument(), description="Who talks with sales is left alone for so many days. 0: not at all"
+    require_consent: ConsentDocument = Field(
+        ConsentDocument(), title="Consent needed", description="By which channels consent is needed"
     )
-    tiers: TierDocument = Field(TierDocument(), description="When somebody counts as active, lapsing or dormant")
-    suppress_dormant: bool = Field(True, description="Who is dormant gets no marketing")
-    not_a_fit_stops: bool = Field(True, description="Whom sales called not a fit gets no more marketing")
+    soft_bounces: int = Field(
+        5, ge=1, title="Soft bounces in a row", description="So many soft bounces in a row count as a permanent one"
+    )
+    conversation_days: ConversationDocument = Field(
+        ConversationDocument(),
+        title="Days after a conversation",
+        description="Who talks with sales is left alone for so many days. 0: not at all",
+    )
+    tiers: TierDocument = Field(
+        TierDocument(), title="How active people are", description="When somebody counts as active, lapsing or dormant"
+    )
+    suppress_dormant: bool = Field(
+        True, title="Leave dormant people alone", description="Who is dormant gets no marketing"
+    )
+    not_a_fit_stops: bool = Field(
+        True, title="“Not a fit” stops marketing", description="Whom sales called not a fit gets no more marketing"
+    )
 
 
 class Suppression(Struct, frozen=True):

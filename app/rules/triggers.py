@@ -121,24 +121,32 @@ class LeaveDocument(ListDocument):
 class TriggerDocument(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    id: str = Field(pattern=r"^[a-z0-9_]{1,40}$")
-    label: str
-    on: EventTypes
-    when: Condition | None = None
-    unless: list[Happening] = Field(default_factory=list, max_length=10, description="Not if this happens meanwhile …")
-    within_hours: float | None = Field(None, gt=0, le=MAX_HOURS, description="… so long is waited for it")
-    after_days: float | None = Field(None, gt=0, le=MAX_HOURS / 24, description="Decided so long after the event")
+    id: str = Field(pattern=r"^[a-z0-9_]{1,40}$", description="Small letters, digits, _")
+    label: str = Field(description="What people read on a contact")
+    on: EventTypes = Field(title="Events", description="Event types at which it looks")
+    when: Condition | None = Field(None, title="Condition", description="Only if this holds; none: always")
+    unless: list[Happening] = Field(
+        default_factory=list, max_length=10, title="Unless", description="Not if this happens meanwhile …"
+    )
+    within_hours: float | None = Field(
+        None, gt=0, le=MAX_HOURS, title="Waits hours", description="… so long is waited for it"
+    )
+    after_days: float | None = Field(
+        None, gt=0, le=MAX_HOURS / 24, title="Waits days", description="Decided so long after the event"
+    )
     still: Condition | None = Field(None, description="What has to be so of the contact when the time is over")
-    once_in_days: float = Field(30, ge=0, description="Not again for so many days")
+    once_in_days: float = Field(30, ge=0, title="Once in days", description="Not again for so many days")
     once_per: str | None = Field(
         None, pattern=EVENT_PROPERTY, description="Counted for each value of this property by itself"
     )
-    too_old_hours: float = Field(24, gt=0, description="An event that reaches us later than this sends nothing")
-    message: MessageDocument | None = None
-    join: JoinDocument | None = None
-    leave: LeaveDocument | None = None
-    track: TrackDocument | None = None
-    active: bool = True
+    too_old_hours: float = Field(
+        24, gt=0, title="Too old after hours", description="An event that reaches us later than this sends nothing"
+    )
+    message: MessageDocument | None = Field(None, description="Has a message sent; or one of the three below")
+    join: JoinDocument | None = Field(None, title="Join a list", description="Puts the contact on a tool's list")
+    leave: LeaveDocument | None = Field(None, title="Leave a list", description="Takes the contact off a tool's list")
+    track: TrackDocument | None = Field(None, title="Tell a tool", description="Tells a tool that something happened")
+    active: bool = Field(True, description="No: it does nothing")
 
     @field_validator("unless", mode="before")
     @classmethod

@@ -144,8 +144,10 @@ def problems_together(conn: Connection, documents: Sequence[Document], tools: Co
             with suppress(InvalidDocument):  # one that is no longer valid keeps nothing from being mended
                 before[version.kind] = _read(version.body, _place(version)).model
     connected = _connections.kinds(conn)
-    old = check_together(before, connected, tools)
     problems = check_together(before | models, connected, tools)
+    if all(one.partition(":")[0] in models for one in problems):
+        return problems
+    old = check_together(before, connected, tools)
     return [one for one in problems if one.partition(":")[0] in models or one not in old]
 
 
