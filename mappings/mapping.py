@@ -159,6 +159,11 @@ class Mapped(Struct):
     held: list[Held] = field(default_factory=list)
     skip: str = ""
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether the properties said nothing about the contact."""
+        return not (self.fields or self.signals or self.held or self.skip)
+
 
 class _Rule(Struct, frozen=True):
     """A compiled row."""
@@ -220,10 +225,6 @@ class FieldMapping:
     def sources(self) -> list[str]:
         """The vendor properties that the mapping reads; what to ask a vendor for."""
         return list(self._by_source)
-
-    def reads(self, source: str) -> bool:
-        """Whether a row reads this vendor property."""
-        return source in self._by_source
 
     @property
     def targets(self) -> list[tuple[str, str]]:

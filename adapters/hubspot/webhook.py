@@ -1,6 +1,6 @@
 """What HubSpot sends: app webhooks in their classic and object.* shapes, and workflow webhooks."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from hashlib import blake2b
 from typing import Any
 
@@ -177,9 +177,9 @@ def _contact(event: Event, notice: Notice, mapping: FieldMapping) -> Iterable[Ev
     event.properties[name] = value
     event.told = {name: value}
     event.mapping = mapping.version
-    if not mapping.reads(name):
-        return (event,)
     mapped = mapping.inbound({name: value})
+    if mapped.is_empty:  # as with most notices
+        return (event,)
     if mapped.fields.get("email"):
         event.identities += (Identity("email", mapped.fields["email"]),)
     return events_of(mapped, event, names[0], one_property=True)
