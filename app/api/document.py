@@ -6,6 +6,7 @@ from app.api.operation import OPERATIONS, Operation
 
 _WHOLE_ID = {"type": "integer", "minimum": 0}
 _NAME = {"type": "string", "pattern": "^[a-z0-9_]{1,40}$"}
+_POLICY_NAME = {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,40}$"}  # of a mapping also a connection's
 
 
 def document() -> dict[str, Any]:
@@ -50,7 +51,7 @@ def _operation(declared: Operation) -> dict[str, Any]:
     }
     parameters = [{"in": "query", **parameter} for parameter in declared.query]
     parameters += [
-        {"in": "path", "name": part[1:-1], "required": True, "schema": _WHOLE_ID if part.endswith("_id}") else _NAME}
+        {"in": "path", "name": part[1:-1], "required": True, "schema": _part(part)}
         for part in declared.path.split("/")
         if part.startswith("{")
     ]
@@ -61,6 +62,12 @@ def _operation(declared: Operation) -> dict[str, Any]:
         for status, words in ((411, "No length"), (413, "Too large"), (415, "Compressed")):
             described["responses"][str(status)] = _error(words)
     return described
+
+
+def _part(part: str) -> dict[str, Any]:
+    if part.endswith("_id}"):
+        return _WHOLE_ID
+    return _POLICY_NAME if part == "{policy}" else _NAME
 
 
 _ERRORS = {

@@ -43,6 +43,34 @@
     });
   }
 
+  // What was sent is kept in this tab until a page says that it was saved: a session may have ended in the meantime
+  const written = (form) => [...form.querySelectorAll("textarea, input:not([type=hidden]):not([type=file]), select")]
+    .filter((one) => one.name && !one.readOnly);
+  const place = (form) => `unsaved ${new URL(form.action || location.href).pathname} ${form.elements.view?.value || ""}`;
+  if (document.querySelector("main > .note.good")) {
+    for (const key of Object.keys(sessionStorage)) if (key.startsWith("unsaved ")) sessionStorage.removeItem(key);
+  }
+  for (const form of document.querySelectorAll("form[data-unsaved]")) {
+    const key = place(form);
+    form.addEventListener("submit", () => {
+      const kept = written(form).map((one) => [one.name, one.value]);
+      try { sessionStorage.setItem(key, JSON.stringify(kept)); } catch { /* no room: the page itself comes back */ }
+    });
+    const kept = new Map(JSON.parse(sessionStorage.getItem(key) || "[]"));
+    const other = written(form).filter((one) => kept.has(one.name) && kept.get(one.name) !== one.value);
+    const offer = form.querySelector("[data-offer]");
+    if (!other.length || !offer || document.querySelector("main > .note.bad")) continue;
+    offer.hidden = false;
+    offer.querySelector("button").addEventListener("click", () => {
+      for (const one of other) {
+        one.value = kept.get(one.name);
+        one.dispatchEvent(new Event("input", { bubbles: true }));
+      }
+      offer.hidden = true;
+      other[0].focus();
+    });
+  }
+
   let unsaved = false;
   for (const form of document.querySelectorAll("form[data-unsaved]")) {
     form.addEventListener("input", () => { unsaved = true; });
