@@ -6,14 +6,14 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import Connection as Conn
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
 from adapters.contract import Check
 from app import repairs, views
 from app.contacts.event import Event, EventType, Identity
 from app.contacts.own_events import HANDOFF_CLAIMED
 from app.receive import Refused, this_runtime, this_waker
-from app.store import connections, deliveries, handoffs, inbox, notes
+from app.store import connections, counts, deliveries, handoffs, inbox, left, notes
 from app.store.tables import deliveries as deliveries_table
 from app.store.tables import handoffs as handoffs_table
 from app.store.tables import inbox as inbox_table
@@ -48,15 +48,55 @@ def replay_several(who: str, ids: Sequence[int]) -> int:
     return count
 
 
-def replay_parked(who: str, connection_id: int) -> tuple[int, bool]:
-    """Have the parked requests of a connection read again, oldest first; how many, and whether some are left."""
+def replay_parked(who: str, connection_id: int | None, reason: str | None = None) -> tuple[int, bool]:
+    """Have parked requests read again, oldest first: of one connection or all, for one reason or any; how many, and
+    whether some are left."""
     runtime = this_runtime()
-    count, more = repairs.replay_parked(runtime, connection_id, MOST_AT_ONCE)
-    with runtime.database.write() as conn:
-        name = views.connection_name(runtime, connection_id)
-        notes.write_audit(conn, who, "inbox.replay", f"{count} parked requests of {name}", runtime.clock())
+    count, more = repairs.replay_parked(runtime, connection_id, MOST_AT_ONCE, reason)
+    _note_several(who, "inbox.replay", f"{count} parked requests", connection_id, reason)
     this_waker().wake(INGEST)
     return count, more
+
+
+def matching(found: Select[Any]) -> dict[str, Any]:
+    """How many rows are found; of more than are counted as many as are, and that there are more."""
+    with this_runtime().database.read() as conn:
+        count = counts.up_to(conn, {"": found})[""]
+    return {"matching": min(count, counts.COUNT_UP_TO), "cut": count > counts.COUNT_UP_TO}
+
+
+def retry_several(who: str, ids: Sequence[int]) -> int:
+    """Have some deliveries tried again; how many of them had been given up. Those of unknown outcome are left: for each
+    of them somebody has to look first."""
+    runtime = this_runtime()
+    now = runtime.clock()
+    with runtime.database.write() as conn:
+        dead = conn.execute(left.dead().where(deliveries_table.c.id.in_(ids))).scalars().all()
+        count = deliveries.retry(conn, dead, now)
+        if count:
+            notes.write_audit(conn, who, "delivery.retry", f"{count} deliveries", now, _listed(dead))
+    this_waker().wake(DELIVER)
+    return count
+
+
+def retry_dead(who: str, connection_id: int | None, kind: str | None, reason: str | None) -> tuple[int, bool]:
+    """Have deliveries that were given up tried again, oldest first; how many, and whether some are left."""
+    runtime = this_runtime()
+    count, more = repairs.retry_dead(runtime, connection_id, kind, reason, MOST_AT_ONCE)
+    _note_several(who, "delivery.retry", f"{count} deliveries", connection_id, reason, kind)
+    this_waker().wake(DELIVER)
+    return count, more
+
+
+def _note_several(
+    who: str, what: str, on: str, connection_id: int | None, reason: str | None, kind: str | None = None
+) -> None:
+    runtime = this_runtime()
+    of = [f"of {views.connection_name(runtime, connection_id)}"] if connection_id is not None else []
+    of += [f"that were to {kind.replace('_', ' ')}"] if kind else []
+    of += [f"because of: {reason}"] if reason else []
+    with runtime.database.write() as conn:
+        notes.write_audit(conn, who, what, on, runtime.clock(), " ".join(of))
 
 
 def _listed(ids: Sequence[int]) -> str:

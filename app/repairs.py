@@ -1,15 +1,18 @@
 """Repairs that a person makes, from a screen or the command line: checking or changing credentials, reading again."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, Select
+from sqlalchemy import Connection as Conn
 
 from adapters.contract import Check
 from adapters.registry import adapters
 from app.runtime import Runtime
 from app.setup import InvalidConnection, check_settings
-from app.store import connections, inbox, notes
+from app.store import connections, deliveries, inbox, left, notes
 from app.store.connections import BROKEN, Connection
+from app.store.tables import deliveries as deliveries_table
 from app.store.tables import inbox as inbox_table
 
 TOGETHER = 500
@@ -66,20 +69,43 @@ def replay(runtime: Runtime, ids: Sequence[int]) -> int:
     return count
 
 
-def replay_parked(runtime: Runtime, connection_id: int | None = None, most: int | None = None) -> tuple[int, bool]:
-    """Have parked requests read again, oldest first, of one connection or of all; how many, and whether some are left.
+def replay_parked(
+    runtime: Runtime, connection_id: int | None = None, most: int | None = None, reason: str | None = None
+) -> tuple[int, bool]:
+    """Have parked requests read again, oldest first, of one connection or of all, for one reason or any; how many, and
+    whether some are left."""
+    return _again(runtime, left.parked(connection_id, reason), inbox_table.c.id, inbox.replay, most)
 
-    In small transactions, so that what comes in can be stored meanwhile.
-    """
-    parked = select(inbox_table.c.id).where(inbox_table.c.status == inbox.PARKED)
-    if connection_id is not None:
-        parked = parked.where(inbox_table.c.connection_id == connection_id)
-    parked = parked.order_by(inbox_table.c.id).limit(TOGETHER)
-    count, found, last = 0, TOGETHER, 0
-    while found == TOGETHER and (most is None or count < most):
+
+def retry_dead(
+    runtime: Runtime,
+    connection_id: int | None = None,
+    kind: str | None = None,
+    reason: str | None = None,
+    most: int | None = None,
+) -> tuple[int, bool]:
+    """Have deliveries tried again that were given up, oldest first; how many, and whether some are left."""
+
+    def retry(conn: Conn, ids: Sequence[int]) -> int:
+        return deliveries.retry(conn, ids, runtime.clock())
+
+    return _again(runtime, left.dead(connection_id, kind, reason), deliveries_table.c.id, retry, most)
+
+
+def _again(
+    runtime: Runtime,
+    found: Select[Any],
+    key: ColumnElement[int],
+    do: Callable[[Conn, Sequence[int]], int],
+    most: int | None,
+) -> tuple[int, bool]:
+    """Do something for all that are found, in small transactions, so that what comes in can be stored meanwhile."""
+    some = found.order_by(key).limit(TOGETHER)
+    count, seen, last = 0, TOGETHER, 0
+    while seen == TOGETHER and (most is None or count < most):
         with runtime.database.write() as conn:
-            # From the last one on: a worker may have parked some again meanwhile
-            ids = conn.execute(parked.where(inbox_table.c.id > last)).scalars().all()
-            found, last = len(ids), ids[-1] if ids else last
-            count += inbox.replay(conn, ids) if ids else 0
-    return count, found == TOGETHER
+            # From the last one on: a worker may have left some again meanwhile
+            ids = conn.execute(some.where(key > last)).scalars().all()
+            seen, last = len(ids), ids[-1] if ids else last
+            count += do(conn, ids) if ids else 0
+    return count, seen == TOGETHER

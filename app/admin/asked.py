@@ -26,6 +26,11 @@ def text(name: str, most: int = _MAX_TEXT) -> str:
     return "".join(letter for letter in given if letter.isprintable()).strip()
 
 
+def reason() -> str | None:
+    """A reason as a list has it, letter by letter, or None."""
+    return request.values.get("reason", "")[:2_000].replace("\0", "") or None
+
+
 def one_of(name: str, known: Collection[str]) -> str | None:
     """A parameter that takes one of a few values, or None."""
     value = request.args.get(name)

@@ -1,6 +1,8 @@
 """The inbox: everything that came in, as it came; what could not be read, and having it read again."""
 
-from flask import abort, render_template, url_for
+from typing import Any
+
+from flask import abort, render_template, request, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
@@ -8,7 +10,8 @@ from app import actions, views
 from app.admin import asked, roles, show, words
 from app.admin.blueprint import admin, role
 from app.receive import this_runtime
-from app.store import lists, search, turns
+from app.store import counts, left, lists, search, tables, turns
+from app.store import inbox as stored
 
 
 @admin.get("/inbox")
@@ -20,15 +23,23 @@ def inbox() -> str:
     text = asked.text("q") if role() in roles.SEES_BODIES else ""
     name = connection.name if connection else None
     before, after = asked.turning()
-    chosen = {"status": status, "connection_id": connection.id if connection else None}
+    reason = asked.reason()
+    chosen: dict[str, Any] = {
+        "status": status,
+        "connection_id": connection.id if connection else None,
+        "reason": reason,
+    }
     with runtime.database.snapshot() as conn:
         if text:
             turn = search.search_inbox(conn, text, asked.PAGE, before, **chosen)
         else:
             turn = turns.inbox(conn, asked.PAGE, before, after, **chosen)
-    links = asked.pages(turn, status=status, connection=name, q=text)
+        parked = status == stored.PARKED and not text
+        causes = left.causes(conn, tables.inbox, stored.PARKED) if parked else []
+        all_of = counts.up_to(conn, {"": left.parked(chosen["connection_id"], reason)})[""] if parked else 0
+    links = asked.pages(turn, status=status, connection=name, reason=reason, q=text)
     if text and before is not None:
-        links["start"] = url_for("admin.inbox", status=status, connection=name, q=text)
+        links["start"] = url_for("admin.inbox", status=status, connection=name, reason=reason, q=text)
     return render_template(
         "admin/inbox.html",
         rows=[views.inbox(runtime, row) for row in turn.rows],
@@ -36,6 +47,10 @@ def inbox() -> str:
         connection=name,
         connections=sorted(one.name for one in runtime.connections().values()),
         q=text,
+        reason=reason,
+        causes=[(one, views.connection_name(runtime, one.connection_id)) for one in causes],
+        all_of=all_of,
+        most=counts.COUNT_UP_TO,
         searched=search.SEARCHED_REQUESTS,
         links=links,
         cut=turn.cut,
@@ -68,12 +83,12 @@ def replay(row_id: int) -> Response:
 
 @admin.post("/inbox/replay")
 def replay_several() -> Response:
-    """Have the ticked requests read again, or all that are parked of one connection."""
-    connection = asked.connection("all_of")
-    if connection is not None:
-        count, more = actions.replay_parked(current_user.email, connection.id)
+    """Have the ticked requests read again, or all parked ones of a connection and for a reason."""
+    if request.form.get("all"):
+        connection = asked.connection()
+        count, more = actions.replay_parked(current_user.email, connection.id if connection else None, asked.reason())
         rest = " There are more: press the button again." if more else ""
-        asked.say(f"{words.plural(count, 'parked request')} of {connection.name} will be read again.{rest}")
+        asked.say(f"{words.plural(count, 'parked request')} will be read again.{rest}")
     elif ids := asked.numbers("id"):
         count = actions.replay_several(current_user.email, ids)
         asked.say(f"{words.plural(count, 'request')} will be read again at once.")

@@ -33,6 +33,7 @@ ROLES: Mapping[str, frozenset[str]] = {
     "deliveries": _LOOKS,
     "delivery": _LOOKS,
     "retry": _WORKS,
+    "retry_several": _WORKS,
     "messages": _LOOKS,
     "message": _LOOKS,
     "segments": _LOOKS,

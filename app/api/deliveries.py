@@ -16,17 +16,21 @@ from app.api.operation import (
     Operation,
     caller,
     choice,
+    confirmed,
     connection_filter,
+    connection_of,
     cursor,
     existing,
+    json_body,
     limit,
     number,
     operation,
     page_of,
+    text_of,
 )
 from app.receive import this_runtime
 from app.store import deliveries as stored_deliveries
-from app.store import lists
+from app.store import left, lists
 
 DELIVERY_STATUSES = (
     stored_deliveries.PENDING,
@@ -91,3 +95,34 @@ def delivery(delivery_id: int) -> Any:
 )
 def delivery_retry(delivery_id: int) -> Any:
     return actions.retry_delivery(caller(), delivery_id)
+
+
+@operation(
+    api,
+    Operation(
+        method="POST",
+        path="/deliveries/retry",
+        summary="Have all deliveries that were given up tried again, of a connection, a kind and for a reason; only "
+        "how many unless confirmed",
+        body={
+            "type": "object",
+            "properties": {
+                "connection": {"type": "string"},
+                "type": {"type": "string"},
+                "reason": {"type": "string"},
+                "confirm": {"type": "boolean"},
+            },
+        },
+        answer="Several",
+        statuses=(200, 404),
+    ),
+)
+def delivery_retry_several() -> Any:
+    body = json_body()
+    connection_id, kind = connection_of(body), text_of(body, "type") or None
+    reason = text_of(body, "reason", 2_000) or None
+    matching = actions.matching(left.dead(connection_id, kind, reason))
+    if not confirmed(body):
+        return {**matching, "done": 0, "more": matching["matching"] > 0}
+    done, more = actions.retry_dead(caller(), connection_id, kind, reason)
+    return {**matching, "done": done, "more": more}

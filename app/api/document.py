@@ -140,6 +140,7 @@ _VARIANT = _object(
 _SCHEMAS: dict[str, Any] = {
     "Error": _object({"error": _TEXT}),
     "Done": _object({"status": _TEXT}),
+    "Several": _object({"matching": _WHOLE, "cut": {"type": "boolean"}, "done": _WHOLE, "more": {"type": "boolean"}}),
     "AuditEntry": _object(
         dict.fromkeys(("who", "what", "on", "detail", "before", "after"), _TEXT) | {"id": _WHOLE, "at": _TIME}
     ),

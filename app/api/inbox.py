@@ -16,16 +16,20 @@ from app.api.operation import (
     Operation,
     caller,
     choice,
+    confirmed,
     connection_filter,
+    connection_of,
     cursor,
     existing,
+    json_body,
     limit,
     number,
     operation,
     page_of,
+    text_of,
 )
 from app.receive import this_runtime
-from app.store import lists
+from app.store import left, lists
 
 INBOX_STATUSES = ("pending", "done", "parked")
 
@@ -101,3 +105,31 @@ def inbox_row(row_id: int) -> Any:
 )
 def inbox_replay(row_id: int) -> Any:
     return actions.replay_inbox(caller(), row_id)
+
+
+@operation(
+    api,
+    Operation(
+        method="POST",
+        path="/inbox/replay",
+        summary="Have all parked requests read again, of a connection and for a reason; only how many unless confirmed",
+        body={
+            "type": "object",
+            "properties": {
+                "connection": {"type": "string"},
+                "reason": {"type": "string"},
+                "confirm": {"type": "boolean"},
+            },
+        },
+        answer="Several",
+        statuses=(200, 404),
+    ),
+)
+def inbox_replay_several() -> Any:
+    body = json_body()
+    connection_id, reason = connection_of(body), text_of(body, "reason", 2_000) or None
+    matching = actions.matching(left.parked(connection_id, reason))
+    if not confirmed(body):
+        return {**matching, "done": 0, "more": matching["matching"] > 0}
+    done, more = actions.replay_parked(caller(), connection_id, reason)
+    return {**matching, "done": done, "more": more}

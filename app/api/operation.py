@@ -231,3 +231,20 @@ def text_of(body: dict[str, Any], name: str, most: int = 200) -> str:
     if not isinstance(value, str) or len(value) > most or "\0" in value:
         raise Refused(400, f"{name} is a text of at most {most} characters")
     return value.strip()
+
+
+def confirmed(body: dict[str, Any]) -> bool:
+    """Whether what would be done is to be done."""
+    said = body.get("confirm", False)
+    if not isinstance(said, bool):
+        raise Refused(400, "confirm is true or false")
+    return said
+
+
+def connection_of(body: dict[str, Any]) -> int | None:
+    """The id of the connection that a JSON object names, or None; 404 for one that does not exist."""
+    name = text_of(body, "connection")
+    found = this_runtime().connection(name) if name else None
+    if name and found is None:
+        raise Refused(404, f"there is no connection {name[:40]!r}")
+    return found.id if found else None

@@ -5,12 +5,12 @@ import click
 from app.cli.access import token, user
 from app.cli.connections import connection
 from app.cli.policies import policy
-from app.cli.repairs import doctor, replay
+from app.cli.repairs import doctor, replay, retry
 from app.cli.running import bench, run, sandbox, web, worker
 
 
 @click.group(
-    commands=(run, web, worker, sandbox, bench, connection, token, user, policy, replay, doctor),
+    commands=(run, web, worker, sandbox, bench, connection, token, user, policy, replay, retry, doctor),
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(package_name="baton")

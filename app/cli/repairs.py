@@ -1,4 +1,4 @@
-"""``baton doctor`` and ``baton replay``: what is wrong, and having it done again."""
+"""``baton doctor``, ``baton replay`` and ``baton retry``: what is wrong, and having it done again."""
 
 import sys
 
@@ -14,6 +14,7 @@ from app.cli.opened import named, opened
 def replay(ids: tuple[int, ...], parked: bool, name: str | None) -> None:
     """Have requests in the inbox read again, after a mapping was mended for instance."""
     from app import repairs
+    from app.store import notes
 
     runtime = opened()
     if not ids and not parked:
@@ -22,7 +23,31 @@ def replay(ids: tuple[int, ...], parked: bool, name: str | None) -> None:
     count = repairs.replay(runtime, ids)
     if parked:
         count += repairs.replay_parked(runtime, chosen)[0]
+    with runtime.database.write() as conn:
+        notes.write_audit(conn, "command line", "inbox.replay", f"{count} requests", runtime.clock(), name or "")
     click.echo(f"{count} will be read again.")
+
+
+@click.command()
+@click.argument("ids", nargs=-1, type=int)
+@click.option("--dead", is_flag=True, help="Everything that was given up.")
+@click.option("--connection", "name", help="Only of this connection.")
+def retry(ids: tuple[int, ...], dead: bool, name: str | None) -> None:
+    """Have deliveries tried again, after what the tool refused was mended for instance."""
+    from app import repairs
+    from app.store import deliveries, notes
+
+    runtime = opened()
+    if not ids and not dead:
+        raise click.ClickException("say which: their numbers, or --dead")
+    chosen = None if name is None else named(runtime, name).id
+    with runtime.database.write() as conn:
+        count = deliveries.retry(conn, ids, runtime.clock()) if ids else 0
+    if dead:
+        count += repairs.retry_dead(runtime, chosen)[0]
+    with runtime.database.write() as conn:
+        notes.write_audit(conn, "command line", "delivery.retry", f"{count} deliveries", runtime.clock(), name or "")
+    click.echo(f"{count} will be tried again.")
 
 
 @click.command()

@@ -55,7 +55,17 @@ STEER = {
     "sequence_moved",
     "review_answer",
 }
-WORK = {"replay", "replay_several", "retry", "refused", "check", "audit", "audit_entry", "policy_download"} | STEER
+WORK = {
+    "replay",
+    "replay_several",
+    "retry",
+    "retry_several",
+    "refused",
+    "check",
+    "audit",
+    "audit_entry",
+    "policy_download",
+} | STEER
 ANSWER = {"claim", "judge"}
 SWITCH = {"pause", "resume", "pause_all", "resume_all"}
 DOOR = {
@@ -95,6 +105,7 @@ SEARCHES = {
         "policies/scoring/scoring/try",
     )
 }  # forms that get
+PARKED = "/admin/inbox?status=parked"
 GONE = 9_223_372_036_854_775_807
 
 
@@ -146,6 +157,7 @@ def addresses(ids: Any) -> dict[str, tuple[str, str]]:
         "deliveries": ("GET", "/admin/deliveries"),
         "delivery": ("GET", f"/admin/deliveries/{ids['dead']}"),
         "retry": ("POST", f"/admin/deliveries/{ids['dead']}/retry"),
+        "retry_several": ("POST", "/admin/deliveries/retry"),
         "messages": ("GET", "/admin/messages"),
         "message": ("GET", "/admin/messages/abandoned_checkout"),
         "segments": ("GET", "/admin/segments"),
@@ -657,10 +669,72 @@ def test_all_parked_requests_of_one_connection_are_read_again(
     drain(sqlite_runtime)
     other = rows(sqlite_runtime, "inbox", "id")[-1].id
     assert _status(sqlite_runtime, "inbox", other) == "parked"
-    assert "Read all parked ones of hubspot again" in browser.read("/admin/inbox?status=parked&connection=hubspot")
-    said = browser.says(browser.post("/admin/inbox/replay", {"all_of": "hubspot"}, on="/admin/inbox"))
-    assert "2 parked requests of hubspot will be read again" in said
+    assert "Yes, read 3 again" in browser.read("/admin/inbox?status=parked")
+    assert "Yes, read 2 again" in browser.read("/admin/inbox?status=parked&connection=hubspot")
+    sent = browser.post("/admin/inbox/replay", {"all": "yes", "connection": "hubspot"}, on="/admin/inbox")
+    assert "2 parked requests will be read again" in browser.says(sent)
     assert [row.id for row in rows(sqlite_runtime, "inbox", "id", status=inbox.PARKED)] == [other]
+    (entry,) = rows(sqlite_runtime, "audit", what="inbox.replay")
+    assert (entry.on, entry.detail) == ("2 parked requests", "of hubspot")
+
+
+def test_parked_requests_are_read_again_by_their_reason(
+    busy: tuple[Browser, dict[str, int]], sqlite_runtime: Runtime
+) -> None:
+    browser, _ = busy
+    for number in range(3):
+        arrive(sqlite_runtime, "hubspot", {"not": f"a list {number}"})
+    drain(sqlite_runtime)
+    reason = rows(sqlite_runtime, "inbox", "reason", status=inbox.PARKED)[-1].reason
+    address = next(
+        unescape(found) for found in re.findall(r'<li class="count"><span><a href="([^"]+)"', browser.read(PARKED))
+    )
+    page = unescape(browser.read(address))
+    assert f"Only those with the reason “{reason[:100]}" in page
+    assert "Yes, read 4 again" in page
+    browser.post("/admin/inbox/replay", {"all": "yes", "reason": reason}, on="/admin/inbox")
+    left = rows(sqlite_runtime, "inbox", "reason", status=inbox.PARKED)
+    assert len(left) == 1
+    assert left[0].reason != reason
+
+
+def _give_up(runtime: Runtime, reason: str) -> list[int]:
+    """Three deliveries more that were given up."""
+    ids = [row.id for row in rows(runtime, "deliveries", "id", status="pending")][:3]
+    for one in ids:
+        change_delivery(runtime, one, status="dead", reason=reason)
+    return ids
+
+
+def test_ticked_deliveries_are_tried_again_but_none_of_unknown_outcome(
+    busy: tuple[Browser, dict[str, int]], sqlite_runtime: Runtime
+) -> None:
+    browser, ids = busy
+    assert f'name="id" value="{ids["dead"]}"' in browser.read("/admin/deliveries?status=dead")
+    fields = {"id": [ids["dead"], ids["unknown"], GONE]}
+    said = browser.says(browser.post("/admin/deliveries/retry", fields, on="/admin/deliveries"))
+    assert "1 delivery will be tried again at once" in said
+    assert _status(sqlite_runtime, "deliveries", ids["unknown"]) == "unknown"
+    assert _status(sqlite_runtime, "deliveries", ids["dead"]) == "pending"
+    none = browser.says(browser.post("/admin/deliveries/retry", on="/admin/deliveries"))
+    assert "Tick the deliveries first" in none
+
+
+def test_all_deliveries_that_were_given_up_for_one_reason_are_tried_again(
+    busy: tuple[Browser, dict[str, int]], sqlite_runtime: Runtime
+) -> None:
+    browser, ids = busy
+    more = _give_up(sqlite_runtime, "400 the property is not known")
+    page = browser.read("/admin/deliveries?status=dead")
+    assert "Yes, try 4 again" in page
+    assert "400 the property is not known" in page.split("Why they were given up")[1].split("</section>")[0]
+    fields = {"all": "yes", "reason": "400 the property is not known", "connection": "hubspot"}
+    sent = browser.post("/admin/deliveries/retry", fields, on="/admin/deliveries")
+    assert "3 deliveries will be tried again" in browser.says(sent)
+    assert {_status(sqlite_runtime, "deliveries", one) for one in more} == {"pending"}
+    assert _status(sqlite_runtime, "deliveries", ids["dead"]) == "dead"
+    (entry,) = rows(sqlite_runtime, "audit", what="delivery.retry")
+    assert (entry.on, entry.detail) == ("3 deliveries", "of hubspot because of: 400 the property is not known")
 
 
 def test_a_delivery_that_was_given_up_is_tried_again(

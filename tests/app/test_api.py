@@ -401,3 +401,22 @@ def test_times_are_written_with_their_zone(asked: Api) -> None:
     from datetime import datetime
 
     assert datetime.fromisoformat(event["occurred_at"]).utcoffset() == timedelta(0)
+
+
+def test_what_was_left_is_counted_first_and_done_again_when_confirmed(api: Api, runtime: Runtime) -> None:
+    look = api.post("/inbox/replay", connection="hubspot")
+    assert look == {"matching": 3, "cut": False, "done": 0, "more": True}
+    assert api.post("/inbox/replay", reason="another one")["matching"] == 0
+    assert api.post("/inbox/replay", confirm=True) == {"matching": 3, "cut": False, "done": 3, "more": False}
+    assert api.get("/inbox?status=parked")["items"] == []
+    assert api.post("/deliveries/retry", type="Note")["matching"] == 2
+    assert api.post("/deliveries/retry", type="Note", confirm=True)["done"] == 2
+    assert api.get("/deliveries?status=dead")["items"] == []
+    assert len(api.get("/deliveries?status=unknown")["items"]) == 2, "for each of them somebody has to look first"
+    api.post("/deliveries/retry", 404, connection="none")
+    api.post("/deliveries/retry", 400, confirm="yes")
+    said = [(row.who, row.what, row.on) for row in rows(runtime, "audit", "who", "what", "on")]
+    assert said == [
+        ("token tests", "inbox.replay", "3 parked requests"),
+        ("token tests", "delivery.retry", "2 deliveries"),
+    ]

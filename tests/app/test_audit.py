@@ -28,6 +28,7 @@ WRITES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "replay": ("/admin/inbox/{parked}/replay", {}),
     "replay_several": ("/admin/inbox/replay", {"id": "{read}"}),
     "retry": ("/admin/deliveries/{dead}/retry", {}),
+    "retry_several": ("/admin/deliveries/retry", {"all": "yes", "connection": "hubspot"}),
     "claim": ("/admin/handoffs/{handoff}/claim", {}),
     "judge": ("/admin/handoffs/{handoff}/verdict", {"verdict": "won"}),
     "sequences_pause": ("/admin/sequences/pause", {"reason": "tidying"}),
