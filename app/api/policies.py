@@ -15,7 +15,7 @@ from app.policies import Difference, Standing
 from app.receive import Refused, this_runtime
 from app.rules.policy import read_document
 from app.store import policies
-from app.store.access import MANAGE, READ
+from app.store.access import MANAGE
 from app.store.drafts import Overtaken
 from app.store.policies import StaleDraft, Version
 from mappings.document import MAX_BYTES, InvalidDocument
@@ -160,7 +160,6 @@ def _shown_difference(found: Difference) -> dict[str, Any]:
         summary="What keeps a text from being published, each with its line; nothing is kept",
         body={"type": "object", "required": ["text"], "properties": {"text": _TEXT}},
         answer="PolicyProblems",
-        scope=READ,
     ),
 )
 def policy_validate() -> Any:

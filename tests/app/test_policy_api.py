@@ -93,7 +93,6 @@ def test_only_a_token_that_manages_changes_rules(api: Api, sqlite_runtime: Runti
     with sqlite_runtime.database.write() as conn:
         api.secret = access.create_token(conn, "reader", sqlite_runtime.clock(), (access.READ,))
     api.get(HERE)
-    api.post("/policies/validate", text=SCORING)
     for path in ("draft", "draft/discard", "publish", "roll-back"):
         assert "scope 'manage'" in api.post(f"{HERE}/{path}", 403, text=SCORING)["error"]
 
