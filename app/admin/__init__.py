@@ -16,6 +16,7 @@ from app.admin import (
     handoffs,
     home,
     inbox,
+    mappings,
     messages,
     policies,
     policy_try,
@@ -34,8 +35,8 @@ from app.settings import Settings
 __all__ = ["SCREENS", "install"]
 
 SCREENS = (
-    assets, session, home, contacts, decisions, inbox, deliveries, connections, handoffs, messages, segments, sequences,
-    reviews, why, policies, policy_try, users, tokens, audit, account,
+    assets, session, home, contacts, decisions, inbox, deliveries, connections, handoffs, mappings, messages, segments,
+    sequences, reviews, why, policies, policy_try, users, tokens, audit, account,
 )  # fmt: skip
 
 

@@ -37,6 +37,10 @@ LOOK_AT_WORK = {
     "sequence",
     "reviews",
     "review",
+    "mappings",
+    "mapping",
+    "mapping_row",
+    "mapping_effect",
     "policies",
     "policy",
     "policy_diff",
@@ -66,6 +70,7 @@ WORK = {
     "audit_entry",
     "policy_download",
 } | STEER
+WORK |= {"mapping_payload", "mapping_request", "mapping_reread"}
 ANSWER = {"claim", "judge"}
 SWITCH = {"pause", "resume", "pause_all", "resume_all"}
 DOOR = {
@@ -82,7 +87,15 @@ DOOR = {
     "token_create",
     "token_revoke",
 }
-RULE = {"policy_save", "policy_discard", "policy_publish", "policy_published", "policy_roll_back", "policy_rolled_back"}
+RULE = {"mapping_own", "mapping_row_change", "mapping_row_remove"}
+RULE |= {
+    "policy_save",
+    "policy_discard",
+    "policy_publish",
+    "policy_published",
+    "policy_roll_back",
+    "policy_rolled_back",
+}
 MAY = {
     "viewer": LOOK_AT_PEOPLE | LOOK_AT_WORK,
     "sales": LOOK_AT_PEOPLE | ANSWER,
@@ -98,6 +111,7 @@ SEARCHES = {
         "deliveries",
         "decisions",
         "messages/abandoned_checkout",
+        "mappings/hubspot/request",
         "reviews",
         "audit",
         "sequences/guide_follow_up",
@@ -204,6 +218,16 @@ def addresses(ids: Any) -> dict[str, tuple[str, str]]:
         "policy_roll_back": ("GET", "/admin/policies/scoring/scoring/roll-back"),
         "policy_rolled_back": ("POST", "/admin/policies/scoring/scoring/roll-back"),
         "policy_download": ("GET", "/admin/policies/scoring/scoring/download"),
+        "mappings": ("GET", "/admin/mappings/"),
+        "mapping": ("GET", "/admin/mappings/hubspot/"),
+        "mapping_own": ("POST", "/admin/mappings/hubspot/own"),
+        "mapping_row": ("GET", "/admin/mappings/hubspot/row"),
+        "mapping_row_change": ("POST", "/admin/mappings/hubspot/row"),
+        "mapping_row_remove": ("POST", "/admin/mappings/hubspot/remove"),
+        "mapping_payload": ("GET", "/admin/mappings/hubspot/payload"),
+        "mapping_effect": ("GET", "/admin/mappings/hubspot/effect"),
+        "mapping_request": ("GET", "/admin/mappings/hubspot/request"),
+        "mapping_reread": ("POST", "/admin/mappings/hubspot/reread"),
         "connections": ("GET", "/admin/connections"),
         "connection": ("GET", "/admin/connections/hubspot"),
         "refused": ("GET", f"/admin/connections/hubspot/refused/{ids['refused']}"),
