@@ -109,9 +109,3 @@ def held(conn: Connection, connection_id: int, limit: int = 500) -> list[HeldVal
     columns = [held_values.c[name] for name in HeldValue.__struct_fields__]
     query = select(*columns).where(held_values.c.connection_id == connection_id)
     return [HeldValue(*row) for row in conn.execute(query.order_by(held_values.c["count"].desc()).limit(limit))]
-
-
-def drop_held(conn: Connection, connection_id: int, vendor: str, values: Collection[str]) -> int:
-    """Take values off the list, because their row has a place for them now; how many."""
-    mine = (held_values.c.connection_id == connection_id) & (held_values.c.vendor == vendor)
-    return conn.execute(held_values.delete().where(mine, held_values.c.value.in_(values))).rowcount

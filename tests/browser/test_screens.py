@@ -62,6 +62,14 @@ def pages(site: Site) -> dict[str, str]:
         "reviews": "/admin/reviews",
         "no reviews": "/admin/reviews?status=withdrawn",
         "review": f"/admin/reviews/{review_of(site.runtime)}",
+        "mappings": "/admin/mappings/",
+        "mapping": "/admin/mappings/hubspot/",
+        "mapping of forms": "/admin/mappings/forms/",
+        "row of a mapping": "/admin/mappings/hubspot/row?row=17",
+        "new row of a mapping": "/admin/mappings/forms/row",
+        "payload": "/admin/mappings/forms/payload",
+        "no draft of a mapping": "/admin/mappings/hubspot/effect",
+        "request on paper": "/admin/mappings/hubspot/request",
         "connections": "/admin/connections",
         "hubspot": "/admin/connections/hubspot",
         "forms": "/admin/connections/forms",
@@ -119,7 +127,7 @@ def test_screens_of_other_roles_can_be_read_too(new_page: NewPage, site: Site, r
     page = new_page(role, viewport=NARROW)
     page.goto("/admin/")
     ways = {str(link.get_attribute("href")) for link in page.query_selector_all(".nav-list a")}
-    assert len(ways) == (2 if role == "sales" else 10)
+    assert len(ways) == (2 if role == "sales" else 12)
     for path in (*sorted(ways), f"/admin/contacts/{site.people['ann']}"):
         answer = page.goto(path)
         assert answer is not None
