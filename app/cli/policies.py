@@ -268,21 +268,17 @@ def _text(kind: str, name: str, which: int | str | None) -> str:
 @policy.command("export")
 @click.argument("folder", type=click.Path(file_okay=False))
 def policy_export(folder: str) -> None:
-    """Write every published policy to a folder, one file each."""
+    """Write every policy and mapping that is in force to a folder, one file each."""
     from pathlib import Path
 
-    from app.store import policies
-    from mappings.mapping import default_text
+    from app import policy_files
 
-    runtime = opened()
-    with runtime.database.read() as conn:
-        found = policies.published(conn)
-    texts = {f"mapping-{kind}.yaml": default_text(f"{kind}.yaml") for kind in ("forms", "hubspot", "klaviyo")}
-    texts |= {f"{v.kind}.yaml" if v.kind == v.name else f"{v.kind}-{v.name}.yaml": v.body for v in found}
+    with opened().database.read() as conn:
+        files = policy_files.as_files(policy_files.in_force(conn))
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
-    for name, text in sorted(texts.items()):
-        (target / name).write_text(text, encoding="utf-8")
+    for name, text in files.items():
+        (target / name).write_bytes(text.encode())
         click.echo(target / name)
 
 
@@ -290,20 +286,27 @@ def policy_export(folder: str) -> None:
 @click.argument("folder", type=click.Path(exists=True, file_okay=False))
 @click.option("--note", default="imported")
 def policy_import(folder: str, note: str) -> None:
-    """Put in force what a folder's files say, where they differ from what is."""
+    """Put in force what a folder's files say, where they differ from what is; all of it or nothing."""
     from pathlib import Path
 
-    from app.store import policies
-    from mappings.mapping import default_text
+    from app import policy_files
+    from mappings.document import InvalidDocument
 
-    documents = [_read_file(str(file)) for file in sorted(Path(folder).glob("*.yaml"))]
-    runtime = opened()
-    with runtime.database.read() as conn:
-        current = {(version.kind, version.name): version.body for version in policies.published(conn)}
-    for kind in ("forms", "hubspot", "klaviyo"):
-        current.setdefault(("mapping", kind), default_text(f"{kind}.yaml"))
-    changed = [document for document in documents if current.get((document.kind, document.name)) != document.text]
-    if not changed:
+    files, problems = {}, []
+    for file in sorted(Path(folder).glob("*.yaml")):
+        try:
+            files[str(file)] = file.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            problems.append(f"{file}: not a text in UTF-8")
+    try:
+        if problems:
+            policy_files.read(files)
+            raise InvalidDocument([])
+        made = policy_files.put_in_force(opened(), "command line", files, note)
+    except InvalidDocument as error:
+        nothing = "Nothing was changed."
+        raise click.ClickException("\n".join([*problems, *error.problems, nothing])) from None
+    for one in made:
+        click.echo(f"{one.kind} {one.name}: version {one.version} is in force")
+    if not made:
         click.echo("Nothing differs from what is in force.")
-        return
-    _publish(changed, note, "command line")
