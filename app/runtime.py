@@ -161,7 +161,7 @@ class Runtime:
                     compile_policies(
                         rules,
                         number,
-                        _editions(stored_policies.versions(conn, "sequences")),
+                        editions_of(stored_policies.versions(conn, "sequences")),
                         Pauses(stored_pauses.all_of(conn)),
                     ),
                     {
@@ -190,7 +190,7 @@ def _looked_through(rulebook: Rulebook, connected: Mapping[str, str]) -> Ruleboo
     return replace(rulebook, problems=tuple(problems), connected=connected)
 
 
-def _editions(versions: Sequence[Version]) -> list[Edition]:
+def editions_of(versions: Sequence[Version]) -> list[Edition]:
     """Every published version of the sequences. One that this Baton cannot read any more is as if it were not there:
     who is pinned to it leaves, and the decision says so."""
     made = (_edition(version) for version in versions if version.published_at is not None)

@@ -14,9 +14,9 @@ from redis.retry import Retry
 from rq import Queue
 from rq.serializers import JSONSerializer
 
-INGEST, DELIVER = "ingest", "deliver"
-# What a job may be, and nothing else: see jobs.worker
-JOBS = {INGEST: "jobs.ingest.ingest", DELIVER: "jobs.deliver.deliver"}
+INGEST, DELIVER, REHEARSE = "ingest", "deliver", "rehearse"
+# What a job may be, and nothing else: see jobs.worker. Whoever has nothing else to do takes the last kind
+JOBS = {INGEST: "jobs.ingest.ingest", DELIVER: "jobs.deliver.deliver", REHEARSE: "jobs.rehearse.rehearse"}
 GUARD_SECONDS = 5
 JOB_SECONDS = 180
 

@@ -29,9 +29,9 @@ _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 _PR_SET_PDEATHSIG = 1
 
 
-def _end_with_parent() -> None:
-    """Have the kernel send SIGTERM should the supervisor die without having stopped its parts. Runs between fork and
-    exec: nothing but the one call."""
+def end_with_parent() -> None:
+    """Have the kernel send SIGTERM should whoever started this process die without having stopped it. Runs between fork
+    and exec: nothing but the one call."""
     if _libc is not None:
         _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
@@ -74,7 +74,7 @@ class _Fork:
 def _begin(title: str, env: Mapping[str, str], work: Callable[[], None]) -> None:
     """What a part does first: nothing of the supervisor's is left to it but what was imported."""
     os.setsid()
-    _end_with_parent()
+    end_with_parent()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_DFL)
     setproctitle(title)
@@ -95,7 +95,7 @@ class Part:
     @classmethod
     def program(cls, name: str, command: Sequence[str]) -> "Part":
         """A part that is another program."""
-        return cls(name, partial(subprocess.Popen, list(command), start_new_session=True, preexec_fn=_end_with_parent))
+        return cls(name, partial(subprocess.Popen, list(command), start_new_session=True, preexec_fn=end_with_parent))
 
     @classmethod
     def forked(cls, name: str, title: str, env: Mapping[str, str], work: Callable[[], None]) -> "Part":

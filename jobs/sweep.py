@@ -13,8 +13,8 @@ import structlog
 
 from app.contacts.event import Event, EventType, Identity
 from app.runtime import Runtime
-from app.store import calls, claims, counted, inbox, lanes, notes, timers
-from jobs import deliver, fill, ingest, noticing, restored
+from app.store import calls, claims, counted, inbox, lanes, notes, rehearsals, timers
+from jobs import deliver, fill, ingest, noticing, rehearse, restored
 from jobs.queue import DELIVER, INGEST
 from jobs.resume import wake_parked
 
@@ -25,6 +25,7 @@ OVERDUE = timedelta(seconds=4)  # what has waited this long was not woken for
 TIDY_EVERY = timedelta(hours=1)
 REFUSALS_KEPT = timedelta(hours=72)
 CALLS_KEPT = timedelta(days=30)
+REHEARSALS_KEPT = timedelta(days=14)
 HEAD_START_SECONDS = 0.5
 RINGS_AT_ONCE = 500  # timers in one transaction; others wait that long for the write lock
 RING_SECONDS = TICK_SECONDS  # what is still due after this long rings with the next tick
@@ -66,6 +67,7 @@ def tick(runtime: Runtime, wake: Callable[..., None], holder: str) -> None:
             wake_parked(runtime)
             tidy(runtime)
             _fill(runtime)
+            rehearse.look(runtime)
         finally:
             lanes.give_back(runtime.database, lease)
     restored.look(runtime)
@@ -156,4 +158,5 @@ def tidy(runtime: Runtime) -> None:
         notes.forget_refusals(conn, now - REFUSALS_KEPT)
         calls.forget_calls(conn, now - CALLS_KEPT)
         counted.forget_before(conn, counted.day_of(now - counted.KEPT))
+        rehearsals.forget_before(conn, now - REHEARSALS_KEPT)
         notes.mark(conn, runtime.database, TIDIED, "", now)

@@ -17,7 +17,7 @@ from app.runtime import Runtime
 from app.settings import Settings
 from jobs import context, watch
 from jobs.context import JobContext, enter
-from jobs.queue import JOBS, Waker, connect, guard_key
+from jobs.queue import JOBS, REHEARSE, Waker, connect, guard_key
 from jobs.sweep import Ticker
 
 log = structlog.get_logger("baton.worker")
@@ -26,7 +26,7 @@ WORKER_TTL, MAINTENANCE_SECONDS, RETRY_REDIS_SECONDS = 30, 60, 2.0
 
 
 class NotAWakeUp(Exception):
-    """A job that is none of ours. Whoever writes to Redis could name any function; only two are ever called."""
+    """A job that is none of ours. Whoever writes to Redis could name any function; only ours are ever called."""
 
 
 class WakeUp(Job):
@@ -106,7 +106,8 @@ def _work_queue(settings: Settings, queue: str) -> bool:
     """Take wake-ups until Redis fails; True when the worker was asked to stop."""
     client = connect(settings.redis_url, timeout=5.0)
     worker = QuietWorker(
-        [Queue(queue, connection=client, serializer=JSONSerializer, job_class=WakeUp)],
+        # The first that holds something is taken from: its own one before what every worker can do
+        [Queue(name, connection=client, serializer=JSONSerializer, job_class=WakeUp) for name in (queue, REHEARSE)],
         connection=client,
         serializer=JSONSerializer,
         job_class=WakeUp,

@@ -5,8 +5,11 @@ import click
 from app.cli.access import token, user
 from app.cli.connections import connection
 from app.cli.policies import policy
+from app.cli.rehearsing import rehearse
 from app.cli.repairs import doctor, replay, retry
 from app.cli.running import bench, run, sandbox, web, worker
+
+policy.add_command(rehearse)
 
 
 @click.group(

@@ -28,7 +28,11 @@ def web() -> None:
 
 
 @click.command()
-@click.option("--queue", type=click.Choice(["ingest", "deliver"]), help="Work this queue in this very process.")
+@click.option(
+    "--queue",
+    type=click.Choice(["ingest", "deliver", "rehearse"]),
+    help="Work this queue in this very process; rehearsals until none waits, behind all else.",
+)
 def worker(queue: str | None) -> None:
     """Start the workers only; the web server runs elsewhere."""
     from app.logs import set_up_logs
@@ -36,7 +40,11 @@ def worker(queue: str | None) -> None:
     from app.settings import Settings
 
     set_up_logs()
-    if queue:
+    if queue == "rehearse":
+        from jobs.rehearse import run as rehearse
+
+        rehearse(Settings.from_environment())
+    elif queue:
         from jobs.worker import work
 
         work(Settings.from_environment(), queue)

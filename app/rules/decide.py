@@ -22,7 +22,7 @@ from app.rules.memory import Memory, remember
 from app.rules.messages import decide_messages
 from app.rules.passing import is_due, pass_time
 from app.rules.scoring import Crossing, Scoring, apply_scoring, may_score
-from app.rules.segments import Segments, judge, touched
+from app.rules.segments import Segments, is_quiet, judge, touched
 from app.rules.sequences.enrolments import enter, forget, hear
 from app.rules.sequences.policy import Sequences
 from app.rules.suppression import SuppressionDocument
@@ -76,7 +76,7 @@ def step(contact: Contact, event: Event, policies: Policies) -> list[Decision]:
     decisions += handoff
     # Before segments move: what lets somebody in is not yet an answer
     decisions += hear(contact, event, policies)
-    scored = bool(policies.segments.by_score) and may_score(event, policies.scoring)
+    scored = bool(policies.segments.by_score) and (may_score(event, policies.scoring) or is_quiet(event))
     if segments := touched(contact, event, stage, policies.segments, scored):
         decisions += judge(contact, event, segments, policies)
     decisions += enter(contact, event, policies)

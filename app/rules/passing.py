@@ -43,6 +43,14 @@ def is_due(contact: Contact, until: datetime) -> bool:
     return any(waited.due_at <= until for waited in contact.waiting.values()) if contact.waiting else False
 
 
+def next_moment(contact: Contact) -> datetime | None:
+    """The next moment at which something of the contact is due, or None."""
+    if not (contact.looks or contact.waiting or contact.enrolments):
+        return None
+    due = _next(contact)
+    return None if due is None else due[0]
+
+
 def pass_time(contact: Contact, until: datetime, policies: "Policies") -> list[Decision]:
     """Decide what is due up to a moment, the earliest first; of the same moment, segments, then sequences, then
     triggers."""

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 
 FILL = "segments"  # the timer that asks a contact about segments that were published since
+RESCORED = "score"  # ... and the one that asks those that go by the score, as new rules made another one of it
+_QUIET = frozenset((FILL, RESCORED))
 
 
 class SegmentDocument(BaseModel):
@@ -206,7 +208,7 @@ def _move(contact: Contact, event: Event, segment: Segment, facts: Facts, polici
         properties={"segment": segment.id, "label": segment.label},
     )
     remember(contact, happened, policies.memory, policies.scoring.read)
-    if event.properties.get("timer") == FILL and not event.connection_id:  # nothing that the person did
+    if is_quiet(event):  # nothing that the person did
         return [decision]
     return [
         decision,
@@ -219,7 +221,7 @@ def _move(contact: Contact, event: Event, segment: Segment, facts: Facts, polici
 def _decision(segment: Segment, event: Event, inside: bool, facts: Facts, version: str) -> Decision:
     word = "Entered" if inside else "Left"
     by_time = event.type == EventType.TIMER_DUE and not event.source_key
-    published = event.properties.get("timer") == FILL
+    asked = event.properties.get("timer")
     return Decision(
         key=key_of("segment", segment.id, word, event.id, facts.now.isoformat()),
         rule=segment.id,
@@ -227,11 +229,19 @@ def _decision(segment: Segment, event: Event, inside: bool, facts: Facts, versio
         what="segment",
         outcome=Outcome.TAKEN,
         summary=f"{word} the segment “{segment.label}”"
-        + (", as time has passed" if by_time else ", as it was published" if published else ""),
+        + (", as time has passed" if by_time else _BY_US.get(str(asked), "") if is_quiet(event) else ""),
         event_id=event.id,
         at=facts.now,
         gates=tuple(Gate(verdict.text, verdict.holds) for verdict in explain(segment.when, facts)),
     )
+
+
+def is_quiet(event: Event) -> bool:
+    """Whether the event only says that Baton looks at somebody again, because a policy was published."""
+    return event.type == EventType.TIMER_DUE and not event.connection_id and event.properties.get("timer") in _QUIET
+
+
+_BY_US = {FILL: ", as it was published", RESCORED: ", as scores are counted by new rules"}
 
 
 def next_look(contact: Contact) -> tuple[datetime, str] | None:

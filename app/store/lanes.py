@@ -49,6 +49,12 @@ def renew(database: Database, lease: Lease, seconds: float = LEASE_SECONDS) -> b
         )
 
 
+def is_free(conn: Connection, lane: str) -> bool:
+    """Whether nobody holds a lane."""
+    query = select(lanes.c.fence).where(lanes.c.name == lane, lanes.c.until >= db_now())
+    return conn.execute(query).first() is None
+
+
 _HELD = select(lanes.c.fence).where(lanes.c.name == bindparam("lane"), lanes.c.until >= db_now()).with_for_update()
 
 

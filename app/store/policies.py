@@ -1,6 +1,6 @@
 """Policies: immutable numbered versions, one of each published; nothing is ever overwritten."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import lru_cache
@@ -187,3 +187,13 @@ def _place(version: Version) -> str:
 def _read(body: str, place: str) -> Document:
     """A version's document, read once: what is published with one that is new has been read before."""
     return read_document(body, place)
+
+
+def numbers(conn: Connection) -> dict[str, int]:
+    """kind → the version in force, of the policies of which there is one of each kind."""
+    return {version.kind: version.version for version in published(conn) if version.kind in SINGLE}
+
+
+def chosen(conn: Connection, wanted: Mapping[str, int]) -> list[Version]:
+    """These versions, given as kind → number."""
+    return [one for one in versions(conn) if one.name == one.kind and wanted.get(one.kind) == one.version]

@@ -1,0 +1,122 @@
+"""``baton policy rehearse``: what a policy that is not in force would have done."""
+
+import socket
+import threading
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from app.cli.opened import opened
+
+if TYPE_CHECKING:
+    from app.rules.difference import Change, Tally
+    from app.runtime import Runtime
+    from app.store.rehearsals import Rehearsal
+
+_LOOK_SECONDS = 0.3
+_DAY = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M"])
+
+
+@click.command("rehearse")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False))
+@click.option("--from", "since", type=_DAY, required=True, help="Where the span begins, in UTC: 2026-11-01")
+@click.option("--until", type=_DAY, help="Where it ends; now, where left out.")
+@click.option("--segment", default="", help="Only who is in this segment today.")
+@click.option("--every", default=1, type=click.IntRange(1), help="Only each so-many-th contact, for a first look.")
+@click.option("--details", default=10, type=click.IntRange(0, 500), help="So many of the differences singly.")
+def rehearse(file: str, since: datetime, until: datetime | None, segment: str, every: int, details: int) -> None:
+    """Say what a policy file would have done over the stored history, held against the rules in force. Sends nothing.
+
+    Scoring and lifecycle are rehearsed as if everybody had been scored by them from the beginning.
+    """
+    from app import rehearsal
+    from app.store import rehearsals
+    from mappings.document import InvalidDocument
+
+    runtime, who = opened(), "command line"
+    text = Path(file).read_text(encoding="utf-8")
+    try:
+        end = until.replace(tzinfo=UTC) if until else None
+        number = rehearsal.ask(runtime, who, Path(file).name, text, since.replace(tzinfo=UTC), end, segment, every)
+    except (InvalidDocument, rehearsal.Refused) as error:
+        raise click.ClickException(str(error)) from None
+    try:
+        found = _work(runtime, number)
+    except KeyboardInterrupt:
+        rehearsal.cancel(runtime, who, number)
+        raise click.ClickException("canceled; nothing was changed") from None
+    if found.status != rehearsals.DONE:
+        raise click.ClickException(f"the rehearsal ended early: {found.reason or found.status}")
+    _tell(runtime, found, details)
+
+
+def _work(runtime: "Runtime", number: int) -> "Rehearsal":
+    """Work on it in this process, unless a worker was first, until it is over."""
+    from app.store import rehearsals
+    from jobs import rehearse as job
+
+    stopping = threading.Event()
+    holder = f"{socket.gethostname()}:command line"
+    while True:
+        worker = threading.Thread(target=job.work, args=(runtime, holder, stopping), daemon=True)
+        worker.start()
+        try:
+            while True:
+                with runtime.database.read() as conn:
+                    found = rehearsals.find(conn, number)
+                if found is None:
+                    raise click.ClickException("somebody threw the rehearsal away")
+                if not found.is_open:
+                    return found
+                if found.total:
+                    click.echo(f"\r{found.seen:,} of {found.total:,} contacts", nl=False, err=True)
+                if not worker.is_alive():
+                    break  # a worker elsewhere has it; look again
+                time.sleep(_LOOK_SECONDS)
+        finally:
+            stopping.set()
+            worker.join()
+            stopping.clear()
+        time.sleep(_LOOK_SECONDS)
+
+
+def _tell(runtime: "Runtime", found: "Rehearsal", details: int) -> None:
+    from app.store import rehearsals
+
+    click.echo(f"\r{found.label}, {found.since:%Y-%m-%d %H:%M} to {found.until:%Y-%m-%d %H:%M} UTC:", err=False)
+    _tell_counts(found.tally)
+    if not found.tally.differing:
+        click.echo("Nothing would have been otherwise.")
+        return
+    click.echo(f"Otherwise for {found.tally.differing:,} of {found.tally.contacts:,} contacts. Nothing was sent.")
+    with runtime.database.read() as conn:
+        some, more = rehearsals.changes_page(conn, found.id, details) if details else ([], None)
+    for one in some:
+        click.echo(f"  contact {one.contact_id}, {one.change.at:%Y-%m-%d %H:%M}: {_words(one.change)}")
+    if more is not None:
+        click.echo("  … and more; --details shows up to 500")
+
+
+def _tell_counts(tally: "Tally") -> None:
+    from app.rules.difference import ALL
+
+    click.echo(f"{'':32} {'really':>9} {'in force':>9} {'the draft':>9}")
+    for effect, rules in sorted(tally.effects.items()):
+        count = rules[ALL]
+        click.echo(f"{effect:32} {count.really:>9,} {count.now:>9,} {count.draft:>9,}")
+    scores = tally.scores
+    click.echo(f"{'contacts over the threshold':32} {'':>9} {scores.over_now:>9,} {scores.over_draft:>9,}")
+
+
+def _words(change: "Change") -> str:
+    match change.now, change.draft:
+        case None, draft if draft is not None:
+            return f"would be new: {draft.summary}"
+        case now, None if now is not None:
+            return f"would not be: {now.summary}"
+        case now, draft if now is not None and draft is not None:
+            return f"{now.summary} → {draft.summary}"
+    return change.effect

@@ -1,0 +1,295 @@
+"""Rehearsals: what was asked, how far each has come, and what would have been otherwise, decision by decision."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, delete, func, insert, select, update
+
+from app.contacts.event import Event
+from app.rules.difference import Change, Effect, Tally, effect_of
+from app.store.many import Adder
+from app.store.tables import contact_segments, contacts, decisions, events, rehearsal_changes, rehearsals
+
+WAITING, RUNNING, DONE, CANCELED, FAILED = "waiting", "running", "done", "canceled", "failed"
+OPEN = (WAITING, RUNNING)
+KEPT = 20_000  # differences that are kept singly; counted are all
+_table, _changes = rehearsals.c, rehearsal_changes.c
+
+
+class Rehearsal(Struct, frozen=True, kw_only=True):
+    """One rehearsal. ``rules`` are the versions it is held against, as kind → number."""
+
+    id: int
+    kind: str
+    name: str
+    label: str
+    body: str
+    since: datetime
+    until: datetime
+    segment: str
+    every: int
+    rules: dict[str, int]
+    status: str
+    reason: str
+    asked_by: str
+    created_at: datetime
+    began_at: datetime | None
+    ended_at: datetime | None
+    attempts: int
+    total: int
+    seen: int
+    last: int
+    seconds: float
+    tally: Tally
+    kept: int
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is still to be worked on."""
+        return self.status in OPEN
+
+
+def _read(row: Any) -> Rehearsal:
+    known = dict(row._mapping)
+    known["rules"] = msgspec.json.decode(known["rules"], type=dict[str, int])
+    known["tally"] = msgspec.json.decode(known["tally"], type=Tally)
+    return Rehearsal(**known)
+
+
+# --- asking
+
+
+def add(
+    conn: Connection,
+    *,
+    kind: str,
+    name: str,
+    label: str,
+    body: str,
+    since: datetime,
+    until: datetime,
+    segment: str,
+    every: int,
+    rules: Mapping[str, int],
+    asked_by: str,
+    now: datetime,
+) -> int:
+    """Have a policy rehearsed; the rehearsal's id."""
+    said = insert(rehearsals).values(
+        kind=kind,
+        name=name,
+        label=label,
+        body=body,
+        since=since,
+        until=until,
+        segment=segment,
+        every=every,
+        rules=msgspec.json.encode(dict(rules)).decode(),
+        status=WAITING,
+        asked_by=asked_by,
+        created_at=now,
+    )
+    return int(conn.execute(said.returning(_table.id)).scalar_one())
+
+
+def find(conn: Connection, rehearsal_id: int) -> Rehearsal | None:
+    """One rehearsal, or None."""
+    row = conn.execute(select(rehearsals).where(_table.id == rehearsal_id)).first()
+    return None if row is None else _read(row)
+
+
+def page(conn: Connection, limit: int, before: int | None) -> tuple[list[Rehearsal], int | None]:
+    """Rehearsals, newest first, and where the next page begins."""
+    query = select(rehearsals).order_by(_table.id.desc()).limit(limit + 1)
+    if before is not None:
+        query = query.where(_table.id < before)
+    found = [_read(row) for row in conn.execute(query)]
+    return found[:limit], found[limit - 1].id if len(found) > limit else None
+
+
+def open_ones(conn: Connection) -> list[int]:
+    """Those that are to be worked on, the oldest first."""
+    return list(conn.execute(select(_table.id).where(_is_open()).order_by(_table.id)).scalars())
+
+
+def cancel(conn: Connection, rehearsal_id: int, now: datetime) -> bool:
+    """Stop it; whether it was open."""
+    return end(conn, rehearsal_id, CANCELED, now)
+
+
+def end(conn: Connection, rehearsal_id: int, status: str, now: datetime, reason: str = "") -> bool:
+    """Let it be over; whether it was open."""
+    statement = update(rehearsals).where(_table.id == rehearsal_id, _is_open())
+    return conn.execute(statement.values(status=status, ended_at=now, reason=reason)).rowcount > 0
+
+
+def drop(conn: Connection, rehearsal_id: int) -> bool:
+    """Forget it and what it found; whether it was there."""
+    conn.execute(delete(rehearsal_changes).where(_changes.rehearsal_id == rehearsal_id))
+    return conn.execute(delete(rehearsals).where(_table.id == rehearsal_id)).rowcount > 0
+
+
+def forget_before(conn: Connection, before: datetime) -> int:
+    """Drop those that ended before; how many."""
+    old = list(conn.execute(select(_table.id).where(_table.ended_at < before)).scalars())
+    return sum(drop(conn, rehearsal_id) for rehearsal_id in old)
+
+
+def _is_open() -> ColumnElement[bool]:
+    return _table.status.in_(OPEN)
+
+
+# --- working on it
+
+
+def begin(conn: Connection, rehearsal: Rehearsal, now: datetime) -> bool:
+    """Begin, or go on after whoever worked on it is gone; whether it is still open."""
+    statement = update(rehearsals).where(_table.id == rehearsal.id, _is_open())
+    values: dict[str, Any] = {"status": RUNNING, "attempts": _table.attempts + 1}
+    if rehearsal.began_at is None:
+        values |= {"began_at": now, "total": _total(conn, rehearsal)}
+    return conn.execute(statement.values(**values)).rowcount > 0
+
+
+def _total(conn: Connection, rehearsal: Rehearsal) -> int:
+    query = _chosen(select(func.count()).select_from(contacts), rehearsal.segment, rehearsal.every)
+    return int(conn.execute(query).scalar_one())
+
+
+def next_contacts(conn: Connection, rehearsal: Rehearsal, last: int, limit: int) -> list[int]:
+    """The next so many contacts that it is about, by id."""
+    query = _chosen(select(contacts.c.id), rehearsal.segment, rehearsal.every).where(contacts.c.id > last)
+    return list(conn.execute(query.order_by(contacts.c.id).limit(limit)).scalars())
+
+
+def _chosen(query: Select[Any], segment: str, every: int) -> Select[Any]:
+    query = query.where(contacts.c.merged_into.is_(None))
+    if segment:
+        inside = (contact_segments.c.contact_id == contacts.c.id) & (contact_segments.c.segment == segment)
+        query = query.join(contact_segments, inside)
+    return query.where(contacts.c.id % every == 0) if every > 1 else query
+
+
+class Progress(Struct, frozen=True):
+    """How far it has come: contacts looked at, the last one's id, seconds of work, differences kept."""
+
+    seen: int
+    last: int
+    seconds: float
+    kept: int
+
+
+def save(
+    conn: Connection, rehearsal_id: int, progress: Progress, tally: Tally, found: Sequence[tuple[int, Change]]
+) -> bool:
+    """Keep what a step found, as (contact, change); False where it is not to be worked on any more."""
+    statement = update(rehearsals).where(_table.id == rehearsal_id, _table.status == RUNNING)
+    values = {**msgspec.structs.asdict(progress), "attempts": 0, "tally": msgspec.json.encode(tally).decode()}
+    if not conn.execute(statement.values(**values)).rowcount:
+        return False
+    rows = [
+        (rehearsal_id, contact_id, change.effect, change.rule, change.side, msgspec.json.encode(change).decode())
+        for contact_id, change in found
+    ]
+    if rows:
+        _KEEP.add(conn, rows)
+    return True
+
+
+_KEEP = Adder(rehearsal_changes, "rehearsal_id", "contact_id", "effect", "rule", "side", "body")
+
+
+# --- what it reads
+
+_MINE = events.c.contact_id.in_(bindparam("contacts", expanding=True)) & (events.c.occurred_at < bindparam("until"))
+_SIZES = (
+    select(events.c.contact_id, func.count()).where(_MINE).group_by(events.c.contact_id).order_by(events.c.contact_id)
+)
+_HISTORIES = select(events.c.contact_id, events.c.body).where(_MINE).order_by(events.c.contact_id, events.c.occurred_at)
+_PAGE = (
+    select(events.c.occurred_at, events.c.body)
+    .where(
+        events.c.contact_id == bindparam("contact"),
+        events.c.occurred_at >= bindparam("since"),
+        events.c.occurred_at < bindparam("until"),
+    )
+    .order_by(events.c.occurred_at)
+    .limit(bindparam("limit"))
+)
+_REALLY = select(
+    decisions.c.contact_id, decisions.c.what, decisions.c.outcome, decisions.c.rule, decisions.c.summary
+).where(
+    decisions.c.contact_id.in_(bindparam("contacts", expanding=True)),
+    decisions.c.at >= bindparam("since"),
+    decisions.c.at < bindparam("until"),
+)
+_decode = msgspec.json.Decoder(Event).decode
+
+
+def sizes(conn: Connection, contact_ids: Collection[int], until: datetime) -> dict[int, int]:
+    """contact → how many events there are of it before a moment; those without any are left out."""
+    found = conn.execute(_SIZES, {"contacts": list(contact_ids), "until": until})
+    return {contact_id: count for contact_id, count in found}  # noqa: C416
+
+
+def histories(conn: Connection, contact_ids: Collection[int], until: datetime) -> dict[int, list[Event]]:
+    """The events of these contacts before a moment, by when they occurred."""
+    found: dict[int, list[Event]] = {contact_id: [] for contact_id in contact_ids}
+    if found:
+        for contact_id, body in conn.execute(_HISTORIES, {"contacts": list(found), "until": until}):
+            found[contact_id].append(_decode(body))
+    return found
+
+
+def moments(conn: Connection, contact_id: int, since: datetime, until: datetime, most: int) -> list[Event]:
+    """The first events of one contact from a moment on, by when they occurred: about as many as asked for, and all of
+    the last one's moment, so that the next call begins after it."""
+    asked = {"contact": contact_id, "since": since, "until": until}
+    rows = conn.execute(_PAGE, {**asked, "limit": most}).all()
+    found = [_decode(body) for _, body in rows]
+    if len(rows) == most:
+        last = rows[-1].occurred_at
+        found = [event for event in found if event.occurred_at < last]
+        same = select(events.c.body).where(events.c.contact_id == contact_id, events.c.occurred_at == last)
+        found += [_decode(body) for body in conn.execute(same).scalars()]
+    return found
+
+
+def really(conn: Connection, contact_ids: Collection[int], since: datetime, until: datetime) -> dict[int, list[Effect]]:
+    """contact → what was really decided within the span."""
+    found: dict[int, list[Effect]] = {contact_id: [] for contact_id in contact_ids}
+    asked = {"contacts": list(contact_ids), "since": since, "until": until}
+    for contact_id, what, outcome, rule, summary in conn.execute(_REALLY, asked):
+        if (effect := effect_of(what, outcome, rule, summary)) is not None:
+            found[contact_id].append(effect)
+    return found
+
+
+# --- looking at what it found
+
+
+class Found(Struct, frozen=True):
+    """A difference with its contact."""
+
+    id: int
+    contact_id: int
+    change: Change
+
+
+def changes_page(
+    conn: Connection, rehearsal_id: int, limit: int, after: int | None = None, **filters: str | None
+) -> tuple[list[Found], int | None]:
+    """Differences by contact, oldest first within each, by ``effect``, ``rule`` and ``side``; and after which the next
+    page begins."""
+    query = select(_changes.id, _changes.contact_id, _changes.body).where(_changes.rehearsal_id == rehearsal_id)
+    for name, value in filters.items():
+        if value:
+            query = query.where(rehearsal_changes.c[name] == value)
+    if after is not None:
+        query = query.where(_changes.id > after)
+    rows = conn.execute(query.order_by(_changes.id).limit(limit + 1)).all()
+    found = [Found(row.id, row.contact_id, msgspec.json.decode(row.body, type=Change)) for row in rows[:limit]]
+    return found, found[-1].id if len(rows) > limit else None

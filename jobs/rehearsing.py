@@ -1,0 +1,174 @@
+"""A policy that is not in force, held against those that are, contact by contact: each one's history is replayed under
+both, and what comes out differently is counted and kept.
+
+Up to the span's beginning there is one replay, under the rules in force; from there on one goes on under them, and the
+other as if the draft had been published at that moment. Nothing is written here, and nothing is held for longer than
+one contact: a history that is long is read piece by piece.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
+from itertools import groupby
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import Connection as Conn
+
+from app.contacts.contact import Contact
+from app.contacts.event import Event, position
+from app.rules.decide import Policies
+from app.rules.decision import Decision
+from app.rules.difference import Change, Effect, Tally
+from app.rules.memory import compile_memory
+from app.rules.policy import Document, compile_policies, read_document
+from app.rules.replay import Replay
+from app.rules.rescore import KINDS as RESCORING
+from app.rules.route import Target
+from app.rules.score import total
+from app.rules.sequences.pauses import Pauses
+from app.rules.sequences.policy import Edition
+from app.runtime import Rulebook, Runtime, editions_of
+from app.store import pauses, policies, rehearsals
+from app.store.engine import Database
+from app.store.rehearsals import Rehearsal
+from jobs.targets import targets_of
+
+TOGETHER = 4_000  # events that are read at once
+DRAFT = "draft"
+
+
+class Stage(Struct, frozen=True):
+    """What a rehearsal is played on: the rules in force, the draft's, and what things would leave through."""
+
+    now: Policies
+    draft: Policies
+    targets: Sequence[Target]
+    since: datetime
+    until: datetime
+    rescores: bool  # whether publishing the draft would score everybody anew
+
+
+def set_up(runtime: Runtime, conn: Conn, rehearsal: Rehearsal) -> Stage:
+    """Compile both sets of rules, from the very versions that were in force when the rehearsal was asked for. Raises
+    InvalidDocument where one of them cannot be read any more."""
+    found = policies.read_versions(policies.chosen(conn, rehearsal.rules))
+    documents = {kind: (document.model, version) for (kind, _), (document, version) in found.items()}
+    draft = read_document(rehearsal.body, rehearsal.label)
+    published = [one for one in policies.versions(conn, "sequences") if one.version <= rehearsal.rules["sequences"]]
+    editions, paused = editions_of(published), Pauses(pauses.all_of(conn))
+    now, then = _compile(documents, editions, paused, draft, rehearsal.since)
+    rulebook = Rulebook(now, runtime.rulebook().mappings)
+    return Stage(now, then, targets_of(runtime, rulebook), rehearsal.since, rehearsal.until, draft.kind in RESCORING)
+
+
+def _compile(
+    documents: dict[str, tuple[object, str]],
+    editions: Sequence[Edition],
+    paused: Pauses,
+    draft: Document,
+    since: datetime,
+) -> tuple[Policies, Policies]:
+    """The rules in force and the draft's. Both remember of the past what either will ask for."""
+    name = f"{draft.name}@{DRAFT}"
+    drafted = {**documents, draft.kind: (draft.model, name)}
+    # Today's sequences are in force from the span's beginning on; who was in before stays in what was in force then
+    begun = [Edition(one.document, one.version, min(one.since, since)) for one in editions]
+    more = [Edition(draft.model, name, since)] if draft.kind == "sequences" else []
+    now = compile_policies(documents, 0, begun, paused)
+    then = compile_policies(drafted, 0, [*begun, *more], paused)
+    models = [model for model, _ in (*documents.values(), *drafted.values())]
+    memory = compile_memory(*models, *(one.document for one in begun))
+    return msgspec.structs.replace(now, memory=memory), msgspec.structs.replace(then, memory=memory)
+
+
+def rehearse_contacts(
+    database: Database, stage: Stage, contact_ids: Sequence[int], tally: Tally, alive: Callable[[], None] = lambda: None
+) -> Iterator[tuple[int, list[Change]]]:
+    """Rehearse these contacts, in this order; each with what differs, once it has been counted. ``alive`` is called now
+    and then where one of them takes long."""
+    with database.read() as conn:
+        sizes = rehearsals.sizes(conn, contact_ids, stage.until)
+        really = rehearsals.really(conn, contact_ids, stage.since, stage.until)
+    for some in _groups(contact_ids, sizes):
+        if len(some) == 1 and sizes.get(some[0], 0) > TOGETHER:
+            yield some[0], _rehearse(_long(database, some[0], stage.until, alive), really[some[0]], stage, tally)
+            continue
+        with database.read() as conn:
+            histories = rehearsals.histories(conn, some, stage.until)
+        for contact_id in some:
+            events = sorted(histories.pop(contact_id), key=position)
+            yield contact_id, _rehearse(events, really[contact_id], stage, tally) if events else []
+
+
+def _groups(contact_ids: Sequence[int], sizes: dict[int, int]) -> Iterator[list[int]]:
+    """Contacts whose histories are read together."""
+    some: list[int] = []
+    count = 0
+    for contact_id in contact_ids:
+        size = sizes.get(contact_id, 0)
+        if some and count + size > TOGETHER:
+            yield some
+            some, count = [], 0
+        some.append(contact_id)
+        count += size
+    if some:
+        yield some
+
+
+def _long(database: Database, contact_id: int, until: datetime, alive: Callable[[], None]) -> Iterator[Event]:
+    """A long history in its order, without ever holding all of it."""
+    since, last = datetime.min.replace(tzinfo=until.tzinfo), None
+    while True:
+        alive()
+        with database.read() as conn:
+            found = rehearsals.moments(conn, contact_id, since, until, TOGETHER)
+        fresh = [event for event in found if last is None or event.occurred_at > last]
+        if not fresh:
+            return
+        for _, same in groupby(fresh, key=lambda event: event.occurred_at):
+            yield from sorted(same, key=position)
+        last = since = fresh[-1].occurred_at
+
+
+def _rehearse(events: Iterable[Event], really: Iterable[Effect], stage: Stage, tally: Tally) -> list[Change]:
+    """One contact, under both sets of rules."""
+    past = Replay(Contact(), stage.now, stage.targets)
+    anew = Replay(Contact(), stage.draft, stage.targets) if stage.rescores else None
+    pair: tuple[Replay, Replay] | None = None
+    now: list[Decision] = []
+    draft: list[Decision] = []
+    for event in events:
+        tally.events += 1
+        if event.occurred_at < stage.since:
+            past.take(event)
+            if anew is not None:
+                anew.take(event)
+            continue
+        if pair is None:
+            pair = _part(past, anew, stage, draft)
+        now += pair[0].take(event)
+        draft += pair[1].take(event)
+    mine, theirs = pair or _part(past, anew, stage, draft)
+    now += mine.until(stage.until)
+    draft += theirs.until(stage.until)
+    found = tally.count(really, _within(now, stage), _within(draft, stage))
+    scoring = stage.now.scoring.read, stage.draft.scoring.read
+    scores = (total(one.contact.score, read, stage.until) for one, read in zip((mine, theirs), scoring, strict=True))
+    tally.score(*scores, *(read.threshold for read in scoring))
+    return found
+
+
+def _part(past: Replay, anew: Replay | None, stage: Stage, draft: list[Decision]) -> tuple[Replay, Replay]:
+    """Where the ways part: one goes on as it was, under the other the draft is published."""
+    past.until(stage.since)
+    other = past.under(stage.draft)
+    earned = None
+    if anew is not None:
+        anew.until(stage.since)
+        earned = anew.contact
+    draft += other.published(stage.since, stage.now, earned)
+    return past, other
+
+
+def _within(decisions: Iterable[Decision], stage: Stage) -> list[Decision]:
+    return [one for one in decisions if stage.since <= one.at < stage.until]
