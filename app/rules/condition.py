@@ -285,18 +285,35 @@ def place_of(key: str, event: Event | None, path: Sequence[str]) -> str:
 
 
 def explain(condition: Condition | None, facts: Facts) -> list[Verdict]:
-    """Each leaf of the condition in words, with whether it held."""
-    return list(_verdicts(condition, facts, "")) if condition is not None else []
+    """Each thing that the condition asks for, in words, with whether it is so. All have to be, but of those that begin
+    with "one of: " one is enough."""
+    return list(_verdicts(condition, facts, False)) if condition is not None else []
 
 
-def _verdicts(condition: Condition, facts: Facts, prefix: str) -> Iterator[Verdict]:
+def _verdicts(condition: Condition, facts: Facts, denied: bool) -> Iterator[Verdict]:
     if condition.not_ is not None:
-        yield from _verdicts(condition.not_, facts, prefix + "not: ")
-    elif condition.all is not None or condition.any is not None:
+        yield from _verdicts(condition.not_, facts, not denied)
+    elif (condition.any if denied else condition.all) is not None:  # none of these is: each of them is not
         for part in _parts(condition):
-            yield from _verdicts(part, facts, prefix if condition.all is not None else prefix + "one of: ")
+            yield from _verdicts(part, facts, denied)
+    elif _parts(condition):
+        for said, holds in _ways(condition, facts, denied):
+            yield Verdict(f"one of: {said}", holds)
     else:
-        yield Verdict(prefix + words(condition), compile_condition(condition)(facts))
+        yield Verdict(("not: " if denied else "") + words(condition), compile_condition(condition)(facts) is not denied)
+
+
+def _ways(condition: Condition, facts: Facts, denied: bool) -> Iterator[tuple[str, bool]]:
+    """The ways in which a condition comes true, of which one is enough."""
+    if condition.not_ is not None:
+        yield from _ways(condition.not_, facts, not denied)
+    elif (condition.all if denied else condition.any) is not None:
+        for part in _parts(condition):
+            yield from _ways(part, facts, denied)
+    else:
+        said = in_line(condition)
+        said = said if not denied else f"not: {said}" if not _parts(condition) else f"not ({said})"
+        yield said, compile_condition(condition)(facts) is not denied
 
 
 def words(condition: Condition) -> str:

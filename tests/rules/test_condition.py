@@ -302,6 +302,36 @@ def test_each_leaf_says_whether_it_held():
         ("x is 1", True),
         ("one of: x is 2", False),
         ("one of: x is 1", True),
-        ("not: x is 2", False),
+        ("not: x is 2", True),
     ]
     assert explain(None, facts) == []
+
+
+@pytest.mark.parametrize(
+    ("condition", "said"),
+    [
+        pytest.param({"not": YES}, ["- not: x is 1"], id="denied"),
+        pytest.param({"not": {"not": YES}}, ["+ x is 1"], id="twice"),
+        pytest.param({"not": {"any": [NO, YES]}}, ["+ not: x is 2", "- not: x is 1"], id="none of them"),
+        pytest.param(
+            {"not": {"all": [NO, YES]}}, ["+ one of: not: x is 2", "- one of: not: x is 1"], id="not all of them"
+        ),
+        pytest.param(
+            {"any": [NO, {"all": [YES, NO]}]}, ["- one of: x is 2", "- one of: x is 1 and x is 2"], id="two in one way"
+        ),
+        pytest.param(
+            {"any": [NO, {"any": [NO, YES]}]},
+            ["- one of: x is 2", "- one of: x is 2", "+ one of: x is 1"],
+            id="ways in ways",
+        ),
+        pytest.param(
+            {"any": [NO, {"all": [YES, {"not": NO}]}]},
+            ["- one of: x is 2", "+ one of: x is 1 and not (x is 2)"],
+            id="a denial in a way",
+        ),
+    ],
+)
+def test_what_is_asked_for_is_said_as_it_is_asked_for(condition, said):
+    facts = Facts(Contact(), event("page.viewed", x=1), NOW, DEFAULT.scoring.read)
+    found = explain(Condition.model_validate(condition), facts)
+    assert [f"{'+' if one.holds else '-'} {one.text}" for one in found] == said

@@ -47,7 +47,7 @@ def way_out(contact: Contact, event: Event, run: Enrolment, flow: Flow, policies
     if event.type in _REPLIED:
         return ExitReason.REPLIED, event_names([event.type])
     if contact.open_handoff is not None:
-        return ExitReason.HANDED_OVER, "handed to sales"
+        return ExitReason.HANDED_OVER, ""
     if event.type in _MAY_OPT_OUT and (why := _unreachable(contact, event, flow, policies)):
         return ExitReason.OPTED_OUT, why
     if event.type == SUPPRESSED_BY_HAND and contact.manual is not None:
