@@ -395,7 +395,8 @@ def mapping_reread(name: str) -> Response:
         asked.say(f"None of the last requests holds “{vendor}”.", wrong=True)
     else:
         count = actions.replay_several(current_user.email, sorted(ids))
-        asked.say(f"{count} of the last requests that hold “{vendor}” are read again.")
+        said = f"{count} of the last requests that hold “{vendor}” are read again."
+        asked.say(f"{said} What was understood before stays as it is.")
     return redirect(url_for("admin.mapping", name=name), 303)
 
 
