@@ -8,6 +8,7 @@ from msgspec import UNSET, UnsetType
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
+from adapters.registry import acting
 from app.rules.policy import KINDS, SINGLE, Document, read_document
 from app.runtime import Runtime
 from app.store import drafts, notes, policies
@@ -86,7 +87,7 @@ def problems(conn: Connection, kind: str, name: str, text: str, beside: Sequence
             others.append(read_as(draft.kind, draft.name, draft.body))
         except InvalidDocument as error:
             found += [Problem(one) for one in error.problems]
-    for said in policies.problems_together(conn, [*others, document]):
+    for said in policies.problems_together(conn, [*others, document], acting()):
         mine = said.partition(":")[0] == kind
         found += problems_at([said], text) if mine or not others else [Problem(said)]
     return found
@@ -125,7 +126,7 @@ def publish(
                 taken.append((read_as(one_kind, one_name, draft.body), draft.base))
             together = [document for document, _ in taken]
             for document, base in taken:
-                number = policies.publish(conn, document, who, note, now, base, together)
+                number = policies.publish(conn, document, who, note, now, base, together, acting())
                 _audit(conn, who, "policy.publish", document, number, base, note, now)
     except IntegrityError:  # the first version of a policy, twice at once
         raise StaleDraft(f"{_place(kind, name)}: another version was published in this moment") from None
@@ -156,7 +157,7 @@ def roll_back(
         if current is not None and current.version == version:
             raise Unknown(f"version {version} is the one in force")
         document = read_as(kind, name, old.body)
-        number = policies.publish(conn, document, who, note, now, expected)
+        number = policies.publish(conn, document, who, note, now, expected, tools=acting())
         _audit(conn, who, "policy.roll_back", document, number, current.version if current else None, note, now)
     runtime.forget()
     return number

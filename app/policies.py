@@ -7,13 +7,15 @@ from typing import Any
 from msgspec import Struct
 from sqlalchemy import Connection
 
+from adapters.registry import acting
 from app import drafts as acts
 from app import small_model
 from app.rules import changes
 from app.rules.policy import SINGLE
+from app.rules.references import later_connections
 from app.runtime import Runtime
 from app.small_model import Warned
-from app.store import drafts, policies
+from app.store import connections, drafts, policies
 from app.store.drafts import Draft
 from app.store.policies import Version
 from mappings.document import InvalidDocument
@@ -140,14 +142,18 @@ def difference(before: str, after: str) -> Difference:
 
 
 def doubts(conn: Connection, found: Standing) -> list[Warned]:
-    """What is worth a second look in a scoring model, that is being written or in force."""
-    if found.kind != "scoring":
+    """What is worth a second look: in a scoring model, that is being written or in force; and which tools a draft wants
+    that are not connected yet. Once it is in force, that is among the problems."""
+    if found.kind != "scoring" and found.draft is None:
         return []
     try:
         document = acts.read_as(found.kind, found.name, found.newest)
     except InvalidDocument:
         return []
-    return small_model.warnings(conn, document.model)
+    if found.kind == "scoring":
+        return small_model.warnings(conn, document.model)
+    later = later_connections({found.kind: document.model}, connections.kinds(conn), acting())
+    return [Warned("", f"{said[:1].upper()}{said[1:]}.") for said in later]
 
 
 def shown(found: Standing, problems: list[Problem] | None = None) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from adapters.registry import acting
 from app.rules.policy import SINGLE, read_document
 from app.runtime import Runtime
 from app.store import notes, policies, rehearsals
@@ -38,7 +39,7 @@ def ask(
     if segment and segment not in runtime.rulebook().policies.segments.by_id:
         raise Refused(f'there is no segment "{segment}"')
     with runtime.database.write() as conn:
-        if problems := policies.problems_together(conn, [document]):
+        if problems := policies.problems_together(conn, [document], acting()):
             raise InvalidDocument(problems)
         number = rehearsals.add(
             conn,

@@ -50,6 +50,18 @@ def test_a_policy_is_written_looked_through_compared_and_published(api: Api, run
     assert api.get(HERE)["text"] == SCORING
 
 
+def test_connection_that_does_not_exist_is_a_problem_and_a_tool_that_is_not_connected_yet_a_warning(api: Api) -> None:
+    here = "/policies/triggers/triggers"
+    text = "kind: triggers\ntriggers: [{id: t, label: T, on: page.viewed, track: {name: Seen, through: %s}}]"
+    (problem,) = api.post(f"{here}/draft", text=text % "erp")["draft"]["problems"]
+    assert 'names the connection "erp", which does not exist' in problem["text"]
+    found = api.post(f"{here}/draft", text=text % "make", revision=1)
+    assert found["draft"]["problems"] == []
+    (warning,) = found["warnings"]
+    assert 'names the connection "make", which does not exist yet' in warning
+    assert api.post(f"{here}/publish", revision=2, note="make comes tomorrow")["version"]["version"] == 2
+
+
 def test_nobody_overwrites_what_they_have_not_seen(api: Api) -> None:
     api.post(f"{HERE}/draft", text=DOUBLED)
     assert "token tests has saved another draft" in api.post(f"{HERE}/draft", 409, text=SCORING)["error"]
