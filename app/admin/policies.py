@@ -45,9 +45,12 @@ def policies() -> str:
 
 
 def address_of(kind: str, name: str) -> str:
-    """Where a policy is edited."""
-    if kind == "mapping" and "admin.mapping" in current_app.view_functions:
-        return url_for("admin.mapping", name=name)
+    """Where a policy is edited: a mapping row by row, where there is a connection that it is for."""
+    if kind == "mapping":
+        runtime = this_runtime()
+        connection = runtime.connection(name)
+        if connection is not None and runtime.adapter(connection).mapping:
+            return url_for("admin.mapping", name=name)
     return url_for("admin.policy", kind=kind, name=name)
 
 
