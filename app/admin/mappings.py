@@ -5,7 +5,7 @@ Edits land in the draft, which is no more than a text; nothing here puts one in 
 
 from typing import Any
 
-from flask import abort, current_app, redirect, render_template, request, url_for
+from flask import abort, redirect, render_template, request, url_for
 from flask_login import current_user
 from sqlalchemy import Connection as Conn
 from werkzeug.wrappers import Response
@@ -65,18 +65,17 @@ def mapping(name: str) -> str:
 
 
 # What all policies have: where a mapping is read as YAML, compared, published and rolled back
-_POLICY = "/admin/policies/<kind>/<name>/"
-_PAGES = (("publish", "Publish"), ("diff", "Compare"), ("", "As YAML"), ("versions/", "Versions"))
+_PAGES = (
+    ("policy_publish", "Publish"), ("policy_diff", "Compare"), ("policy", "As YAML"), ("policy_versions", "Versions")
+)  # fmt: skip
 
 
 def _policy_links(about: Subject) -> list[tuple[str, str]]:
     """The pages that a mapping shares with other policies; without a draft there is nothing to publish or compare."""
-    rules = {rule.rule for rule in current_app.url_map.iter_rules()}
-    wanted = [one for one in _PAGES if about.draft or one[0] not in ("publish", "diff")]
+    wanted = [one for one in _PAGES if about.draft or one[0] not in ("policy_publish", "policy_diff")]
     if about.draft and not about.mapping:
         wanted = wanted[1:]
-    place = f"/admin/policies/{MAPPING}/{about.name}/"
-    return [(place + page, title) for page, title in wanted if _POLICY + page in rules]
+    return [(url_for(f"admin.{route}", kind=MAPPING, name=about.name), title) for route, title in wanted]
 
 
 def _news(lately: Traffic, name: str) -> Any:
@@ -130,8 +129,7 @@ def mapping_row_change(name: str) -> Response | str:
     form, do = rowform.read_form(request.form), request.form.get("do", "save")
     with runtime.database.read() as conn:
         about = desk.subject(runtime, conn, connection)
-        given = request.form.get("row", "")
-        number = int(given) if given.isascii() and given.isdigit() and len(given) < 6 else None
+        number = asked.posted_number("row")
         if do != "save":
             _change_form(form, do)
             return _row_page(runtime, conn, connection, about, number, form, {}, tried=True)
@@ -263,8 +261,7 @@ def mapping_row_remove(name: str) -> Response:
     connection = _connection(runtime, name)
     with runtime.database.read() as conn:
         about = desk.subject(runtime, conn, connection)
-    given = request.form.get("row", "")
-    number, problem = _where(about, int(given) if given.isascii() and given.isdigit() and len(given) < 6 else 0)
+    number, problem = _where(about, asked.posted_number("row") or 0)
     try:
         if problem or number is None:
             raise NotKept(problem or "there is no such row")

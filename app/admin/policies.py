@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Response, current_app, flash, redirect, render_template, request, url_for
+from flask import Response, flash, redirect, render_template, request, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -23,7 +23,6 @@ from mappings.lines import Problem
 
 MAX_NOTE = 500
 _FORM, _TEXT = "form", "text"
-_REHEARSE = "/admin/rehearsals/new"
 
 
 @admin.get("/policies/")
@@ -94,21 +93,12 @@ def _editor(
         event_types=sorted(event_words.EVENTS.items()),
         doubts=doubts,
         difference=looked.difference(found.text, found.draft.body) if found.draft else None,
-        rehearse=_rehearse(found),
     )
 
 
 def _newer(conn: Any, found: Standing) -> Version | None:
     """The version that was published past the draft, or None."""
     return found.in_force if found.stale else None
-
-
-def _rehearse(found: Standing) -> str:
-    """Where the draft can be tried on what has happened, or an empty text."""
-    route = next((one.endpoint for one in current_app.url_map.iter_rules() if one.rule == _REHEARSE), "")
-    if found.draft is None or not route or not may(route.removeprefix("admin.")):
-        return ""
-    return url_for(route, kind=found.kind, name=found.name)
 
 
 @admin.post("/policies/<kind>/<name>/")
@@ -283,7 +273,6 @@ def _publishing(found: Standing, note: str = "", wrong: str = "") -> str:
         note=note,
         wrong=wrong,
         most=MAX_NOTE,
-        rehearse=_rehearse(found),
         address=address_of(found.kind, found.name),
     )
 
