@@ -10,7 +10,8 @@ from app import drafts as acts
 from app import policies as looked
 from app.admin import asked
 from app.admin.blueprint import admin, may
-from app.admin.policy_form import FORMS, CannotRead, Form, asked_of, form_of, id_of, name_of, place_of, text_of
+from app.admin.policy_filled import CannotRead, asked_of, place_of, text_of
+from app.admin.policy_form import FORMS, Form, form_of, id_of, name_of
 from app.policies import Standing
 from app.receive import Refused, this_runtime
 from app.rules import event_words

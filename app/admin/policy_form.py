@@ -1,10 +1,6 @@
-"""A policy as a form, made from the schema of its kind; and what was filled in, put back into its text.
+"""A policy as a form, made from the schema of its kind. What is filled in goes back in policy_filled.py."""
 
-A form is another view of a text: it is made of one, and ends in that text with the changed values cut in, so that
-comments and layout stay. What is empty is not set, and what was not touched stays as it is written.
-"""
-
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, Literal
 
@@ -14,15 +10,14 @@ from pydantic import BaseModel, ValidationError
 from app.rules.condition import Condition, in_line
 from app.rules.policy import KINDS
 from mappings.document import InvalidDocument, Path, compose, load_yaml
-from mappings.edits import Rewritten, Snippet, rewrite, snippet_at
+from mappings.edits import snippet_at
 from mappings.lines import Problem
 
 # Those that are more than steps within steps, or texts
 FORMS = frozenset(("scoring", "suppression", "frequency", "handoff", "lifecycle", "interests", "segments", "triggers"))
 _FIXED = ("kind", "name")
-_NEVER = "never"
+NEVER = "never"
 _SHAPES: Mapping[str, type] = {"group": dict, "table": dict, "list": list}
-_START = {"field": "score", "op": "at_least", "value": 50}
 Look = Literal["text", "number", "choice", "lines", "snippet", "group", "list", "table"]
 Posted = Callable[[str], str | None]
 
@@ -76,7 +71,7 @@ class Form(Struct):
 
 def form_of(kind: str, text: str, problems: Sequence[Problem] = (), posted: Posted | None = None) -> Form | None:
     """The form for a text; None for one that cannot be read as settings, or of a kind without a form."""
-    data = _read(text)
+    data = read_settings(text)
     if kind not in FORMS or data is None:
         return None
     made = _Maker(KINDS[kind], text, posted)
@@ -84,7 +79,8 @@ def form_of(kind: str, text: str, problems: Sequence[Problem] = (), posted: Post
     return Form(kind, text, controls, [(one, _placed(controls, one)) for one in problems])
 
 
-def _read(text: str) -> dict[str, Any] | None:
+def read_settings(text: str) -> dict[str, Any] | None:
+    """A text's settings, or None where it is not a table of any."""
     try:
         data = load_yaml(text, "document")
     except InvalidDocument:
@@ -104,7 +100,8 @@ def _placed(controls: Sequence[Control], problem: Problem) -> str:
 
 
 @cache
-def _schema_of(model: type[BaseModel]) -> dict[str, Any]:
+def schema_of(model: type[BaseModel]) -> dict[str, Any]:
+    """The JSON schema of a kind's document."""
     return model.model_json_schema(by_alias=True)
 
 
@@ -112,9 +109,9 @@ class _Maker:
     """Makes the controls for the data of one text."""
 
     def __init__(self, model: type[BaseModel], text: str, posted: Posted | None) -> None:
-        self.schema = _schema_of(model)
+        self.schema = schema_of(model)
         self.text, self.posted = text, posted or (lambda name: None)
-        self._data, self._root = _read(text), compose(text)
+        self._data, self._root = read_settings(text), compose(text)
         self._defs = self.schema.get("$defs", {})
 
     def properties(self, schema: Mapping[str, Any], data: Any, path: Path) -> list[Control]:
@@ -197,7 +194,7 @@ class _Maker:
         elif made.look == "lines":
             made.was = "\n".join(map(_said, data)) if isinstance(data, list) else _said(data)
         else:
-            made.was = _NEVER if data is None and self._is_null(made.path) else _said(data)
+            made.was = NEVER if data is None and self._is_null(made.path) else _said(data)
         told = self.posted(made.name)
         made.value = made.was if told is None else told
 
@@ -288,203 +285,3 @@ def _condition_words(data: Any) -> str:
         return in_line(Condition.model_validate(data))
     except ValidationError:
         return ""
-
-
-# --- what was filled in
-
-
-class CannotRead(ValueError):
-    """A part of the form that is written in YAML is not; nothing was changed."""
-
-    def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(reason)
-        self.path = path
-
-
-class Asked(Struct):
-    """What a button of a form asks for besides keeping the values: ``up``, ``down``, ``remove`` or ``add``, where."""
-
-    what: str = ""
-    path: Path = ()
-    key: str = ""  # of what is added to a table
-
-
-def asked_of(form: Form, button: str, key: str) -> Asked:
-    """What a button means: ``up:f/rules/2``. One that is not on the form asks for nothing."""
-    what, _, name = button.partition(":")
-    for control in _all(form.controls):
-        if control.name == name and what in ("up", "down", "remove", "add"):
-            return Asked(what, control.path, key)
-    return Asked()
-
-
-def _all(controls: Sequence[Control]) -> Iterator[Control]:
-    for one in controls:
-        yield one
-        yield from _all(one.controls)
-
-
-def place_of(form: Form, asked: Asked) -> Path:
-    """Where what was moved or added is afterwards."""
-    *head, last = asked.path or ("",)
-    if asked.what in ("up", "down") and isinstance(last, int):
-        return (*head, last + (1 if asked.what == "down" else -1))
-    if asked.what == "add":
-        control = next(one for one in _all(form.controls) if one.path == asked.path)
-        return (*asked.path, asked.key if control.look == "table" else len(control.controls))
-    return tuple(head)
-
-
-def text_of(form: Form, posted: Posted, asked: Asked) -> Rewritten:
-    """The text that says what was filled in, with what a button asked for done to it.
-
-    Raises CannotRead where a part in YAML is none.
-    """
-    data = _read(form.text) or {}
-    wanted = _filled(form.controls, data, posted)
-    moves: dict[Path, Sequence[int | None]] = {}
-    if asked.what:
-        _do(form, wanted, asked, moves)
-    return rewrite(form.text, wanted, moves)
-
-
-def _filled(controls: Sequence[Control], data: Mapping[str, Any], posted: Posted) -> dict[str, Any]:
-    """The settings of an object with what was filled in; those that the form does not show stay."""
-    made = dict(data)
-    for control in controls:
-        key = control.path[-1]
-        value, is_set = _value(control, data.get(str(key)), posted)
-        if is_set:
-            made[str(key)] = value
-        else:
-            made.pop(str(key), None)
-    return made
-
-
-def _value(control: Control, had: Any, posted: Posted) -> tuple[Any, bool]:
-    """A control's value, and whether it is set at all."""
-    if control.look in ("group", "table"):
-        known = had if isinstance(had, dict) else {}
-        made = _filled(control.controls, known, posted)
-        nothing = control.optional and not made and had != {}
-        return made, bool(made) or (isinstance(had, dict) and not nothing)
-    if control.look == "list":
-        if not isinstance(had, list):
-            return had, had is not None
-        return [_value(one, had[number], posted)[0] for number, one in enumerate(control.controls)], True
-    told = posted(control.name)
-    if told is None or _plain(told) == _plain(control.was):
-        return had, had is not None or control.was == _NEVER
-    return _read_value(control, _plain(told))
-
-
-def _plain(text: str) -> str:
-    return text.replace("\r\n", "\n").strip("\n").rstrip()
-
-
-def _read_value(control: Control, told: str) -> tuple[Any, bool]:
-    if not told.strip():
-        return None, False
-    match control.look:
-        case "snippet":
-            return _snippet(control, told), True
-        case "lines":
-            return [line.strip() for line in told.split("\n") if line.strip()], True
-        case "number":
-            return _number(told.strip()), True
-        case "choice" if control.schema.get("type") == "boolean" and told in ("true", "false"):
-            return told == "true", True
-    if told.strip() == _NEVER and control.optional:
-        return None, True
-    return told.strip(), True
-
-
-def _snippet(control: Control, told: str) -> Snippet:
-    try:
-        return Snippet(told)
-    except InvalidDocument as error:
-        raise CannotRead(control.path, error.problems[0].removeprefix("here, ").removeprefix("here: ")) from None
-
-
-def _number(told: str) -> int | float | str:
-    for kind in (int, float):
-        try:
-            return kind(told)
-        except ValueError:
-            continue
-    return told  # kept as it is: what is wrong with it is said beside it
-
-
-def _do(form: Form, wanted: dict[str, Any], asked: Asked, moves: dict[Path, Sequence[int | None]]) -> None:
-    """Do what a button asks for."""
-    control = next(one for one in _all(form.controls) if one.path == asked.path)
-    home = _inside(wanted, asked.path[:-1])
-    last = asked.path[-1]
-    if asked.what == "add":
-        _add(form, control, home, asked, moves)
-    elif asked.what == "remove" and isinstance(home, dict):
-        home.pop(str(last), None)
-    elif isinstance(home, list) and isinstance(last, int):
-        order: list[int | None] = list(range(len(home)))
-        if asked.what == "remove":
-            del order[last]
-        else:
-            other = last + (1 if asked.what == "down" else -1)
-            if 0 <= other < len(order):
-                order[last], order[other] = order[other], order[last]
-        home[:] = [home[number] for number in order if number is not None]
-        moves[asked.path[:-1]] = order
-
-
-def _add(form: Form, control: Control, home: Any, asked: Asked, moves: dict[Path, Sequence[int | None]]) -> None:
-    last = asked.path[-1]
-    if control.look == "table":
-        entries = home.setdefault(str(last), {}) if isinstance(home, dict) else {}
-        if asked.key and asked.key not in entries:
-            entries[asked.key] = _blank(control.schema["additionalProperties"], form, [])
-        return
-    known = home.get(str(last)) if isinstance(home, dict) else home[last]
-    entries = known if isinstance(known, list) else []
-    new = _blank(control.schema["items"], form, entries)
-    if isinstance(known, list):
-        moves[control.path] = [*range(len(known)), None]
-    home[str(last) if isinstance(home, dict) else last] = [*entries, new]
-
-
-def _blank(schema: Mapping[str, Any], form: Form, beside: Sequence[Any]) -> Any:
-    """A new entry: what has to be set, with something that is easily changed."""
-    found = schema
-    if "$ref" in schema:
-        found = _schema_of(KINDS[form.kind])["$defs"][schema["$ref"].rpartition("/")[2]]
-    if found.get("title") == "Condition":
-        return dict(_START)
-    if found.get("type") in ("number", "integer"):
-        return 1
-    if "enum" in found:
-        return found["enum"][0]
-    if found.get("type") == "array":
-        return []
-    if "properties" not in found:
-        return ""
-    made: dict[str, Any] = {}
-    for key in found.get("required", ()):
-        made[key] = _blank_value(key, found["properties"][key], form, beside)
-    return made
-
-
-def _blank_value(key: str, schema: Mapping[str, Any], form: Form, beside: Sequence[Any]) -> Any:
-    if key == "id":
-        taken = {one.get("id") for one in beside if isinstance(one, dict)}
-        return next(name for number in range(1, len(taken) + 2) if (name := f"new_{number}") not in taken)
-    if key == "group":
-        groups = (_read(form.text) or {}).get("groups")
-        return next(iter(groups), "") if isinstance(groups, dict) else ""
-    if key in ("label", "name", "topic", "because"):
-        return "New"
-    return _blank(schema, form, beside)
-
-
-def _inside(data: Any, path: Path) -> Any:
-    for part in path:
-        data = data[int(part)] if isinstance(data, list) else data.setdefault(str(part), {})
-    return data
