@@ -11,7 +11,8 @@ from app import messages, views
 from app.contacts.action import SendMessage
 from app.contacts.contact import Contact
 from app.contacts.event import Event, EventType
-from app.rules.condition import Condition, Facts, explain
+from app.rules.condition import Condition, Facts
+from app.rules.condition_words import explain
 from app.rules.decide import Policies
 from app.rules.event_words import event_names
 from app.rules.outline import failing

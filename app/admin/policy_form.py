@@ -7,7 +7,8 @@ from typing import Any, Literal
 from msgspec import Struct
 from pydantic import BaseModel, ValidationError
 
-from app.rules.condition import Condition, in_line
+from app.rules.condition import Condition
+from app.rules.condition_words import in_line
 from app.rules.policy import KINDS
 from mappings.document import InvalidDocument, Path, compose, load_yaml
 from mappings.edits import snippet_at

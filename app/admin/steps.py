@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 
 from app.admin import words
-from app.rules.condition import Happening, in_line
+from app.rules.condition import Happening
+from app.rules.condition_words import in_line
 from app.rules.event_words import event_names
 from app.rules.sequences.outline import Line, outline
 from app.rules.sequences.policy import Flow, SequenceDocument

@@ -20,8 +20,6 @@ from app.contacts.engagement import last_sign, silent_since
 from app.contacts.event import EVENT_TYPES, Event, is_event_type
 from app.contacts.interests import interests
 from app.rules.compare import NUMERIC, OPERATORS, UNARY, dig, folded, listed, number, prepared
-from app.rules.event_words import event_names
-from app.rules.field_words import field_words
 from app.rules.score import ScoringRules, total
 from mappings.document import did_you_mean
 
@@ -36,13 +34,6 @@ class Facts(Struct):
     event: Event | None
     now: datetime
     scoring: ScoringRules
-
-
-class Verdict(Struct, frozen=True):
-    """One part of a condition, in words, and whether it held."""
-
-    text: str
-    holds: bool
 
 
 Test = Callable[[Facts], bool]
@@ -154,17 +145,18 @@ _SHAPES = ("all", "any", "not_", "field", "scored", "count", "did")
 
 
 def _size(condition: Condition) -> tuple[int, int]:
-    below = [_size(part) for part in _parts(condition)]
+    below = [_size(part) for part in parts_of(condition)]
     return 1 + sum(parts for parts, _ in below), 1 + max((depth for _, depth in below), default=0)
 
 
-def _parts(condition: Condition) -> list[Condition]:
+def parts_of(condition: Condition) -> list[Condition]:
+    """The conditions that it is made of; none of one that asks for something itself."""
     return [*(condition.all or ()), *(condition.any or ()), *([condition.not_] if condition.not_ else ())]
 
 
 def leaves(condition: Condition) -> Iterator[Condition]:
     """The parts of a condition that have no parts."""
-    parts = _parts(condition)
+    parts = parts_of(condition)
     for part in parts:
         yield from leaves(part)
     if not parts:
@@ -282,89 +274,6 @@ def place_of(key: str, event: Event | None, path: Sequence[str]) -> str:
     """Where the times are kept that belong to an event's own value, or an empty text where it has none."""
     value = value_key(event, path)
     return f"{key}|{value}" if value else ""
-
-
-def explain(condition: Condition | None, facts: Facts) -> list[Verdict]:
-    """Each thing that the condition asks for, in words, with whether it is so. All have to be, but of those that begin
-    with "one of: " one is enough."""
-    return list(_verdicts(condition, facts, False)) if condition is not None else []
-
-
-def _verdicts(condition: Condition, facts: Facts, denied: bool) -> Iterator[Verdict]:
-    if condition.not_ is not None:
-        yield from _verdicts(condition.not_, facts, not denied)
-    elif (condition.any if denied else condition.all) is not None:  # none of these is: each of them is not
-        for part in _parts(condition):
-            yield from _verdicts(part, facts, denied)
-    elif _parts(condition):
-        for said, holds in _ways(condition, facts, denied):
-            yield Verdict(f"one of: {said}", holds)
-    else:
-        yield Verdict(("not: " if denied else "") + words(condition), compile_condition(condition)(facts) is not denied)
-
-
-def _ways(condition: Condition, facts: Facts, denied: bool) -> Iterator[tuple[str, bool]]:
-    """The ways in which a condition comes true, of which one is enough."""
-    if condition.not_ is not None:
-        yield from _ways(condition.not_, facts, not denied)
-    elif (condition.all if denied else condition.any) is not None:
-        for part in _parts(condition):
-            yield from _ways(part, facts, denied)
-    else:
-        said = in_line(condition)
-        said = said if not denied else f"not: {said}" if not _parts(condition) else f"not ({said})"
-        yield said, compile_condition(condition)(facts) is not denied
-
-
-def words(condition: Condition) -> str:
-    """One leaf in plain words: ``score at least 50``."""
-    if condition.count is not None:
-        return _count_words(condition.count)
-    if condition.did is not None:
-        return _did_words(condition.did, condition.within_days)
-    if condition.scored is not None:
-        within = f" in the last {condition.within_days:g} days" if condition.within_days else ""
-        return f"earned points for {condition.scored.replace('_', ' ')}{within}"
-    return field_words(str(condition.field), condition.op, condition.value)
-
-
-def _count_words(count: Count) -> str:
-    same = f", the same {count.same.removeprefix('event.')}," if count.same else ""
-    happened = f"{happening_words(count)}{same}"
-    if count.at_most == 0:
-        said = f"never {happened.rstrip(',')}"
-    elif count.at_least is not None:
-        said = f"{happened} at least {count.at_least} time{'s'[: count.at_least > 1]}"
-    else:
-        said = f"{happened} at most {count.at_most} time{'s'[: count.at_most != 1]}"
-    return said + _in_the_last(count.within_days)
-
-
-def _did_words(strides: list[Stride], within_days: float | None) -> str:
-    first, *rest = strides
-    said = [happening_words(first)]
-    said += [
-        f"then {happening_words(one)}" + (f" within {one.within_days:g} days" if one.within_days else "")
-        for one in rest
-    ]
-    return ", ".join(said) + _in_the_last(within_days)
-
-
-def _in_the_last(days: float | None) -> str:
-    return f" in the last {f'{days:g} days' if days != 1 else 'day'}" if days else ""
-
-
-def happening_words(asked: Happening) -> str:
-    """Which events, in plain words: ``visited a page (path contains /pricing)``."""
-    return event_names(asked.on) + (f" ({in_line(asked.where)})" if asked.where else "")
-
-
-def in_line(condition: Condition) -> str:
-    """A whole condition as one phrase."""
-    if condition.not_ is not None:
-        return f"not ({in_line(condition.not_)})"
-    parts = [f"({in_line(part)})" if len(_parts(part)) > 1 else in_line(part) for part in _parts(condition)]
-    return (" and " if condition.all is not None else " or ").join(parts) if parts else words(condition)
 
 
 # --- what can be looked at

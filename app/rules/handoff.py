@@ -13,7 +13,8 @@ from app.contacts.contact import Contact, Handoff, Signal
 from app.contacts.event import Event, EventType
 from app.contacts.own_events import HANDED_OVER
 from app.rules.clock import Clock, ClockDocument, Second, compile_clock
-from app.rules.condition import Condition, Facts, Test, compile_condition, explain
+from app.rules.condition import Condition, Facts, Test, compile_condition
+from app.rules.condition_words import explain
 from app.rules.decision import Decision, Gate, HandoffPlan, Outcome, in_time, key_of
 from app.rules.score import ScoringRules, total
 from app.rules.scoring import known_types

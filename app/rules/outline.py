@@ -2,7 +2,8 @@
 
 from msgspec import Struct
 
-from app.rules.condition import Condition, Facts, compile_condition, words
+from app.rules.condition import Condition, Facts, compile_condition
+from app.rules.condition_words import words
 
 _ALL, _ANY = "All of these", "At least one of these"
 _NOT_ALL, _NONE = "Not all of these together", "None of these"

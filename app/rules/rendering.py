@@ -15,7 +15,7 @@ from msgspec import Struct
 from app.contacts.action import SendMessage
 from app.contacts.contact import Contact
 from app.rules.compare import dig
-from app.rules.condition import explain
+from app.rules.condition_words import explain
 from app.rules.content import Block, Content, Link, Message, Variant
 from app.rules.decision import Gate
 from app.rules.filling import Context, Filling, arrival, came_by, filling_of

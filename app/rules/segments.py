@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from app.contacts.contact import Contact, Look, Stage
 from app.contacts.event import Event, EventType
-from app.rules.condition import Condition, Facts, Test, compile_condition, explain
+from app.rules.condition import Condition, Facts, Test, compile_condition
+from app.rules.condition_words import explain
 from app.rules.decision import Decision, Gate, Outcome, key_of
 from app.rules.memory import remember
 from app.rules.messages import decide_messages

@@ -8,7 +8,8 @@ from msgspec import Struct
 
 from app.contacts.contact import Contact
 from app.contacts.event import Event, EventType
-from app.rules.condition import Facts, Verdict, explain
+from app.rules.condition import Facts
+from app.rules.condition_words import Verdict, explain
 from app.rules.decide import Policies, step
 from app.rules.decision import Decision, Gate
 from app.rules.outline import failing

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from app.contacts.contact import Contact
 from app.rules import passing
-from app.rules.condition import Condition, Facts, compile_condition, words
+from app.rules.condition import Condition, Facts, compile_condition
+from app.rules.condition_words import words
 from app.rules.policy import read_document
 from mappings.document import InvalidDocument
 from tests.contacts.making import ANN, NOW, ago, event, no, yes

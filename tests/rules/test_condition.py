@@ -14,7 +14,8 @@ from pydantic import ValidationError
 from app.contacts.contact import Contact
 from app.contacts.event import Event
 from app.rules.compare import OPERATORS, like
-from app.rules.condition import Condition, Facts, compile_condition, explain, words
+from app.rules.condition import Condition, Facts, compile_condition
+from app.rules.condition_words import explain, words
 from tests.contacts.making import ANN, NOW, ago, event, folded
 from tests.rules.making import DEFAULT, live
 

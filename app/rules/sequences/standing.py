@@ -5,7 +5,8 @@ from datetime import datetime
 
 from app.contacts.contact import Contact, Enrolment
 from app.contacts.event import EventType
-from app.rules.condition import Happening, in_line
+from app.rules.condition import Happening
+from app.rules.condition_words import in_line
 from app.rules.event_words import event_names
 from app.rules.sequences.enrolments import again_from, due_at
 from app.rules.sequences.exits import WORDS

@@ -12,7 +12,8 @@ from app.contacts.event import Event, EventType
 from app.contacts.own_events import OF_SEQUENCES
 from app.contacts.zone import zone_of
 from app.rules.composing import excerpt, uses
-from app.rules.condition import Facts, explain
+from app.rules.condition import Facts
+from app.rules.condition_words import explain
 from app.rules.decision import Decision, Gate, Outcome, ReviewPlan, key_of
 from app.rules.event_words import event_names
 from app.rules.hours import DAY, personal_hour
