@@ -10,10 +10,10 @@ from sqlalchemy import Connection, func, select
 
 from app.contacts.event import Event
 from app.store.inbox import InboxRow
+from app.store.many import Among
 from app.store.tables import events, held_values, inbox
 
 MAX_BYTES = 2 * 1024 * 1024
-_ASKED = 500  # ids in one statement
 _decode_headers = msgspec.json.Decoder(dict[str, str]).decode
 _decode_event = msgspec.json.Decoder(Event).decode
 
@@ -93,15 +93,12 @@ def reads(conn: Connection, connection_id: int, limit: int) -> list[Read]:
     return [one for one in found if one.event.told and one.event.properties.get("source") == "read"]
 
 
+_OWNERS = Among(select(events.c.id, events.c.contact_id).where(events.c.contact_id.is_not(None)), events.c.id)
+
+
 def owners(conn: Connection, event_ids: Collection[str]) -> dict[str, int]:
     """event → the contact that it is about."""
-    found: dict[str, int] = {}
-    ids = list(event_ids)
-    for start in range(0, len(ids), _ASKED):
-        part = ids[start : start + _ASKED]
-        query = select(events.c.id, events.c.contact_id).where(events.c.id.in_(part), events.c.contact_id.is_not(None))
-        found |= {row.id: row.contact_id for row in conn.execute(query)}
-    return found
+    return dict(_OWNERS.all(conn, event_ids))
 
 
 def held(conn: Connection, connection_id: int, limit: int = 500) -> list[HeldValue]:

@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 from sqlalchemy import Connection, select
 
+from app.store.many import Among
 from app.store.tables import contacts, events
 
 
@@ -19,12 +20,9 @@ def newest_people(conn: Connection, most: int) -> list[int]:
     return [int(row.id) for row in conn.execute(query)]
 
 
+_STATES = Among(select(contacts.c.id, contacts.c.state).where(contacts.c.merged_into.is_(None)), contacts.c.id)
+
+
 def states(conn: Connection, ids: Collection[int]) -> dict[int, str]:
     """contact → its packed state, of those that were not merged into another one."""
-    found: dict[int, str] = {}
-    wanted = sorted(ids)
-    for start in range(0, len(wanted), 500):
-        some = wanted[start : start + 500]
-        query = select(contacts.c.id, contacts.c.state).where(contacts.c.id.in_(some), contacts.c.merged_into.is_(None))
-        found.update((row.id, row.state) for row in conn.execute(query))
-    return found
+    return dict(_STATES.all(conn, ids))
