@@ -156,6 +156,7 @@ def test_errors_are_pages_too(browser: Browser, site: Site) -> None:
 
 def tab_to(page: Page, selector: str, most: int = 120) -> None:
     """Press Tab until the element has the focus, which has to be visible on everything on the way."""
+    page.wait_for_selector(selector, state="attached")  # while a page is only being loaded nothing has the focus
     for _ in range(most):
         page.keyboard.press("Tab")
         here = page.evaluate(
