@@ -280,6 +280,8 @@ CHANGES = {
     "inbox.replay": "Had requests read again",
     "policy.publish": "Published a policy",
     "policy.roll_back": "Went back to an older policy",
+    "rehearsal.ask": "Rehearsed a policy",
+    "rehearsal.cancel": "Stopped a rehearsal",
     "review.extended": "Review: gave more time",
     "review.moved": "Review: moved to another sequence",
     "review.suppressed": "Review: writes to them no more",

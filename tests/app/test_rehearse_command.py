@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from app.admin import words
 from app.rules.policy import DEFAULTS
 from app.runtime import Runtime
 from app.store import rehearsals
@@ -50,6 +51,7 @@ def test_what_is_in_force_changes_nothing(lived: Runtime, tmp_path: Path) -> Non
         (done,) = rehearsals.page(conn, 10, None)[0]
     assert (done.status, f"{done.until:%Y-%m-%d}", done.seen) == ("done", "2026-10-20", 5)
     assert ("command line", "rehearsal.ask") in {(row.who, row.what) for row in rows(lived, "audit")}
+    assert {"rehearsal.ask", "rehearsal.cancel"} <= words.CHANGES.keys(), "the audit log calls them so"
 
 
 @pytest.mark.parametrize(
