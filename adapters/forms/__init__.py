@@ -1,7 +1,7 @@
 """Forms on a team's own site, posted by the browser or by the form builder."""
 
 from adapters.contract import Adapter
-from adapters.forms.events import holds, parse
+from adapters.submissions.events import holds, parse
 
 ADAPTER = Adapter(
     name="forms",

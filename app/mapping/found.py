@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from adapters.forms.labels import field_of
+from adapters.submissions.labels import field_of
 from app.mapping.captures import Capture
 from mappings.fields import CUSTOM, FIELDS, SIGNALS, type_of
 from mappings.kinds import BLANK, TEXT, fits, kind_of

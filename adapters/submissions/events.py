@@ -15,14 +15,14 @@ from typing import Any
 import msgspec
 
 from adapters.contract import BadItem, Unreadable, WebhookRequest
-from adapters.forms.body import Body, read_body
-from adapters.forms.builders import read_submission
-from adapters.forms.claims import NAMES, claim, mend_names, own_rows
-from adapters.forms.consents import Consent, consents_of
-from adapters.forms.plain import KEYS, TIMES, key_of, pair_of, time_of, zoned_time
-from adapters.forms.robots import check_honeypots, check_texts
-from adapters.forms.submission import Answer, Submission, as_text, compact, is_blank
-from adapters.forms.words import vocabulary
+from adapters.submissions.body import Body, read_body
+from adapters.submissions.builders import read_submission
+from adapters.submissions.claims import NAMES, claim, mend_names, own_rows
+from adapters.submissions.consents import Consent, consents_of
+from adapters.submissions.plain import KEYS, TIMES, key_of, pair_of, time_of, zoned_time
+from adapters.submissions.robots import check_honeypots, check_texts
+from adapters.submissions.submission import Answer, Submission, as_text, compact, is_blank
+from adapters.submissions.words import vocabulary
 from adapters.visits import CLICK_IDS, UTM, origin_of, read_page, referrer_of
 from app.contacts.event import Event, EventType, Identity
 from app.contacts.identity import ANONYMOUS, EMAIL, PHONE, clean_email, clean_phone

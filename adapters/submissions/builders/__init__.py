@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from adapters.contract import Unreadable
-from adapters.forms.body import MAX_PAIRS, unbracketed
-from adapters.forms.builders import (
+from adapters.submissions.body import MAX_PAIRS, unbracketed
+from adapters.submissions.builders import (
     cf7,
     elementor,
     gravity,
@@ -22,8 +22,8 @@ from adapters.forms.builders import (
     webflow,
     wpforms,
 )
-from adapters.forms.plain import Document, read_plain
-from adapters.forms.submission import Submission
+from adapters.submissions.plain import Document, read_plain
+from adapters.submissions.submission import Submission
 
 MAX_NAMES = 64 * 1024  # characters of all names and labels
 

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from itertools import chain, islice
 
-from adapters.forms.body import MAX_PAIRS
-from adapters.forms.plain import Document, flatten, object_of, objects_of, pair_of, text_of, zoned_time
-from adapters.forms.submission import MARKETING_CONSENT, Answer, Submission
+from adapters.submissions.body import MAX_PAIRS
+from adapters.submissions.plain import Document, flatten, object_of, objects_of, pair_of, text_of, zoned_time
+from adapters.submissions.submission import MARKETING_CONSENT, Answer, Submission
 
 _OWN = frozenset(("fields", "context", "legalConsentOptions", "submittedAt", "skipValidation", "portalId", "formGuid"))
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from adapters.contract import Unreadable
-from adapters.forms.plain import Document, first_of, object_of, objects_of, text_of, zoned_time
-from adapters.forms.submission import Answer, Submission
+from adapters.submissions.plain import Document, first_of, object_of, objects_of, text_of, zoned_time
+from adapters.submissions.submission import Answer, Submission
 
 
 def recognises(document: Document, headers: Mapping[str, str], is_json: bool) -> bool:

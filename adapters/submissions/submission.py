@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from adapters.forms.labels import words_of
-from adapters.forms.words import WRAPPERS
+from adapters.submissions.labels import words_of
+from adapters.submissions.words import WRAPPERS
 
 MARKETING_CONSENT = "marketing_consent"  # the type of an answer that the builder itself calls one
 

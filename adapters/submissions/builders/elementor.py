@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from adapters.forms.plain import Document, is_table, object_of, read_plain, text_of
-from adapters.forms.submission import Answer, Submission
+from adapters.submissions.plain import Document, is_table, object_of, read_plain, text_of
+from adapters.submissions.submission import Answer, Submission
 
 _META = frozenset(("Date", "Time", "User Agent", "Remote IP", "Powered by"))
 

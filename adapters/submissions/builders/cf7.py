@@ -5,8 +5,8 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
-from adapters.forms.plain import Document, flatten, text_of
-from adapters.forms.submission import Submission
+from adapters.submissions.plain import Document, flatten, text_of
+from adapters.submissions.submission import Submission
 
 _TAG = re.compile(
     r"(email|tel|url|text|textarea|menu|checkbox|radio|acceptance|number|range|date|quiz|file|hidden)-\d+"

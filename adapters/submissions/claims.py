@@ -11,9 +11,9 @@ from typing import Any
 
 from nameparser import HumanName
 
-from adapters.forms.labels import field_at, field_of, mentions, words_of
-from adapters.forms.submission import Answer, compact, is_blank
-from adapters.forms.words import EMAIL_WORDS, NOT_THEIRS, PHONE_WORDS, PHRASES, REPEATS, SALUTATIONS
+from adapters.submissions.labels import field_at, field_of, mentions, words_of
+from adapters.submissions.submission import Answer, compact, is_blank
+from adapters.submissions.words import EMAIL_WORDS, NOT_THEIRS, PHONE_WORDS, PHRASES, REPEATS, SALUTATIONS
 from app.contacts.identity import EMAIL, PHONE, clean_email
 from mappings.mapping import FieldMapping
 

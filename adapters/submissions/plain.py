@@ -8,9 +8,9 @@ from typing import Any
 
 from adapters import strict_json
 from adapters.contract import Unreadable
-from adapters.forms.body import FORBIDDEN, MAX_DEPTH, MAX_PAIRS, PACKED, clean
-from adapters.forms.submission import Answer, Submission, as_text, is_blank
-from adapters.forms.words import vocabulary
+from adapters.submissions.body import FORBIDDEN, MAX_DEPTH, MAX_PAIRS, PACKED, clean
+from adapters.submissions.submission import Answer, Submission, as_text, is_blank
+from adapters.submissions.words import vocabulary
 from app.contacts.times import parse_time
 
 Document = Mapping[str, Any]

@@ -7,10 +7,10 @@ from typing import Any
 
 from adapters import strict_json
 from adapters.contract import Unreadable
-from adapters.forms.body import MAX_PAIRS, clean
-from adapters.forms.plain import Document, flatten, joined, object_of, text_of
-from adapters.forms.submission import Answer, Submission
-from adapters.forms.words import vocabulary
+from adapters.submissions.body import MAX_PAIRS, clean
+from adapters.submissions.plain import Document, flatten, joined, object_of, text_of
+from adapters.submissions.submission import Answer, Submission
+from adapters.submissions.words import vocabulary
 
 _NAME = re.compile(r"q(\d+)_(.+)")
 _NOISE = vocabulary(

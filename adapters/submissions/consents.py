@@ -12,9 +12,9 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from adapters.forms.labels import mentions, words_of
-from adapters.forms.submission import MARKETING_CONSENT, Answer, as_text, is_blank
-from adapters.forms.words import FILL_WORDS, WRAPPERS, vocabulary
+from adapters.submissions.labels import mentions, words_of
+from adapters.submissions.submission import MARKETING_CONSENT, Answer, as_text, is_blank
+from adapters.submissions.words import FILL_WORDS, WRAPPERS, vocabulary
 
 _Words = tuple[str, ...]
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from adapters.forms.plain import Document, read_plain
-from adapters.forms.submission import Submission
+from adapters.submissions.plain import Document, read_plain
+from adapters.submissions.submission import Submission
 
 
 def recognises(document: Document, headers: Mapping[str, str], is_json: bool) -> bool:

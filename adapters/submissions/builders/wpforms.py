@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from adapters.forms.plain import Document, flatten, is_table, joined, read_plain, text_of
-from adapters.forms.submission import Answer, Submission
+from adapters.submissions.plain import Document, flatten, is_table, joined, read_plain, text_of
+from adapters.submissions.submission import Answer, Submission
 
 
 def recognises(document: Document, headers: Mapping[str, str], is_json: bool) -> bool:

@@ -9,7 +9,7 @@ import re
 import unicodedata
 from functools import cache, lru_cache
 
-from adapters.forms.words import COMMON, FILL_WORDS, PARTS, PHRASES, PREFIXES, WRAPPERS
+from adapters.submissions.words import COMMON, FILL_WORDS, PARTS, PHRASES, PREFIXES, WRAPPERS
 
 _LETTERS = str.maketrans({"ß": "ss", "ł": "l", "Ł": "L", "ø": "o", "æ": "ae", "œ": "oe", "đ": "d"})
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")

@@ -7,10 +7,10 @@ from typing import Any
 
 from adapters import strict_json
 from adapters.contract import Unreadable
-from adapters.forms.body import clean
-from adapters.forms.plain import Document, flatten, text_of
-from adapters.forms.submission import Answer, Submission, is_blank
-from adapters.forms.words import vocabulary
+from adapters.submissions.body import clean
+from adapters.submissions.plain import Document, flatten, text_of
+from adapters.submissions.submission import Answer, Submission, is_blank
+from adapters.submissions.words import vocabulary
 
 _INPUT = re.compile(r"(\d+)(?:[._](\d+))?")
 _META = vocabulary(
