@@ -207,7 +207,9 @@ class Adapter:
     settings: tuple[Setting, ...] = ()
     base_url: str = ""
     signed: bool = True
+    proofs: tuple[str, ...] = ()  # settings with which signatures are checked; where none is set, the address is secret
     receives: bool = True  # has an address at /webhooks/<connection>
+    looks: bool = False  # the vendor looks at the address with a GET before it sends anything there
     max_body: int = 1024 * 1024  # bytes of a webhook's body
     mapping: str = ""
     verify: Callable[[WebhookRequest, Mapping[str, str], datetime], None] | None = None
@@ -224,3 +226,7 @@ class Adapter:
     read_limits: tuple[str, ...] = ("default",)
     check: Callable[[Client], Sequence[Check]] | None = None
     docs: str = ""
+
+    def checks_signatures(self, settings: Mapping[str, str]) -> bool:
+        """Whether a connection with these settings checks signatures; else a secret in its address proves who sends."""
+        return self.signed and (not self.proofs or any(settings.get(name) for name in self.proofs))

@@ -52,7 +52,8 @@ def add_connection(runtime: Runtime, kind: str, name: str, settings: dict[str, s
         raise InvalidConnection(f'"{BATON}" is what Baton\'s own events come from; choose another name')
     if base_url and not _BASE_URL.match(base_url):
         raise InvalidConnection(f"--base-url {base_url} is not an address")
-    if adapter.receives and not adapter.signed and adapter.parse is not None and kind not in dict(BUILT_IN):
+    signed = adapter.checks_signatures(settings)
+    if adapter.receives and not signed and adapter.parse is not None and kind not in dict(BUILT_IN):
         settings = {PATH_SECRET: secrets.token_urlsafe(24), **settings}
     with runtime.database.write() as conn:
         if connections.load_by_name(conn, runtime.vault, name) is not None:
@@ -89,4 +90,6 @@ def address(runtime: Runtime, connection: Connection) -> str:
     if not adapter.receives or adapter.parse is None:
         return ""
     secret = connection.settings.get(PATH_SECRET, "")
-    return f"{base}/webhooks/{connection.name}" + (f"/{secret}" if secret and not adapter.signed else "")
+    return f"{base}/webhooks/{connection.name}" + (
+        f"/{secret}" if secret and not adapter.checks_signatures(connection.settings) else ""
+    )

@@ -8,7 +8,7 @@ import structlog
 from flask import Blueprint, Response, current_app, request
 
 from adapters.contract import Adapter, InvalidSignature, WebhookRequest
-from app.receive import Refused, accepted, all_headers, kept_headers, public_url, read_body, store, this_runtime
+from app.receive import Refused, accepted, all_headers, answer, kept_headers, public_url, read_body, store, this_runtime
 from app.runtime import Runtime
 from app.store import notes
 from app.store.connections import Connection
@@ -21,14 +21,27 @@ PATH_SECRET = "path_secret"  # noqa: S105  the setting's name
 REFUSALS_PER_SECOND = 10
 
 
+@webhooks.get("/webhooks/<name>")
+@webhooks.get("/webhooks/<name>/<secret>")
+def greet(name: str, secret: str = "") -> Response:
+    """Say that somebody is here, to vendors who look before they send. Nothing is stored."""
+    connection, adapter = _addressed(this_runtime(), name)
+    if not adapter.looks:
+        raise Refused(405, "webhooks are posted", {"Allow": "POST"})
+    if secret:
+        try:
+            _check_path(connection, secret)
+        except InvalidSignature as refusal:
+            raise Refused(401, str(refusal)) from None
+    return answer({"status": "ready"})
+
+
 @webhooks.post("/webhooks/<name>")
 @webhooks.post("/webhooks/<name>/<secret>")
 def receive(name: str, secret: str = "") -> Response:
     """Take a vendor's webhook."""
     runtime = this_runtime()
-    connection = runtime.connection(name)
-    if connection is None or (adapter := runtime.adapter(connection)).parse is None or not adapter.receives:
-        raise Refused(404, f"there is no connection {name[:60]!r} that takes webhooks")
+    connection, adapter = _addressed(runtime, name)
     # A secret in the path proves who sends, but only a signature shows that a body is whole
     body = read_body(adapter.max_body, chunked=adapter.signed and not secret)
     now = runtime.clock()
@@ -59,11 +72,23 @@ def receive(name: str, secret: str = "") -> Response:
     return accepted()
 
 
+def _addressed(runtime: Runtime, name: str) -> tuple[Connection, Adapter]:
+    """The connection of this name, if it takes webhooks."""
+    connection = runtime.connection(name)
+    if connection is None or (adapter := runtime.adapter(connection)).parse is None or not adapter.receives:
+        raise Refused(404, f"there is no connection {name[:60]!r} that takes webhooks")
+    return connection, adapter
+
+
 def _prove(adapter: Adapter, connection: Connection, asked: WebhookRequest, secret: str) -> None:
     """Raise InvalidSignature unless the vendor's signature, or the secret in the path, vouches for the request."""
     if adapter.verify is not None and not secret:
         adapter.verify(asked, connection.settings, asked.received_at)
-        return
+    else:
+        _check_path(connection, secret)
+
+
+def _check_path(connection: Connection, secret: str) -> None:
     known = [connection.settings.get(name, "") for name in (PATH_SECRET, f"{PATH_SECRET}_previous")]
     given = secret.encode()
     if not given or not any([one and hmac.compare_digest(given, one.encode()) for one in known]):  # noqa: C419
@@ -98,7 +123,7 @@ def _note_refusal(runtime: Runtime, connection: Connection, asked: WebhookReques
     log.warning("refused", connection=connection.name, reason=reason)
     if not _throttle(connection).admits():
         return
-    proofs = {key: value for key, value in asked.headers.items() if key.startswith(("x-hubspot-", "klaviyo-"))}
+    proofs = {name: value for name, value in asked.headers.items() if "signature" in name or "timestamp" in name}
     try:
         with runtime.database.write() as conn:
             notes.refuse(

@@ -12,7 +12,7 @@ from typing import Any
 from nameparser import HumanName
 
 from adapters.submissions.labels import field_at, field_of, mentions, words_of
-from adapters.submissions.submission import Answer, compact, is_blank
+from adapters.submissions.submission import WORKED_OUT, Answer, compact, is_blank
 from adapters.submissions.words import EMAIL_WORDS, NOT_THEIRS, PHONE_WORDS, PHRASES, REPEATS, SALUTATIONS
 from app.contacts.identity import EMAIL, PHONE, clean_email
 from mappings.mapping import FieldMapping
@@ -73,7 +73,7 @@ def claim(answers: list[Answer], mapped: frozenset[int]) -> tuple[dict[str, str]
 
 def _field_for(answer: Answer) -> tuple[str, int] | None:
     """The contact field that an answer claims, with the claim's rank; the lower the stronger."""
-    if isinstance(answer.value, bool):
+    if isinstance(answer.value, bool) or answer.type == WORKED_OUT:
         return None
     if answer.field:
         return answer.field, 0

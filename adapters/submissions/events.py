@@ -107,8 +107,12 @@ def holds(request: WebhookRequest) -> tuple[dict[str, Any], dict[str, str]]:
     body = read_body(request.header("content-type"), request.body)
     if isinstance(body.document, list) and body.document and pair_of(body.document[0]) is None:
         body = Body(body.document[0], is_json=True)
-    sorted_out = _sort(read_submission(body.document, request.headers, is_json=body.is_json))
-    found = _custom(sorted_out.answers)
+    return answers_of(read_submission(body.document, request.headers, is_json=body.is_json))
+
+
+def answers_of(submission: Submission) -> tuple[dict[str, Any], dict[str, str]]:
+    """A submission's answers as :func:`holds` shows them."""
+    found = _custom(_sort(submission).answers)
     return found.get("custom", {}), found.get("labels", {})
 
 
@@ -133,13 +137,20 @@ def _events(body: Body, request: WebhookRequest, mapping: FieldMapping) -> list[
     submission = read_submission(body.document, request.headers, is_json=body.is_json)
     if body.files and submission.builder not in _TEXT_ONLY:
         raise Unreadable(f"the field {body.files[0]!r} carries a file; let the form send a link to it instead")
+    return events_of(submission, request, mapping, request.route)
+
+
+def events_of(
+    submission: Submission, request: WebhookRequest, mapping: FieldMapping, form: str, *, nameless: bool = False
+) -> list[Event]:
+    """The events in a submission to the form of this name. Raises Unreadable as :func:`parse` does; ``nameless``: not
+    where nobody can be in it, since a survey may ask for no address."""
     check_honeypots(submission)
     reading = _sort(submission)
     if submission.builder == "html" and not reading.page_url:
         # Browsers tell another site only the host, unless the page asks for more
         referer = read_page(request.header("referer"))
         reading.page_url = referer.url if referer and referer.path != "/" else ""
-    form = request.route
     consents = consents_of(reading.answers)
     asset, topic = _asset(reading.answers)
     taken = {id(consent.answer) for consent in consents} | {id(answer) for answer in (asset, topic) if answer}
@@ -158,7 +169,7 @@ def _events(body: Body, request: WebhookRequest, mapping: FieldMapping) -> list[
     said = [*consents, *_opt_out(mapped.signals)]
     if private:
         reading.visitor = ""
-    identities = _identities(mapped.fields, claimed, reading, mapping.region)
+    identities = _identities(mapped.fields, claimed, reading, mapping.region, nameless)
     at = _occurred_at(submission, request.received_at)
     properties = _properties(submission, reading, form, private=private)
     if asset:
@@ -320,7 +331,7 @@ def _custom(answers: list[Answer]) -> dict[str, Any]:
 
 
 def _identities(
-    fields: Mapping[str, Any], claimed: Mapping[str, str], reading: _Reading, region: str | None
+    fields: Mapping[str, Any], claimed: Mapping[str, str], reading: _Reading, region: str | None, nameless: bool
 ) -> tuple[Identity, ...]:
     identities = []
     raw = fields.get(EMAIL) or claimed.get(EMAIL)
@@ -335,7 +346,7 @@ def _identities(
         identities.append(Identity(PHONE, number))
     if reading.visitor:
         identities.append(Identity(ANONYMOUS, reading.visitor))
-    if not identities:
+    if not identities and (raw or not nameless):
         what = "its e-mail address is not valid" if raw else "map the field that holds it, or add one"
         raise Unreadable(f"no e-mail, phone or visitor id in this form: {what}")
     return tuple(identities)
@@ -399,7 +410,8 @@ def _source_key(
     An id from a page's own script counts only together with who it was: pages are cached, and ids with them.
     """
     if submission.key:
-        return _digest([submission.builder, submission.key])
+        # Read again with a mapping that finds out who it was, it is news
+        return _digest([submission.builder, submission.key, *([] if identities else ["nobody"])])
     if key := key_of(submission.answers):
         return _digest([key, identities[0].value])
     content = sorted((answer.key, as_text(answer.value)) for answer in answers)

@@ -10,6 +10,7 @@ from adapters.submissions.labels import words_of
 from adapters.submissions.words import WRAPPERS
 
 MARKETING_CONSENT = "marketing_consent"  # the type of an answer that the builder itself calls one
+WORKED_OUT = "worked_out"  # the type of a value that the form's logic made: only a row of the mapping's takes it
 
 
 class Answer(Struct, frozen=True, kw_only=True):

@@ -5,7 +5,7 @@ from typing import Any
 
 from adapters.contract import Unreadable
 from adapters.submissions.plain import Document, first_of, object_of, objects_of, text_of, zoned_time
-from adapters.submissions.submission import Answer, Submission
+from adapters.submissions.submission import WORKED_OUT, Answer, Submission
 
 
 def recognises(document: Document, headers: Mapping[str, str], is_json: bool) -> bool:
@@ -22,9 +22,7 @@ def read(document: Document) -> Submission:
     answers = [_answer(answer, titles) for answer in objects_of(response.get("answers"))]
     for name, value in object_of(response.get("hidden")).items():
         answers.append(Answer(key=name, value=value, hidden=True))
-    for variable in objects_of(response.get("variables")):
-        kind = text_of(variable.get("type"))
-        answers.append(Answer(key=text_of(variable.get("key")), value=variable.get(kind), hidden=True))
+    answers += _worked_out(response, bool(answers))
     return Submission(
         builder="typeform",
         answers=answers,
@@ -33,6 +31,21 @@ def read(document: Document) -> Submission:
         title=text_of(definition.get("title")),
         form_id=text_of(response.get("form_id")),
     )
+
+
+def _worked_out(response: Document, answered: bool) -> Iterator[Answer]:
+    """Variables, score and the last page that somebody saw: what many forms are made to find out."""
+    if not answered:
+        return
+    for variable in objects_of(response.get("variables")):
+        yield _of_logic(text_of(variable.get("key")), variable.get(text_of(variable.get("type"))))
+    if not any(variable.get("key") == "score" for variable in objects_of(response.get("variables"))):
+        yield _of_logic("score", object_of(response.get("calculated")).get("score"))
+    yield _of_logic("ending", first_of(object_of(response.get("ending")), "ref", "id"))
+
+
+def _of_logic(name: str, value: Any) -> Answer:
+    return Answer(key=name, value=value, type=WORKED_OUT)
 
 
 def _titles(fields: Any, depth: int) -> Iterator[tuple[str, str]]:
