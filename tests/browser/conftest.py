@@ -14,6 +14,7 @@ from sqlalchemy import update
 from werkzeug.serving import make_server
 
 from adapters.sandbox.server import Server, serve
+from app import accounts
 from app.factory import create_app
 from app.handoff_links import link
 from app.runtime import Runtime
@@ -37,6 +38,7 @@ class Site(Struct, frozen=True):
     runtime: Runtime
     people: dict[str, int]
     link: str
+    invitation: str
 
 
 def chromium() -> str | None:
@@ -58,7 +60,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         (key,) = {row.key for row in rows(runtime, "handoffs", "key", contact_id=people["ann"])}
-        yield Site(f"http://127.0.0.1:{port}", runtime, people, link(runtime.settings, key))
+        _, invitation = accounts.invite(runtime, "admin@team.example", "new@team.example", "Nora New", "viewer")
+        yield Site(f"http://127.0.0.1:{port}", runtime, people, link(runtime.settings, key), invitation)
         server.shutdown()
         thread.join(5)
     runtime.close()
@@ -76,7 +79,7 @@ def bare_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     server.socket.settimeout(0.5)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    yield Site(f"http://127.0.0.1:{port}", runtime, {}, "")
+    yield Site(f"http://127.0.0.1:{port}", runtime, {}, "", "")
     server.shutdown()
     thread.join(5)
     runtime.close()
