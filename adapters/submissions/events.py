@@ -6,10 +6,8 @@ What fills no contact field is kept under ``custom`` with the form's own name, a
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import blake2b
-from ipaddress import ip_address
 from typing import Any
 
 import msgspec
@@ -19,35 +17,20 @@ from adapters.submissions.body import Body, read_body
 from adapters.submissions.builders import read_submission
 from adapters.submissions.claims import NAMES, claim, mend_names, own_rows
 from adapters.submissions.consents import Consent, consents_of
-from adapters.submissions.plain import KEYS, TIMES, key_of, pair_of, time_of, zoned_time
+from adapters.submissions.plain import key_of, pair_of, time_of
 from adapters.submissions.robots import check_honeypots, check_texts
-from adapters.submissions.submission import Answer, Submission, as_text, compact, is_blank
+from adapters.submissions.sorting import Reading, is_secret, sort_out
+from adapters.submissions.submission import Answer, Submission, as_text, compact
 from adapters.submissions.words import vocabulary
-from adapters.visits import CLICK_IDS, UTM, origin_of, read_page, referrer_of
+from adapters.visits import UTM, origin_of, read_page, referrer_of
 from app.contacts.event import Event, EventType, Identity
 from app.contacts.identity import ANONYMOUS, EMAIL, PHONE, clean_email, clean_phone
 from mappings.mapping import FieldMapping
 
 MAX_BATCH = 50
 
-ANONYMOUS_ID = re.compile(r"[A-Za-z0-9_-]{16,64}")
 _E164 = re.compile(r"\+\d{6,15}")
 
-# Names that say something about the submission and not about the person.
-_PAGE = vocabulary("pageurl pageuri sourceurl currenturl formurl pagelocation pagelink submissionurl")
-_LANDING = vocabulary("landingpage landingurl landingpageurl entrypage firstpage")
-_REFERRER = vocabulary(
-    """
-    referrer referer httpreferer httpreferrer pagereferrer referrerurl refererurl documentreferrer
-    """
-)
-_VISITOR = vocabulary("visitorid anonymousid batonid")
-_TITLE = vocabulary("formname formtitle")
-_FORM_ID = vocabulary("formid")
-_ORIGIN = {compact(name): name for name in (*UTM, *CLICK_IDS)}
-_FIRST_ORIGIN = {f"{word}{compact(name)}": name for name in UTM for word in ("first", "initial")}
-_LAST_ORIGIN = {f"{word}{compact(name)}": name for name in UTM for word in ("last", "current")}
-_BARE_ORIGIN = vocabulary("source medium campaign")
 _ASSET = vocabulary(
     """
     asset assetname assettitle download downloadname whitepaper resource resourcename ebook leadmagnet
@@ -55,30 +38,6 @@ _ASSET = vocabulary(
     """
 )
 _TOPIC = vocabulary("topic assettopic contenttopic downloadtopic")
-# What browsers, frameworks and other tools put beside the answers: machinery, and ids that need a consent of their own.
-_NOISE = vocabulary(
-    """
-    ip ipaddress remoteip remoteaddr clientip userip useragent useragentstring cfturnstileresponse
-    hcaptcharesponse grecaptcharesponse recaptcharesponse recaptcha frccaptcharesponse frccaptchasolution
-    wpcf7recaptcharesponse csrf csrftoken csrfmiddlewaretoken authenticitytoken requestverificationtoken
-    formbuildid formtoken wpnonce wphttpreferer utf8 hutk hubspotutk kx klaid gaclientid gasessionid fbp fbc
-    hscontext formtype
-    """
-)
-# These only by exactly this name, and only in a browser's own post: elsewhere they may be questions.
-_BROWSER_NOISE = vocabulary(
-    """
-    _method _token _next _redirect _charset_ _ga _gl action method token nonce captcha redirect redirect_url
-    return_url next submit
-    """
-)
-_SECRETS = vocabulary(
-    """
-    password passwort passwd pwd kennwort motdepasse wachtwoord contrasena senha haslo passwordconfirm
-    confirmpassword passwordconfirmation creditcard creditcardnumber cardnumber ccnumber cvv cvc cardcvc ssn
-    socialsecuritynumber iban
-    """
-)
 _ONE_LINE = (EMAIL, *NAMES)
 # Multipart bodies of these builders hold text parts only; an upload comes as a link.
 _TEXT_ONLY = frozenset(("jotform",))
@@ -112,25 +71,8 @@ def holds(request: WebhookRequest) -> tuple[dict[str, Any], dict[str, str]]:
 
 def answers_of(submission: Submission) -> tuple[dict[str, Any], dict[str, str]]:
     """A submission's answers as :func:`holds` shows them."""
-    found = _custom(_sort(submission).answers)
+    found = _custom(sort_out(submission).answers)
     return found.get("custom", {}), found.get("labels", {})
-
-
-@dataclass
-class _Reading:
-    """A submission while it is sorted into what it says about itself, and the answers."""
-
-    page_url: str = ""
-    landing_page: str = ""
-    referrer: str = ""
-    title: str = ""
-    form_id: str = ""
-    visitor: str = ""
-    origin: dict[str, Any] = field(default_factory=dict)
-    first_origin: dict[str, Any] = field(default_factory=dict)
-    bare_origin: dict[str, Answer] = field(default_factory=dict)
-    answers: list[Answer] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
 
 
 def _events(body: Body, request: WebhookRequest, mapping: FieldMapping) -> list[Event]:
@@ -141,12 +83,13 @@ def _events(body: Body, request: WebhookRequest, mapping: FieldMapping) -> list[
 
 
 def events_of(
-    submission: Submission, request: WebhookRequest, mapping: FieldMapping, form: str, *, nameless: bool = False
+    submission: Submission, request: WebhookRequest, mapping: FieldMapping, form: str, *, vouched: bool = False
 ) -> list[Event]:
-    """The events in a submission to the form of this name. Raises Unreadable as :func:`parse` does; ``nameless``: not
-    where nobody can be in it, since a survey may ask for no address."""
-    check_honeypots(submission)
-    reading = _sort(submission)
+    """The events in a submission to the form of this name. Raises Unreadable as :func:`parse` does. ``vouched``: a tool
+    sent it and not a browser. It has kept robots away itself, and may well ask for no address."""
+    if not vouched:
+        check_honeypots(submission)
+    reading = sort_out(submission)
     if submission.builder == "html" and not reading.page_url:
         # Browsers tell another site only the host, unless the page asks for more
         referer = read_page(request.header("referer"))
@@ -155,10 +98,11 @@ def events_of(
     asset, topic = _asset(reading.answers)
     taken = {id(consent.answer) for consent in consents} | {id(answer) for answer in (asset, topic) if answer}
     private = "1" in (request.header("sec-gpc").strip(), request.header("dnt").strip())
-    readable = reading.answers if private else [answer for answer in submission.answers if not _is_secret(answer)]
+    readable = reading.answers if private else [answer for answer in submission.answers if not is_secret(answer)]
     rows = own_rows(readable, mapping, form)
     claimed, custom = claim([a for a in reading.answers if id(a) not in taken], rows.answers)
-    check_texts(claimed, _ONE_LINE)
+    if not vouched:
+        check_texts(claimed, _ONE_LINE)
     mend_names(claimed, (form, reading.title))
 
     mapped = mapping.inbound({**claimed, **rows.values})
@@ -169,7 +113,7 @@ def events_of(
     said = [*consents, *_opt_out(mapped.signals)]
     if private:
         reading.visitor = ""
-    identities = _identities(mapped.fields, claimed, reading, mapping.region, nameless)
+    identities = _identities(mapped.fields, claimed, reading, mapping.region, vouched)
     at = _occurred_at(submission, request.received_at)
     properties = _properties(submission, reading, form, private=private)
     if asset:
@@ -206,83 +150,7 @@ def events_of(
 # What the submission says about itself --------------------------------------------------------------------------------
 
 
-def _sort(submission: Submission) -> _Reading:
-    reading = _Reading(
-        page_url=submission.page_url,
-        referrer=submission.referrer,
-        title=submission.title,
-        form_id=submission.form_id,
-    )
-    for answer in submission.answers:
-        if not is_blank(answer.value) and not _note(answer, reading, submission.builder):
-            reading.answers.append(answer)
-    # "source" alone may be anything; beside "medium" or "campaign" it is a UTM parameter under its short name.
-    if len(reading.bare_origin) >= 2:
-        for name, answer in reading.bare_origin.items():
-            reading.origin.setdefault(f"utm_{name}", answer.text)
-    else:
-        reading.answers += reading.bare_origin.values()
-    return reading
-
-
-def _note(answer: Answer, reading: _Reading, builder: str) -> bool:
-    """Take what an answer says about the submission; False where it is one of the person's."""
-    for name in answer.names:
-        if name in _ORIGIN or name in _LAST_ORIGIN:
-            reading.origin.setdefault(_ORIGIN.get(name) or _LAST_ORIGIN[name], answer.text)
-        elif name in _FIRST_ORIGIN:
-            reading.first_origin.setdefault(_FIRST_ORIGIN[name], answer.text)
-        elif name in _BARE_ORIGIN and name not in reading.bare_origin:
-            reading.bare_origin[name] = answer
-        elif name in _PAGE and read_page(answer.value):
-            reading.page_url = reading.page_url or answer.text
-        elif name in _LANDING and read_page(answer.value):
-            reading.landing_page = answer.text
-        elif name in _REFERRER and (read_page(answer.value) or answer.hidden):
-            reading.referrer = reading.referrer or answer.text
-        elif name in _TITLE:
-            reading.title = reading.title or answer.text
-        elif name in _FORM_ID:
-            reading.form_id = reading.form_id or answer.text
-        elif name in _VISITOR:
-            if ANONYMOUS_ID.fullmatch(answer.text):
-                reading.visitor = reading.visitor or answer.text
-            else:
-                reading.problems.append(f"{answer.key}: not the id of a visitor")
-        elif _is_secret(answer):
-            reading.problems.append(f"{answer.key}: left out, passwords and card numbers are not kept")
-        elif not (
-            name in _NOISE
-            or (builder == "html" and answer.key in _BROWSER_NOISE)
-            or name in KEYS
-            or (name in TIMES and (builder != "html" or zoned_time(answer.value)))
-            or _is_machine_text(answer.value)
-        ):
-            continue
-        return True
-    return False
-
-
-def _is_secret(answer: Answer) -> bool:
-    return not _SECRETS.isdisjoint(answer.names) or answer.type.casefold() == "password"
-
-
-def _is_machine_text(value: Any) -> bool:
-    """Whether a value is a browser's name or an IP address, whatever the field is called in the site's language."""
-    if not isinstance(value, str):
-        return False
-    if value.startswith("Mozilla/5.0 ("):
-        return True
-    if len(value) > 45 or (value.count(".") != 3 and ":" not in value):
-        return False
-    try:
-        ip_address(value)
-    except ValueError:
-        return False
-    return True
-
-
-def _properties(submission: Submission, reading: _Reading, form: str, *, private: bool) -> dict[str, Any]:
+def _properties(submission: Submission, reading: Reading, form: str, *, private: bool) -> dict[str, Any]:
     page = read_page(reading.page_url)
     landing = read_page(reading.landing_page)
     properties: dict[str, Any] = {"form": form, "builder": submission.builder}
@@ -331,7 +199,7 @@ def _custom(answers: list[Answer]) -> dict[str, Any]:
 
 
 def _identities(
-    fields: Mapping[str, Any], claimed: Mapping[str, str], reading: _Reading, region: str | None, nameless: bool
+    fields: Mapping[str, Any], claimed: Mapping[str, str], reading: Reading, region: str | None, vouched: bool
 ) -> tuple[Identity, ...]:
     identities = []
     raw = fields.get(EMAIL) or claimed.get(EMAIL)
@@ -346,7 +214,7 @@ def _identities(
         identities.append(Identity(PHONE, number))
     if reading.visitor:
         identities.append(Identity(ANONYMOUS, reading.visitor))
-    if not identities and (raw or not nameless):
+    if not identities and (raw or not vouched):
         what = "its e-mail address is not valid" if raw else "map the field that holds it, or add one"
         raise Unreadable(f"no e-mail, phone or visitor id in this form: {what}")
     return tuple(identities)

@@ -42,7 +42,7 @@ def holds(request: WebhookRequest) -> tuple[dict[str, Any], dict[str, str]]:
 def _events(document: Any, request: WebhookRequest, mapping: FieldMapping) -> list[Event]:
     submission = _read(document)
     if submission.answers:
-        return events_of(submission, request, mapping, submission.form_id, nameless=True)
+        return events_of(submission, request, mapping, submission.form_id, vouched=True)
     # A test of the webhook before the form has questions, or somebody who skipped them all
     return [
         Event(

@@ -244,6 +244,9 @@ def _replied(contact: Contact, event: Event) -> None:
 
 
 def _meeting_booked(contact: Contact, event: Event) -> None:
+    if any(event.properties.get(name) for name in ("utm_source", "utm_medium", "utm_campaign")):
+        _touch(contact, event, f"meeting {event.properties.get('name', '')}".strip())
+    _hush(contact, f"meeting:{event.properties.get('replaces')}", event)  # the same one at another time
     _count(contact, event)
     _signal(contact, f"meeting:{event.properties.get('meeting', '')}", "meeting", event)
 
