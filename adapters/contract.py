@@ -6,7 +6,7 @@ adapter; ``parse`` is pure, ``lookup`` and the pushes talk to the vendor and to 
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -73,6 +73,32 @@ class Record(Struct, frozen=True, kw_only=True):
     identities: tuple[Identity, ...] = ()
     events: tuple[Event, ...] = ()
     contacts: tuple[Identity, ...] = ()
+
+
+class Window(Struct, frozen=True, kw_only=True):
+    """What is to be read of a stream: what happened or changed from ``since`` on and before ``until``, which is never
+    ahead of the clock. ``page`` is where to go on, as the last :class:`Page` said; empty at the beginning."""
+
+    since: datetime
+    until: datetime
+    page: str = ""
+
+
+class Item(Struct, frozen=True):
+    """One record or event as the vendor answers it, in JSON. ``key`` is the same while it says the same: an event's
+    id, a record's id with the time of its last change."""
+
+    key: str
+    body: bytes
+
+
+class Page(Struct, frozen=True, kw_only=True):
+    """One page of a stream. ``next`` is where the following one begins, in the adapter's own words; empty where the
+    window is through. ``total`` is how many items the whole window has, where the vendor says so."""
+
+    items: Sequence[Item] = ()
+    next: str = ""
+    total: int | None = None
 
 
 class Recipient(Struct, frozen=True, kw_only=True):
@@ -181,6 +207,31 @@ class RateLimit:
 
 
 @dataclass(frozen=True)
+class Stream:
+    """Something of a vendor's that is read again and again, beside its webhooks, so that nothing is missed.
+
+    ``fetch`` asks for one page of a window, in one call or a few; the pages of a window together hold all that lies in
+    it, and may hold more. ``parse`` is pure, like the one for webhooks: its request's body is a JSON list of item
+    bodies, its ``route`` the stream's name (:mod:`adapters.polled` has what all share). An event that may come
+    both ways has the same ``source_key`` in both. Each round begins ``overlap`` before the end of the last one, as far
+    back as the vendor may still put something in. ``complete`` says in an admin's words what nothing is missing of;
+    ``scope``, what the credentials have to allow. A stream with ``history`` is also what an import reads, from the
+    beginning."""
+
+    name: str
+    title: str
+    fetch: Callable[[Client, Window, FieldMapping], Page]
+    parse: Callable[[WebhookRequest, FieldMapping], Parsed]
+    complete: str
+    every: timedelta = timedelta(minutes=5)
+    overlap: timedelta = timedelta(minutes=10)
+    limits: tuple[str, ...] = ("default",)
+    needs: tuple[str, ...] = ()  # settings without which it is not read
+    scope: str = ""
+    history: bool = True
+
+
+@dataclass(frozen=True)
 class Check:
     """One capability that a connection was tested for, and what to do where it is missing."""
 
@@ -224,9 +275,14 @@ class Adapter:
     pushes: Mapping[type[Action], Push] = field(default_factory=dict)
     limits: tuple[RateLimit, ...] = ()
     read_limits: tuple[str, ...] = ("default",)
+    streams: tuple[Stream, ...] = ()
     check: Callable[[Client], Sequence[Check]] | None = None
     docs: str = ""
 
     def checks_signatures(self, settings: Mapping[str, str]) -> bool:
         """Whether a connection with these settings checks signatures; else a secret in its address proves who sends."""
         return self.signed and (not self.proofs or any(settings.get(name) for name in self.proofs))
+
+    def stream(self, name: str) -> Stream | None:
+        """The stream of this name, or None."""
+        return next((one for one in self.streams if one.name == name), None)

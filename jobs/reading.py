@@ -5,7 +5,7 @@ cannot be read at all is parked with its reason, item by item where a request ho
 """
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,6 +17,7 @@ from adapters.contract import (
     Adapter,
     BadItem,
     ConnectionRefused,
+    Parsed,
     Record,
     RetryLater,
     Unknown,
@@ -30,6 +31,7 @@ from app.runtime import Runtime
 from app.store import budgets, shadows
 from app.store.connections import Connection
 from app.store.inbox import InboxRow
+from app.store.polls import POLL
 from app.store.shadows import Shadow
 from mappings.listening import Listening
 from mappings.mapping import FieldMapping
@@ -85,9 +87,12 @@ def _read(runtime: Runtime, row: InboxRow, connection: Connection | None) -> Rea
     adapter = runtime.adapter(connection)
     mapping = runtime.rulebook().mapping_for(connection)
     listening = Listening(mapping) if adapter.mapping else None
+    parse = parser_of(adapter, row)
+    if parse is None:
+        reading.parked = f"{adapter.title} has nothing named {row.route!r} any more that could be read"
+        return reading
     try:
-        assert adapter.parse is not None
-        for item in adapter.parse(request_of(row, connection), listening or mapping):
+        for item in parse(request_of(row, connection), listening or mapping):
             if isinstance(item, BadItem):
                 reading.bad.append(item)
             else:
@@ -106,6 +111,14 @@ def _read(runtime: Runtime, row: InboxRow, connection: Connection | None) -> Rea
         if any(len(identity.value) > MAX_IDENTITY for identity in event.identities):
             return Reading(row, parked=f"an identity of more than {MAX_IDENTITY} characters")
     return reading
+
+
+def parser_of(adapter: Adapter, row: InboxRow) -> Callable[[WebhookRequest, FieldMapping], Parsed] | None:
+    """What reads a row, or None: what was polled is read by its stream."""
+    if row.kind != POLL:
+        return adapter.parse
+    stream = adapter.stream(row.route)
+    return None if stream is None else stream.parse
 
 
 def _unread(events: Iterable[Event]) -> Iterator[dict[str, Any]]:

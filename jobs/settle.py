@@ -22,7 +22,7 @@ from app.contacts.times import EPOCH
 from app.rules.decide import step
 from app.rules.decision import Decision
 from app.runtime import Rulebook, Runtime
-from app.store import checkpoints, inbox, log, notes, people, segments
+from app.store import checkpoints, inbox, log, notes, people, polls, segments
 from app.store.checkpoints import Checkpoint
 from app.store.engine import Unit
 from app.store.inbox import InboxRow, Settled
@@ -252,6 +252,9 @@ class _Batch:
         self.planner.write(conn, ids)
         self._keep_checkpoints(conn, ids)
         self._count_held(conn)
+        # Last, for all who bring something in have these rows in common
+        came = Counter((one.event.connection_id, one.row.kind) for one in self.new if one.row.kind != "baton")
+        polls.count(conn, self.database, came, self.now)
 
     def _keep_checkpoints(self, conn: Conn, ids: Mapping[Person, int]) -> None:
         kept: dict[int, Checkpoint] = {}

@@ -13,8 +13,8 @@ import structlog
 
 from app.contacts.event import Event, EventType, Identity
 from app.runtime import Runtime
-from app.store import calls, claims, counted, inbox, lanes, notes, rehearsals, timers
-from jobs import deliver, fill, ingest, noticing, rehearse, restored
+from app.store import calls, claims, counted, inbox, lanes, notes, polls, rehearsals, timers
+from jobs import deliver, fill, ingest, noticing, poll, rehearse, restored
 from jobs.queue import DELIVER, INGEST
 from jobs.resume import wake_parked
 
@@ -71,6 +71,7 @@ def tick(runtime: Runtime, wake: Callable[..., None], holder: str) -> None:
         finally:
             lanes.give_back(runtime.database, lease)
     restored.look(runtime)
+    poll.look(runtime, wake)
     noticing.write_counts(runtime)
     now = runtime.clock()
     with runtime.database.read() as conn:
@@ -159,4 +160,5 @@ def tidy(runtime: Runtime) -> None:
         calls.forget_calls(conn, now - CALLS_KEPT)
         counted.forget_before(conn, counted.day_of(now - counted.KEPT))
         rehearsals.forget_before(conn, now - REHEARSALS_KEPT)
+        polls.forget_counts(conn, now - polls.KEPT)
         notes.mark(conn, runtime.database, TIDIED, "", now)

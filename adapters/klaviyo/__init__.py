@@ -2,6 +2,7 @@
 
 from adapters.contract import Adapter, RateLimit, Setting
 from adapters.klaviyo.client import connect
+from adapters.klaviyo.poll import STREAMS
 from adapters.klaviyo.push import PUSHES
 from adapters.klaviyo.read import check, lookup
 from adapters.klaviyo.signature import verify
@@ -39,5 +40,6 @@ ADAPTER = Adapter(
         RateLimit("bulk_minute", 150, 60, even=False),
     ),
     read_limits=("profiles", "profiles_minute"),
+    streams=STREAMS,
     check=check,
 )

@@ -60,12 +60,17 @@ TYPES: dict[str, str] = {
 
 def type_of(name: str) -> str:
     """Our event type for a topic's or metric's name. A metric that a team made itself is ``custom:<name>``."""
-    plain = "".join(letter for letter in name.lower() if letter.isalnum())
+    plain = plain_name(name)
     if not plain:
         return EventType.UNKNOWN
-    own = f"{CUSTOM}{_slug(name)}"
+    own = f"{CUSTOM}{slug_of(name)}"
     # What people decide in Baton is stored as events of this kind too; no metric may pass for one
-    return TYPES.get(plain) or (own if own not in OUR_OWN else f"{CUSTOM}klaviyo_{_slug(name)}")
+    return TYPES.get(plain) or (own if own not in OUR_OWN else f"{CUSTOM}klaviyo_{slug_of(name)}")
+
+
+def plain_name(name: str) -> str:
+    """A topic's or metric's name as letters and digits, which is the same for both of one kind of event."""
+    return "".join(letter for letter in name.lower() if letter.isalnum())
 
 
 def is_keyword(told: Mapping[str, Any]) -> bool:
@@ -83,7 +88,8 @@ def consent_kind(name: str) -> str:
     return "consent:sms" if "sms" in plain or "text" in plain else "consent:email"
 
 
-def _slug(name: str) -> str:
+def slug_of(name: str) -> str:
+    """A metric's name as it stands in topics: ``viewed_product``."""
     return "_".join("".join(letter if letter.isalnum() else " " for letter in name.lower()).split())[:80]
 
 

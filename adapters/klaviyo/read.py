@@ -43,6 +43,23 @@ def profile_record(profile: Mapping[str, Any], mapping: FieldMapping, now: datet
     attributes = profile.get("attributes") or {}
     properties = flat(attributes)
     at = _changed_at(attributes, now)
+    identities = identities_of(name, attributes, mapping)
+    mapped = mapping.inbound(properties)
+    read = Event(
+        type=EventType.CONTACT_UPDATED,
+        occurred_at=at,
+        source_key=f"read|{name}|{at.isoformat()}",
+        identities=identities,
+        properties={"source": "read"},
+        told={key: value for key, value in properties.items() if value not in (None, "")},
+        mapping=mapping.version,
+    )
+    events = events_of(mapped, read, name)
+    return Record(identities=read.identities, events=(*events, *_consents(attributes, read, name, now)))
+
+
+def identities_of(name: str, attributes: Mapping[str, Any], mapping: FieldMapping) -> tuple[Identity, ...]:
+    """Every name of the person whose profile this is."""
     identities = [Identity("klaviyo", name)]
     if (email := clean_email(str(attributes.get("email") or ""))) is not None:
         identities.append(Identity("email", email.address))
@@ -50,18 +67,7 @@ def profile_record(profile: Mapping[str, Any], mapping: FieldMapping, now: datet
         identities.append(Identity("phone", phone))
     if attributes.get("external_id"):
         identities.append(Identity("external", str(attributes["external_id"])))
-    mapped = mapping.inbound(properties)
-    read = Event(
-        type=EventType.CONTACT_UPDATED,
-        occurred_at=at,
-        source_key=f"read|{name}|{at.isoformat()}",
-        identities=tuple(identities),
-        properties={"source": "read"},
-        told={key: value for key, value in properties.items() if value not in (None, "")},
-        mapping=mapping.version,
-    )
-    events = events_of(mapped, read, name)
-    return Record(identities=read.identities, events=(*events, *_consents(attributes, read, name, now)))
+    return tuple(identities)
 
 
 def flat(attributes: Mapping[str, Any]) -> dict[str, Any]:

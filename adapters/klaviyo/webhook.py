@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from adapters.contract import BadItem, Parsed, Unreadable, WebhookRequest
-from adapters.klaviyo.metrics import consent_kind, describe, is_keyword, machine, type_of
+from adapters.klaviyo.metrics import consent_kind, describe, is_keyword, machine, plain_name, type_of
 from adapters.snapshot import events_of
 from adapters.strict_json import loads
 from app.contacts.event import CUSTOM, Event, EventType, Identity
@@ -70,13 +70,13 @@ def _event(item: Any, request: WebhookRequest) -> Iterator[Event]:
         raise Unreadable("an event without an id")
     told = attributes.get("event_properties")
     told = told if isinstance(told, dict) else {}
-    profile = _related(data, "profile")
+    profile = related(data, "profile")
     if not profile:
         # Kept and counted: a topic that has no profile, or a placeholder
         yield Event(
             type=EventType.UNKNOWN,
-            occurred_at=_instant(attributes, request.received_at),
-            source_key=f"{name}|{item['topic']}",
+            occurred_at=instant_of(attributes, request.received_at),
+            source_key=key_of(str(name), item["topic"]),
             properties={"topic": item["topic"], "payload": payload},
         )
         return
@@ -84,13 +84,19 @@ def _event(item: Any, request: WebhookRequest) -> Iterator[Event]:
         str(name),
         item["topic"].removeprefix("event:"),
         told,
-        _instant(attributes, request.received_at),
+        instant_of(attributes, request.received_at),
         profile,
-        f"{name}|{item['topic']}",
+        key_of(str(name), item["topic"]),
     )
-    if (other := _other_time(attributes, event.occurred_at)) is not None:
+    if (other := other_time(attributes, event.occurred_at)) is not None:
         event.properties["other_time"] = other
     yield event
+
+
+def key_of(name: str, metric: str) -> str:
+    """What makes an event this one, by its id and its topic or metric: the same however it comes. An id alone is not
+    said to be unique."""
+    return f"{name}|{plain_name(metric.rpartition('.')[2])}"
 
 
 def event_from(name: str, metric: str, told: Mapping[str, Any], at: datetime, profile: str, source_key: str) -> Event:
@@ -141,7 +147,8 @@ def _merged(told: Mapping[str, Any], own: str, properties: dict[str, Any]) -> It
         yield Identity("klaviyo", merged)
 
 
-def _related(data: Mapping[str, Any], name: str) -> str:
+def related(data: Mapping[str, Any], name: str) -> str:
+    """The id of what an event is about, or an empty text. Raises Unreadable for what cannot be one."""
     related = data.get("relationships")
     for step in (name, "data", "id"):
         related = related.get(step) if isinstance(related, Mapping) else None
@@ -157,7 +164,7 @@ def _id(value: Any) -> str:
     return str(value)
 
 
-def _instant(attributes: Mapping[str, Any], received_at: datetime) -> datetime:
+def instant_of(attributes: Mapping[str, Any], received_at: datetime) -> datetime:
     """``timestamp`` is in epoch seconds and right; ``datetime`` comes in two spellings."""
     for name in ("timestamp", "datetime"):
         if attributes.get(name) not in (None, ""):
@@ -168,7 +175,7 @@ def _instant(attributes: Mapping[str, Any], received_at: datetime) -> datetime:
     return received_at
 
 
-def _other_time(attributes: Mapping[str, Any], at: datetime) -> str | None:
+def other_time(attributes: Mapping[str, Any], at: datetime) -> str | None:
     """What ``datetime`` says, where it is not what ``timestamp`` says."""
     said = attributes.get("datetime")
     if said in (None, ""):

@@ -64,7 +64,13 @@ INBOX_HELP = {
     "done": "read, and turned into what happened",
     "parked": "could not be read; waits for a person, can be read again",
 }
-INBOX_KINDS = {"webhook": "Webhook", "form": "Form", "track": "Page view", "baton": "Baton's own note"}
+INBOX_KINDS = {
+    "webhook": "Webhook",
+    "poll": "Read from the tool",
+    "form": "Form",
+    "track": "Page view",
+    "baton": "Baton's own note",
+}
 DELIVERIES = {
     "pending": "Waiting",
     "sending": "On its way",

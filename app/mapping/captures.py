@@ -13,7 +13,7 @@ from app.runtime import Runtime
 from app.store import captured
 from app.store.captured import Request
 from app.store.connections import Connection
-from jobs.reading import request_of
+from jobs.reading import parser_of, request_of
 from mappings.listening import Listening
 from mappings.mapping import FieldMapping, Mapped
 
@@ -145,8 +145,9 @@ def _held(runtime: Runtime, connection: Connection, request: Request) -> tuple[d
 def _parsed(
     runtime: Runtime, connection: Connection, mapping: FieldMapping, request: Request
 ) -> Iterator[Event | BadItem]:
-    parse = runtime.adapter(connection).parse
-    assert parse is not None
+    parse = parser_of(runtime.adapter(connection), request.row)
+    if parse is None:
+        raise Unreadable("there is nothing any more that could read this")
     try:
         yield from parse(request_of(request.row, connection), mapping)
     except Unreadable:

@@ -55,7 +55,13 @@ STATUS_HELP = {
     CHANGED: "our contact would get something else than today",
     UNCHANGED: "all the same as today",
 }
-KINDS = {"webhook": "Webhook", "form": "Form", "read": "Read from the tool", "track": "Page view"}
+KINDS = {
+    "webhook": "Webhook",
+    "poll": "Read from the tool",
+    "form": "Form",
+    "read": "Read from the tool",
+    "track": "Page view",
+}
 WAYS = {
     "newer": "← Newer",
     "older": "Older →",

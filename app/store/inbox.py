@@ -29,7 +29,7 @@ MAX_CLAIM_BYTES = 1024 * 1024
 
 
 class Arrival(Struct, frozen=True, kw_only=True):
-    """A request to store. ``kind`` is webhook, form, track, or baton for Baton's own events."""
+    """A request to store. ``kind`` is webhook, poll, form, track, or baton for Baton's own events."""
 
     connection_id: int
     kind: str

@@ -50,7 +50,7 @@ inbox = Table(
     metadata,
     Column("id", BigId, primary_key=True),
     Column("connection_id", BigId, nullable=False),
-    Column("kind", Code, nullable=False),  # webhook, form, track, or baton for what Baton itself has to say
+    Column("kind", Code, nullable=False),  # webhook, poll, form, track, or baton for what Baton itself has to say
     Column("route", Text, nullable=False, server_default=""),
     Column("received_at", UtcTime, nullable=False),
     Column("url", Text, nullable=False, server_default=""),
@@ -271,6 +271,43 @@ shadows = Table(
     Column("written_at", UtcTime),
 )
 Index(None, shadows.c.contact_id, shadows.c.connection_id)
+
+# How far each stream of a connection has been read: everything before ``upto``. While a round is under way, the window
+# that it reads and the page at which it goes on.
+polls = Table(
+    "polls",
+    metadata,
+    Column("connection_id", BigId, primary_key=True, autoincrement=False),
+    Column("stream", Code, primary_key=True),
+    Column("upto", UtcTime, nullable=False),
+    Column("since", UtcTime),
+    Column("until", UtcTime),
+    Column("page", Text, nullable=False, server_default=""),
+    Column("due_at", UtcTime, nullable=False),
+    Column("failures", Integer, nullable=False, server_default="0"),
+    Column("problem", Text, nullable=False, server_default=""),
+)
+
+# What was read lately, so that what is read again in the overlap is not stored again.
+polled = Table(
+    "polled",
+    metadata,
+    Column("connection_id", BigId, primary_key=True, autoincrement=False),
+    Column("stream", Code, primary_key=True),
+    Column("key", Hash, primary_key=True),
+    Column("at", UtcTime, nullable=False),
+)
+Index(None, polled.c.connection_id, polled.c.stream, polled.c.at)
+
+# How many new events each connection brought in a day, by the way on which they came: webhook, poll, import, ...
+intake = Table(
+    "intake",
+    metadata,
+    Column("connection_id", BigId, primary_key=True, autoincrement=False),
+    Column("day", Integer, primary_key=True, autoincrement=False),  # since 1970, UTC
+    Column("way", Code, primary_key=True),  # as inbox.kind
+    Column("count", BigInteger, nullable=False),
+)
 
 handoffs = Table(
     "handoffs",

@@ -136,26 +136,43 @@ def passes(operator: str, held: Any, wanted: Any) -> bool:
 
 
 def page(
-    klaviyo: Account, request: Request, items: list[Any], show: Callable[[Any], dict[str, Any]], size: int, most: int
+    klaviyo: Account,
+    request: Request,
+    items: list[Any],
+    show: Callable[[Any], dict[str, Any]],
+    size: int,
+    most: int,
+    place: Callable[[Any], list[Any]] | None = None,
 ) -> dict[str, Any]:
-    """One page of a collection, and links to this one and the next."""
+    """One page of a collection, and links to this one and the next. A cursor is a count, or where ``place`` says what
+    items are sorted by, the last one's place, so that what comes or goes in the meantime moves nothing."""
     asked = request.param("page[size]", str(size))
     if not asked.isdecimal() or not 0 < int(asked) <= max(most, 1000 if size == most == 200 else 0):
         raise klaviyo.refuse(400, f"Page size must be between 1 and {most}.", parameter="page[size]")
     count, start = min(int(asked), most), 0
     if cursor := request.param("page[cursor]"):
         try:
-            start = int(base64.urlsafe_b64decode(cursor.encode()).decode().removeprefix("after:"))
-        except (binascii.Error, UnicodeDecodeError, ValueError):
+            mark = msgspec.json.decode(base64.urlsafe_b64decode(cursor.encode()))
+            start = mark if place is None else _after(items, place, list(mark))
+            if not isinstance(start, int):
+                raise TypeError(start)
+        except (binascii.Error, msgspec.DecodeError, UnicodeError, ValueError, TypeError):
             raise klaviyo.refuse(400, "Invalid cursor provided.", parameter="page[cursor]") from None
     following = None
     if start + count < len(items):
         rest = [(name, value) for name, values in request.query.items() for value in values if name != "page[cursor]"]
-        mark = base64.urlsafe_b64encode(f"after:{start + count}".encode()).decode()
+        end = start + count if place is None else place(items[start + count - 1])
+        mark = base64.urlsafe_b64encode(msgspec.json.encode(end)).decode()
         following = f"{request.base}{request.path}?{urlencode([*rest, ('page[cursor]', mark)], quote_via=quote)}"
     shown = [sparse(request, show(item)) for item in items[start : start + count]]
     links = {"self": request.base + request.path, "next": following, "prev": None}
     return {"data": shown, "links": links}
+
+
+def _after(items: list[Any], place: Callable[[Any], list[Any]], mark: list[Any]) -> int:
+    """The index of the first item that comes after a place, in whichever order they are sorted."""
+    rising = len(items) < 2 or place(items[0]) <= place(items[-1])
+    return next((n for n, one in enumerate(items) if (place(one) > mark if rising else place(one) < mark)), len(items))
 
 
 def sparse(request: Request, shown: dict[str, Any]) -> dict[str, Any]:

@@ -180,8 +180,12 @@ def list_events(klaviyo: Account, request: Request) -> Answer:
 
     visible = klaviyo.clock() - klaviyo.settings.event_lag
     found = [event for event in klaviyo.events if event.stored <= visible and fits(event)]
-    found.sort(key=lambda event: event.timestamp, reverse=sort.startswith("-"))
-    answer = page(klaviyo, request, found, lambda event: event_shown(request, event), 200, 200)
+
+    def place(event: Event) -> list[Any]:
+        return [event.timestamp, event.id]
+
+    found.sort(key=place, reverse=sort.startswith("-"))
+    answer = page(klaviyo, request, found, lambda event: event_shown(request, event), 200, 200, place)
     if include:
         answer["included"] = included(klaviyo, request, answer["data"], include)
     return document(answer)

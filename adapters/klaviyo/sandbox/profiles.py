@@ -140,8 +140,12 @@ def list_profiles(klaviyo: Account, request: Request) -> Answer:
         raise klaviyo.refuse(400, f"'{sort}' is not a valid sort.", parameter="sort")
     name = sort.removeprefix("-")
     found = [profile for profile in klaviyo.profiles.values() if fits(profile)]
-    found.sort(key=lambda profile: sort_key(profile, name), reverse=sort.startswith("-"))
-    return document(page(klaviyo, request, found, lambda each: profile_shown(request, each), 20, 100))
+
+    def place(profile: Profile) -> list[Any]:
+        return [sort_key(profile, name), profile.id]
+
+    found.sort(key=place, reverse=sort.startswith("-"))
+    return document(page(klaviyo, request, found, lambda each: profile_shown(request, each), 20, 100, place))
 
 
 def sort_key(profile: Profile, name: str) -> str:
