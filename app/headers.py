@@ -11,6 +11,9 @@ _PAGE = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'"
 )
+# Its script looks again how far the work has come
+_RENEWS = frozenset(("admin.rehearsal",))
+_RENEWING_PAGE = f"{_PAGE}; connect-src 'self'"
 _DATA = "default-src 'none'; frame-ancestors 'none'"
 _HSTS = "max-age=31536000"
 
@@ -35,11 +38,11 @@ def protect(app: Flask, settings: Settings) -> None:
     always = _ALWAYS + ((("Strict-Transport-Security", _HSTS),) if settings.https else ())
 
     @cache
-    def headers_for(door: str, is_page: bool) -> dict[str, tuple[str, str]]:
+    def headers_for(door: str, is_page: bool, renews: bool) -> dict[str, tuple[str, str]]:
         """lower-case name → (name, value)"""
         made = (
             *always,
-            ("Content-Security-Policy", _PAGE if is_page else _DATA),
+            ("Content-Security-Policy", (_RENEWING_PAGE if renews else _PAGE) if is_page else _DATA),
             ("Referrer-Policy", "strict-origin" if door == _LINKS else "no-referrer"),
             ("Cross-Origin-Resource-Policy", "cross-origin" if door in _FOR_OTHER_SITES else "same-origin"),
             ("Cache-Control", "no-store"),
@@ -48,7 +51,8 @@ def protect(app: Flask, settings: Settings) -> None:
 
     @app.after_request
     def add(response: Response) -> Response:
-        wanted = headers_for(request.blueprint or "", response.mimetype == "text/html")
+        is_page, renews = response.mimetype == "text/html", request.endpoint in _RENEWS
+        wanted = headers_for(request.blueprint or "", is_page, renews)
         set_already = {name.lower() for name, _ in response.headers}
         response.headers.extend([header for name, header in wanted.items() if name not in set_already])
         return response

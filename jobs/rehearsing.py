@@ -18,7 +18,7 @@ from app.contacts.contact import Contact
 from app.contacts.event import Event, position
 from app.rules.decide import Policies
 from app.rules.decision import Decision
-from app.rules.difference import Change, Effect, Tally
+from app.rules.difference import Change, Made, Tally
 from app.rules.memory import compile_memory
 from app.rules.policy import Document, compile_policies, read_document
 from app.rules.replay import Replay
@@ -53,27 +53,28 @@ def set_up(runtime: Runtime, conn: Conn, rehearsal: Rehearsal) -> Stage:
     InvalidDocument where one of them cannot be read any more."""
     found = policies.read_versions(policies.chosen(conn, rehearsal.rules))
     documents = {kind: (document.model, version) for (kind, _), (document, version) in found.items()}
-    draft = read_document(rehearsal.body, rehearsal.label)
+    drafts = [read_document(one.body, one.label) for one in rehearsal.texts]
     published = [one for one in policies.versions(conn, "sequences") if one.version <= rehearsal.rules["sequences"]]
     editions, paused = editions_of(published), Pauses(pauses.all_of(conn))
-    now, then = _compile(documents, editions, paused, draft, rehearsal.since)
+    now, then = _compile(documents, editions, paused, drafts, rehearsal.since)
     rulebook = Rulebook(now, runtime.rulebook().mappings)
-    return Stage(now, then, targets_of(runtime, rulebook), rehearsal.since, rehearsal.until, draft.kind in RESCORING)
+    rescores = any(draft.kind in RESCORING for draft in drafts)
+    return Stage(now, then, targets_of(runtime, rulebook), rehearsal.since, rehearsal.until, rescores)
 
 
 def _compile(
     documents: dict[str, tuple[object, str]],
     editions: Sequence[Edition],
     paused: Pauses,
-    draft: Document,
+    drafts: Sequence[Document],
     since: datetime,
 ) -> tuple[Policies, Policies]:
-    """The rules in force and the draft's. Both remember of the past what either will ask for."""
-    name = f"{draft.name}@{DRAFT}"
-    drafted = {**documents, draft.kind: (draft.model, name)}
+    """The rules in force and those with the drafts. Both remember of the past what either will ask for."""
+    named = {draft.kind: (draft.model, f"{draft.name}@{DRAFT}") for draft in drafts}
+    drafted = {**documents, **named}
     # Today's sequences are in force from the span's beginning on; who was in before stays in what was in force then
     begun = [Edition(one.document, one.version, min(one.since, since)) for one in editions]
-    more = [Edition(draft.model, name, since)] if draft.kind == "sequences" else []
+    more = [Edition(*named["sequences"], since)] if "sequences" in named else []
     now = compile_policies(documents, 0, begun, paused)
     then = compile_policies(drafted, 0, [*begun, *more], paused)
     models = [model for model, _ in (*documents.values(), *drafted.values())]
@@ -130,7 +131,7 @@ def _long(database: Database, contact_id: int, until: datetime, alive: Callable[
         last = since = fresh[-1].occurred_at
 
 
-def _rehearse(events: Iterable[Event], really: Iterable[Effect], stage: Stage, tally: Tally) -> list[Change]:
+def _rehearse(events: Iterable[Event], really: Iterable[Made], stage: Stage, tally: Tally) -> list[Change]:
     """One contact, under both sets of rules."""
     past = Replay(Contact(), stage.now, stage.targets)
     anew = Replay(Contact(), stage.draft, stage.targets) if stage.rescores else None

@@ -9,6 +9,7 @@ from datetime import datetime
 from app.runtime import Runtime
 from app.setup import add_connection
 from app.store import policies, rehearsals
+from app.store.rehearsals import Written
 from jobs import sweep
 from tests.conftest import Clock
 from tests.feeding import arrive, drain, form, klaviyo, visit
@@ -56,12 +57,11 @@ def pass_days(runtime: Runtime, clock: Clock, days: int) -> None:
 
 def ask(runtime: Runtime, kind: str, body: str, since: datetime = BEGAN, **more: object) -> int:
     """Have a text rehearsed, as an action would; the rehearsal's id."""
-    said = {"name": kind, "label": f"{kind}.yaml", "segment": "", "every": 1, "asked_by": "test", **more}
+    said = {"segment": "", "every": 1, "asked_by": "test", **more}
     with runtime.database.write() as conn:
         return rehearsals.add(
             conn,
-            kind=kind,
-            body=body,
+            [Written(kind, kind, f"{kind}.yaml", body)],
             since=since,
             until=runtime.clock(),
             rules=policies.numbers(conn),

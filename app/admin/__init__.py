@@ -20,6 +20,7 @@ from app.admin import (
     messages,
     policies,
     policy_try,
+    rehearsals,
     reviews,
     segments,
     sequences,
@@ -36,7 +37,7 @@ __all__ = ["SCREENS", "install"]
 
 SCREENS = (
     assets, session, home, contacts, decisions, inbox, deliveries, connections, handoffs, mappings, messages, segments,
-    sequences, reviews, why, policies, policy_try, users, tokens, audit, account,
+    sequences, reviews, why, policies, policy_try, rehearsals, users, tokens, audit, account,
 )  # fmt: skip
 
 

@@ -21,8 +21,9 @@ _SCREENS: Mapping[str, tuple[str, str]] = {
     "review": ("review", "review_id"),
     "connection": ("connection", "name"),
     "contact": ("contact", "contact_id"),
+    "rehearsal": ("rehearsal", "rehearsal_id"),
 }
-_BY_NUMBER = frozenset(("inbox", "delivery", "review", "contact"))
+_BY_NUMBER = frozenset(("inbox", "delivery", "review", "contact", "rehearsal"))
 
 
 @admin.get("/audit")

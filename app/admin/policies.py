@@ -173,6 +173,8 @@ def _after(found: Standing, draft: Draft | None, opened: str = "") -> str:
     match request.form.get("do"):
         case "publish" if draft or found.draft:
             return url_for("admin.policy_publish", kind=found.kind, name=found.name)
+        case "rehearse" if draft or found.draft:
+            return url_for("admin.rehearsal_new", draft=f"{found.kind}/{found.name}")
         case "diff" if draft or found.draft:
             return url_for("admin.policy_diff", kind=found.kind, name=found.name)
     if request.form.get("view") in (_FORM, _TEXT) and found.kind in FORMS:
@@ -275,7 +277,15 @@ def _publishing(found: Standing, note: str = "", wrong: str = "") -> str:
         wrong=wrong,
         most=MAX_NOTE,
         address=address_of(found.kind, found.name),
+        rehearse=_rehearse(found, beside),
     )
+
+
+def _rehearse(found: Standing, beside: list[Standing]) -> str:
+    """Where the draft, and those that come into force with it, can be tried on the past; "" where it cannot."""
+    if found.draft is None or any(one.kind not in SINGLE for one in (found, *beside)):
+        return ""
+    return url_for("admin.rehearsal_new", draft=[f"{one.kind}/{one.name}" for one in (found, *beside)])
 
 
 @admin.post("/policies/<kind>/<name>/publish")

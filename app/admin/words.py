@@ -150,6 +150,59 @@ DECISIONS = {
     "sunset": "No more marketing",
 }
 AUDIT = {"empty": "Empty", "weak": "Few people", "overlapping": "Same people as another"}
+# What a rehearsal counts
+EFFECTS = {
+    "threshold": "Score came over the threshold",
+    "rescore": "Over the threshold by new rules alone",
+    "stage": "Stage changed",
+    "stage withheld": "Stage stayed, though a rule asked for another",
+    "handoff": "Handed to sales",
+    "handoff withheld": "Not handed to sales",
+    "reminder": "Owner reminded",
+    "escalation": "Handoff escalated",
+    "alert": "People alerted",
+    "alert withheld": "Alert kept back",
+    "message": "Message sent",
+    "message withheld": "Message kept back",
+    "list": "Added to or taken off a list",
+    "list withheld": "List left as it was",
+    "event": "Tool told of an event",
+    "event withheld": "Tool not told of an event",
+    "sunset": "No more marketing",
+    "enrolment": "Came into a sequence",
+    "enrolment withheld": "Not let into a sequence",
+    "enrolment ended": "Left a sequence",
+    "turn": "Sequence went another way",
+    "branch": "Branch of a sequence taken",
+    "split": "Split of a sequence",
+    "pause": "Sequence stood still",
+    "segment entered": "Came into a segment",
+    "segment left": "Left a segment",
+}
+EFFECT_HELP = {
+    "rescore": "Publishing scores everybody anew. Nobody is told of these, and no stage changes: they are only listed.",
+    "threshold": "How often somebody became ready for a conversation.",
+}
+SIDES = {
+    "more": "Only with the draft",
+    "less": "Not with the draft",
+    "moved": "At another moment",
+    "other": "Otherwise",
+}
+REHEARSALS = {
+    "waiting": "Waiting",
+    "running": "Under way",
+    "done": "Done",
+    "canceled": "Stopped",
+    "failed": "Failed",
+}
+REHEARSAL_HELP = {
+    "waiting": "it begins when those before it are done",
+    "running": "the past is being gone through",
+    "done": "everybody was looked at",
+    "canceled": "somebody stopped it; what it had counted by then is shown",
+    "failed": "it could not be brought to an end, for the reason given",
+}
 OUTCOMES = {"taken": "Done", "withheld": "Not done", "superseded": "Overtaken"}
 OUTCOME_HELP = {
     "taken": "it was done or is on its way",
@@ -183,6 +236,36 @@ GATES = {
     "not in conversation": "Is not in conversation with sales yet",
     "not judged lately": "Sales has not judged them lately",
     "can be reached": "Can be reached by e-mail or phone",
+}
+# The same checks where they kept something back
+HELD_BY = {
+    "channel": "No channel was left to use",
+    "something to say": "The message had nothing to say to them",
+    "texts": "Its texts were not in the content",
+    "reachable": "No address to write to",
+    "erased": "The person was erased",
+    "manual": "Suppressed by hand",
+    "sunset": "Did not answer when asked whether to go on",
+    "no sequence": "A sequence had the person for itself",
+    "bounce": "Messages bounce",
+    "complaint": "Marked us as spam",
+    "consent": "Opted out, or never agreed",
+    "conversation": "In conversation with sales",
+    "not_a_fit": "Sales said: not a fit",
+    "dormant": "Dormant",
+    "ladder": "Too quiet for messages like this",
+    "few enough": "Enough others waited for them",
+    "still so": "Not so any more when the time was over",
+    "not meanwhile": "What it waited for happened",
+    "priority": "Not urgent enough for this channel",
+    "cap": "Had enough messages lately",
+    "in time": "Reached us too late to act on",
+    "not sent lately": "Was sent lately already",
+    "can be sent": "No tool is connected that can send it",
+    "not in conversation": "In conversation with sales already",
+    "not judged lately": "Sales had judged them lately",
+    "can be reached": "Neither e-mail nor phone is known",
+    "something happened": "Only the rules changed, nobody did anything",
 }
 EXITS = {
     "goal": "Reached the goal",

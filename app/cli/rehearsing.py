@@ -21,26 +21,29 @@ _DAY = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M"])
 
 
 @click.command("rehearse")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False))
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False))
 @click.option("--from", "since", type=_DAY, required=True, help="Where the span begins, in UTC: 2026-11-01")
 @click.option("--until", type=_DAY, help="Where it ends; now, where left out.")
 @click.option("--segment", default="", help="Only who is in this segment today.")
 @click.option("--every", default=1, type=click.IntRange(1), help="Only each so-many-th contact, for a first look.")
 @click.option("--details", default=10, type=click.IntRange(0, 500), help="So many of the differences singly.")
-def rehearse(file: str, since: datetime, until: datetime | None, segment: str, every: int, details: int) -> None:
-    """Say what a policy file would have done over the stored history, held against the rules in force. Sends nothing.
+def rehearse(
+    files: tuple[str, ...], since: datetime, until: datetime | None, segment: str, every: int, details: int
+) -> None:
+    """Say what policy files would have done over the stored history, held against the rules in force. Sends nothing.
 
-    Scoring and lifecycle are rehearsed as if everybody had been scored by them from the beginning.
+    Several files are rehearsed as if they came into force together; scoring and lifecycle as if everybody had been
+    scored by them from the beginning.
     """
     from app import rehearsal
     from app.store import rehearsals
     from mappings.document import InvalidDocument
 
     runtime, who = opened(), "command line"
-    text = Path(file).read_text(encoding="utf-8")
+    texts = [(Path(file).name, Path(file).read_text(encoding="utf-8")) for file in files]
     try:
         end = until.replace(tzinfo=UTC) if until else None
-        number = rehearsal.ask(runtime, who, Path(file).name, text, since.replace(tzinfo=UTC), end, segment, every)
+        number = rehearsal.ask(runtime, who, texts, since.replace(tzinfo=UTC), end, segment, every)
     except (InvalidDocument, rehearsal.Refused) as error:
         raise click.ClickException(str(error)) from None
     try:
@@ -86,7 +89,8 @@ def _work(runtime: "Runtime", number: int) -> "Rehearsal":
 def _tell(runtime: "Runtime", found: "Rehearsal", details: int) -> None:
     from app.store import rehearsals
 
-    click.echo(f"\r{found.label}, {found.since:%Y-%m-%d %H:%M} to {found.until:%Y-%m-%d %H:%M} UTC:", err=False)
+    labels = ", ".join(one.label for one in found.texts)
+    click.echo(f"\r{labels}, {found.since:%Y-%m-%d %H:%M} to {found.until:%Y-%m-%d %H:%M} UTC:", err=False)
     _tell_counts(found.tally)
     if not found.tally.differing:
         click.echo("Nothing would have been otherwise.")

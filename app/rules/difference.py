@@ -18,6 +18,7 @@ from app.rules.rescore import WHAT as RESCORE
 
 # What people did, whatever Baton decides
 _NOT_OURS = frozenset(("verdict", "claim"))
+_WITHHELD = " withheld"
 ALL = ""  # stands for all rules of an effect
 MORE, LESS, MOVED, OTHER = "more", "less", "moved", "other"  # how a decision of the draft differs from today's
 
@@ -40,7 +41,19 @@ def effect_of(what: str, outcome: str, rule: str, summary: str) -> Effect | None
         return Effect("segment entered" if summary.startswith("Entered") else "segment left", rule)
     if what == "enrolment" and not withheld:
         return Effect("enrolment ended" if summary.startswith("Left") else "enrolment", rule)
-    return Effect(f"{what} withheld" if withheld else what, rule)
+    return Effect(f"{what}{_WITHHELD}" if withheld else what, rule)
+
+
+class Made(NamedTuple):
+    """An effect that came about; where something was kept back, by which check."""
+
+    effect: Effect
+    why: str = ""
+
+
+def reason_of(gates: Iterable[Gate]) -> str:
+    """The check that kept something back; "" where it was none: what had been decided was overtaken by time."""
+    return next((gate.name for gate in gates if not gate.passed), "")
 
 
 class Said(Struct, frozen=True, omit_defaults=True):
@@ -77,6 +90,14 @@ class Count(Struct):
     less: int = 0
 
 
+class Why(Struct):
+    """How often a check kept something back: really, and in each replay."""
+
+    really: int = 0
+    now: int = 0
+    draft: int = 0
+
+
 class Scores(Struct):
     """Contacts by what became of their score at the end of the span."""
 
@@ -87,19 +108,33 @@ class Scores(Struct):
 
 
 class Tally(Struct):
-    """All that was counted so far: effect → rule → count, with the sum of an effect under ``ALL``."""
+    """All that was counted so far: effect → rule → count, with the sum of an effect under ``ALL``; and of what was
+    withheld effect → check → count."""
 
     contacts: int = 0
     differing: int = 0
     events: int = 0
     effects: dict[str, dict[str, Count]] = field(default_factory=dict)
     scores: Scores = field(default_factory=Scores)
+    reasons: dict[str, dict[str, Why]] = field(default_factory=dict)
 
-    def count(self, really: Iterable[Effect], now: Sequence[Decision], draft: Sequence[Decision]) -> list[Change]:
+    def count(self, really: Iterable[Made], now: Sequence[Decision], draft: Sequence[Decision]) -> list[Change]:
         """Count one contact; what differs, oldest first."""
         self.contacts += 1
-        real = Counter(really)
+        real: Counter[Effect] = Counter()
+        for effect, why in really:
+            real[effect] += 1
+            if effect.name.endswith(_WITHHELD):
+                self._why(effect.name, why).really += 1
         mine, theirs = _by_effect(now), _by_effect(draft)
+        for effect, decisions in mine.items():
+            if effect.name.endswith(_WITHHELD):
+                for one in decisions:
+                    self._why(effect.name, reason_of(one.gates)).now += 1
+        for effect, decisions in theirs.items():
+            if effect.name.endswith(_WITHHELD):
+                for one in decisions:
+                    self._why(effect.name, reason_of(one.gates)).draft += 1
         for effect in real.keys() | mine.keys() | theirs.keys():
             self._add(effect, real[effect], len(mine.get(effect, ())), len(theirs.get(effect, ())))
         for name in {effect.name for effect in (*real, *mine, *theirs)}:
@@ -115,6 +150,9 @@ class Tally(Struct):
         scores.lower += now - draft >= 0.005
         scores.over_now += now >= threshold_now
         scores.over_draft += draft >= threshold_draft
+
+    def _why(self, effect: str, check: str) -> Why:
+        return self.reasons.setdefault(effect, {}).setdefault(check, Why())
 
     def _add(self, effect: Effect, really: int, now: int, draft: int) -> None:
         count = self.effects.setdefault(effect.name, {}).setdefault(effect.rule, Count())

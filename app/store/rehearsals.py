@@ -9,7 +9,9 @@ from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, Select, bindparam, delete, func, insert, select, update
 
 from app.contacts.event import Event
-from app.rules.difference import Change, Effect, Tally, effect_of
+from app.rules.decision import Outcome
+from app.rules.difference import Change, Made, Tally, effect_of, reason_of
+from app.store.decided import read_gates
 from app.store.many import Adder
 from app.store.tables import contact_segments, contacts, decisions, events, rehearsal_changes, rehearsals
 
@@ -19,8 +21,18 @@ KEPT = 20_000  # differences that are kept singly; counted are all
 _table, _changes = rehearsals.c, rehearsal_changes.c
 
 
+class Written(Struct, frozen=True):
+    """A policy's text that is not in force; ``label`` says where it is from."""
+
+    kind: str
+    name: str
+    label: str
+    body: str
+
+
 class Rehearsal(Struct, frozen=True, kw_only=True):
-    """One rehearsal. ``rules`` are the versions it is held against, as kind → number."""
+    """One rehearsal. ``rules`` are the versions it is held against, as kind → number; ``beside`` are texts that come
+    into force together with its own."""
 
     id: int
     kind: str
@@ -45,6 +57,12 @@ class Rehearsal(Struct, frozen=True, kw_only=True):
     seconds: float
     tally: Tally
     kept: int
+    beside: list[Written]
+
+    @property
+    def texts(self) -> list[Written]:
+        """All that is rehearsed."""
+        return [Written(self.kind, self.name, self.label, self.body), *self.beside]
 
     @property
     def is_open(self) -> bool:
@@ -56,6 +74,7 @@ def _read(row: Any) -> Rehearsal:
     known = dict(row._mapping)
     known["rules"] = msgspec.json.decode(known["rules"], type=dict[str, int])
     known["tally"] = msgspec.json.decode(known["tally"], type=Tally)
+    known["beside"] = msgspec.json.decode(known["beside"], type=list[Written])
     return Rehearsal(**known)
 
 
@@ -64,11 +83,8 @@ def _read(row: Any) -> Rehearsal:
 
 def add(
     conn: Connection,
+    texts: Sequence[Written],
     *,
-    kind: str,
-    name: str,
-    label: str,
-    body: str,
     since: datetime,
     until: datetime,
     segment: str,
@@ -77,12 +93,14 @@ def add(
     asked_by: str,
     now: datetime,
 ) -> int:
-    """Have a policy rehearsed; the rehearsal's id."""
+    """Have policies rehearsed, as if they came into force together; the rehearsal's id."""
+    first, *others = texts
     said = insert(rehearsals).values(
-        kind=kind,
-        name=name,
-        label=label,
-        body=body,
+        kind=first.kind,
+        name=first.name,
+        label=first.label,
+        body=first.body,
+        beside=msgspec.json.encode(others).decode(),
         since=since,
         until=until,
         segment=segment,
@@ -220,7 +238,12 @@ _PAGE = (
     .limit(bindparam("limit"))
 )
 _REALLY = select(
-    decisions.c.contact_id, decisions.c.what, decisions.c.outcome, decisions.c.rule, decisions.c.summary
+    decisions.c.contact_id,
+    decisions.c.what,
+    decisions.c.outcome,
+    decisions.c.rule,
+    decisions.c.summary,
+    decisions.c.gates,
 ).where(
     decisions.c.contact_id.in_(bindparam("contacts", expanding=True)),
     decisions.c.at >= bindparam("since"),
@@ -257,13 +280,14 @@ def moments(conn: Connection, contact_id: int, since: datetime, until: datetime,
     return found
 
 
-def really(conn: Connection, contact_ids: Collection[int], since: datetime, until: datetime) -> dict[int, list[Effect]]:
+def really(conn: Connection, contact_ids: Collection[int], since: datetime, until: datetime) -> dict[int, list[Made]]:
     """contact → what was really decided within the span."""
-    found: dict[int, list[Effect]] = {contact_id: [] for contact_id in contact_ids}
+    found: dict[int, list[Made]] = {contact_id: [] for contact_id in contact_ids}
     asked = {"contacts": list(contact_ids), "since": since, "until": until}
-    for contact_id, what, outcome, rule, summary in conn.execute(_REALLY, asked):
+    for contact_id, what, outcome, rule, summary, gates in conn.execute(_REALLY, asked):
         if (effect := effect_of(what, outcome, rule, summary)) is not None:
-            found[contact_id].append(effect)
+            why = reason_of(read_gates(gates)) if outcome == Outcome.WITHHELD else ""
+            found[contact_id].append(Made(effect, why))
     return found
 
 

@@ -497,6 +497,7 @@ rehearsals = Table(
     Column("seconds", Float, nullable=False, server_default="0"),
     Column("tally", Text, nullable=False, server_default="{}"),
     Column("kept", Integer, nullable=False, server_default="0"),  # differences that are kept singly
+    Column("beside", Text, nullable=False, server_default="[]"),  # other texts that come into force with it, as JSON
 )
 Index("ix_rehearsals_open", rehearsals.c.id, **where("status IN ('waiting', 'running')"))
 

@@ -2,16 +2,20 @@
 
 import re
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from flask import Flask
 from sqlalchemy import insert, select, update
 from werkzeug.test import TestResponse
 
+from app import rehearsal
 from app.factory import create_app
 from app.limits import limiter
+from app.rules.policy import DEFAULTS
 from app.runtime import Runtime
 from app.store import access, inbox, notes, tables
+from jobs import rehearse
 from tests.feeding import arrive, drain, form, hubspot, minutes, rows, visit
 from tests.sequences_story import review_of, tell_of_sequences
 from tests.telling import told_once
@@ -133,9 +137,19 @@ def _fill(runtime: Runtime) -> dict[str, int]:
         "handoff": rows(runtime, "handoffs", "id")[0].id,
         "refused": rows(runtime, "refusals", "id")[0].id,
         "review": review_of(runtime),
+        "rehearsal": rehearsed(runtime),
         "user": add_user(runtime, "viewer"),
         "entry": rows(runtime, "audit", "id")[0].id,
     }
+
+
+def rehearsed(runtime: Runtime) -> int:
+    """Handoffs from five points on, as they would have been over the last week; the rehearsal's id."""
+    text = (DEFAULTS / "handoff.yaml").read_text(encoding="utf-8")
+    easier = text.replace("field: score, op: at_least, value: 50", "field: score, op: at_least, value: 5")
+    asked = rehearsal.ask(runtime, f"ann {HOSTILE}", [(f"mine {HOSTILE}", easier)], runtime.clock() - timedelta(days=7))
+    rehearse.work(runtime, "test")
+    return asked
 
 
 def change_delivery(runtime: Runtime, delivery_id: int, **values: Any) -> None:

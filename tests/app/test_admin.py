@@ -47,6 +47,8 @@ LOOK_AT_WORK = {
     "policy_try",
     "policy_versions",
     "policy_version",
+    "rehearsals",
+    "rehearsal",
 }
 STEER = {
     "contact_enters",
@@ -70,6 +72,7 @@ WORK = {
     "audit_entry",
     "policy_download",
 } | STEER
+WORK |= {"rehearsal_new", "rehearsal_ask", "rehearsal_again", "rehearsal_cancel"}
 WORK |= {"mapping_payload", "mapping_request", "mapping_reread"}
 ANSWER = {"claim", "judge"}
 SWITCH = {"pause", "resume", "pause_all", "resume_all"}
@@ -228,6 +231,12 @@ def addresses(ids: Any) -> dict[str, tuple[str, str]]:
         "mapping_effect": ("GET", "/admin/mappings/hubspot/effect"),
         "mapping_request": ("GET", "/admin/mappings/hubspot/request"),
         "mapping_reread": ("POST", "/admin/mappings/hubspot/reread"),
+        "rehearsals": ("GET", "/admin/rehearsals/"),
+        "rehearsal": ("GET", f"/admin/rehearsals/{ids['rehearsal']}"),
+        "rehearsal_new": ("GET", "/admin/rehearsals/new"),
+        "rehearsal_ask": ("POST", "/admin/rehearsals/"),
+        "rehearsal_again": ("POST", f"/admin/rehearsals/{ids['rehearsal']}/again"),
+        "rehearsal_cancel": ("POST", f"/admin/rehearsals/{ids['rehearsal']}/cancel"),
         "connections": ("GET", "/admin/connections"),
         "connection": ("GET", "/admin/connections/hubspot"),
         "refused": ("GET", f"/admin/connections/hubspot/refused/{ids['refused']}"),
@@ -239,7 +248,7 @@ def addresses(ids: Any) -> dict[str, tuple[str, str]]:
     }
 
 
-IDS = ("ann", "handoff", "decision", "parked", "dead", "refused", "review", "user", "entry")
+IDS = ("ann", "handoff", "decision", "parked", "dead", "refused", "review", "user", "entry", "rehearsal")
 PAGES = [name for name, (method, _) in addresses(dict.fromkeys(IDS, 0)).items() if method == "GET"]
 
 
@@ -277,7 +286,7 @@ def test_a_role_gets_to_what_it_may_and_no_further(filled: tuple[Flask, Any], ro
 def test_pages_lead_nobody_to_what_they_may_not(filled: tuple[Flask, Any], role: str) -> None:
     app, ids = filled
     browser, match = Browser(app, role), app.url_map.bind("hub.example.com", url_scheme="https").match
-    searches = SEARCHES | {f"/admin/contacts/{ids['ann']}/why"}
+    searches = SEARCHES | {f"/admin/contacts/{ids['ann']}/why", f"/admin/rehearsals/{ids['rehearsal']}"}
     for route in PAGES:
         answer = browser.get(addresses(ids)[route][1])
         for attribute, method in (("href", "GET"), ("action", "POST")) if answer.status_code == 200 else ():

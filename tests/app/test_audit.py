@@ -60,6 +60,9 @@ WRITES: Sequence[tuple[str, str, Mapping[str, Any]]] = (
     ("policy_save", "/admin/policies/scoring/scoring/", {"body": SCORING, "base": "1"}),
     ("policy_discard", "/admin/policies/scoring/scoring/discard", {"revision": "1"}),
     ("policy_save", "/admin/policies/scoring/scoring/", {"body": SCORING, "base": "1"}),
+    ("rehearsal_ask", "/admin/rehearsals/", {"draft": "scoring/scoring", "span": "7"}),
+    ("rehearsal_again", "/admin/rehearsals/{rehearsal}/again", {}),
+    ("rehearsal_cancel", "/admin/rehearsals/{asked}/cancel", {}),
     ("policy_published", "/admin/policies/scoring/scoring/publish", {"revision": "3", "note": "why not"}),
     (
         "policy_rolled_back",
@@ -79,7 +82,7 @@ def entries(runtime: Runtime) -> int:
 def test_every_route_that_changes_something_is_in_the_audit_log(sqlite_runtime: Runtime) -> None:
     ids = fill(sqlite_runtime)
     inside = rows(sqlite_runtime, "enrolments", "contact_id", sequence="guide_follow_up", exit=None)[0].contact_id
-    ids = {**ids, "inside": inside, "review": review_of(sqlite_runtime)}
+    ids = {**ids, "inside": inside, "review": review_of(sqlite_runtime), "asked": ids["rehearsal"] + 1}
     app = new_app(sqlite_runtime)
     admin = Browser(app, "admin")
     changing = {

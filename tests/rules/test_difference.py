@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from app.rules.decision import Decision, Outcome
-from app.rules.difference import ALL, LESS, MORE, MOVED, OTHER, Count, Effect, Tally, effect_of
+from app.rules.decision import Decision, Gate, Outcome
+from app.rules.difference import ALL, LESS, MORE, MOVED, OTHER, Count, Effect, Made, Tally, Why, effect_of
 from tests.conftest import NOW
 
 
@@ -63,7 +63,9 @@ def test_one_more_one_less_one_later_and_one_that_is_kept_back() -> None:
 
 def test_people_are_counted_once_for_a_rule_and_once_for_an_effect() -> None:
     tally = Tally()
-    tally.count([Effect("message", "x")], [decided("1", rule="x"), decided("2", rule="x")], [decided("3", rule="y")])
+    tally.count(
+        [Made(Effect("message", "x"))], [decided("1", rule="x"), decided("2", rule="x")], [decided("3", rule="y")]
+    )
     tally.count((), [], [decided("4", rule="y"), decided("5", rule="x")])
     assert tally.effects["message"] == {
         "x": Count(really=1, now=2, draft=1, people_now=1, people_draft=1, more=1, less=1),
@@ -71,6 +73,14 @@ def test_people_are_counted_once_for_a_rule_and_once_for_an_effect() -> None:
         ALL: Count(really=1, now=2, draft=3, people_now=1, people_draft=2, more=1, less=1),
     }
     assert (tally.contacts, tally.differing) == (2, 2)
+
+
+def test_what_keeps_things_back_is_counted_check_by_check() -> None:
+    tally = Tally()
+    held = decided("1", **HELD, gates=(Gate("cap", True), Gate("consent", False, "opted out"), Gate("bounce", False)))
+    late = decided("2", **HELD, gates=(Gate("cap", True),))
+    tally.count([Made(Effect("message withheld", "r"), "consent"), Made(Effect("message", "r"))], [held], [held, late])
+    assert tally.reasons == {"message withheld": {"consent": Why(really=1, now=1, draft=1), "": Why(draft=1)}}
 
 
 def test_scores_are_held_against_each_threshold() -> None:

@@ -1,0 +1,288 @@
+"""Rehearsals: what drafts would have done on the stored past, counted and contact by contact. Nothing is sent."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time, timedelta
+
+from flask import abort, redirect, render_template, request, url_for
+from flask_login import current_user
+from msgspec import Struct
+from sqlalchemy import Connection as Conn
+from werkzeug.wrappers import Response
+
+from app import drafts as acts
+from app import policies as looked
+from app import rehearsal as acted
+from app import views
+from app.admin import asked, rehearsed, words
+from app.admin.blueprint import admin
+from app.admin.policies import address_of
+from app.policies import Standing
+from app.receive import this_runtime, this_waker
+from app.rules.policy import SINGLE
+from app.runtime import Runtime
+from app.store import drafts, policies, rehearsals
+from app.store.rehearsals import KEPT, WAITING, Rehearsal
+from jobs.queue import REHEARSE
+from mappings.document import InvalidDocument
+
+DAYS = (7, 30, 90)
+EVERY = ((1, "Everybody"), (10, "Every tenth"), (100, "Every hundredth"))
+_OWN = "own"
+_PATIENCE = timedelta(minutes=1)
+_RULE = 200  # letters of a rule's id
+
+
+# --- all of them, and a new one
+
+
+@admin.get("/rehearsals/", endpoint="rehearsals")
+def all_rehearsals() -> str:
+    """All rehearsals, the newest first."""
+    runtime, before = this_runtime(), asked.number("before")
+    with runtime.database.read() as conn:
+        found, more = rehearsals.page(conn, asked.PAGE, before)
+        waits = any(one.kind in SINGLE for one in drafts.listed(conn))
+    return render_template(
+        "admin/rehearsals.html",
+        rehearsals=found,
+        title_of=title_of,
+        drafts=waits,
+        links={
+            "start": url_for("admin.rehearsals") if before is not None else None,
+            "more": url_for("admin.rehearsals", before=more) if more is not None else None,
+        },
+    )
+
+
+def title_of(rehearsal: Rehearsal) -> str:
+    """What is rehearsed: ``Scoring and Segments``."""
+    return words.listed([looked.title_of(one.kind, one.name) for one in rehearsal.texts])
+
+
+@admin.get("/rehearsals/new")
+def rehearsal_new() -> str:
+    """Which drafts, and over which part of the past."""
+    return _form()
+
+
+class _Offered(Struct, frozen=True):
+    """A draft that can be rehearsed; ``problems`` keep it from that."""
+
+    policy: Standing
+    problems: int
+    chosen: bool
+
+    @property
+    def value(self) -> str:
+        """The draft's name in the form."""
+        return f"{self.policy.kind}/{self.policy.name}"
+
+
+def _form(wrong: Sequence[str] = ()) -> str:
+    runtime = this_runtime()
+    wanted = request.values.getlist("draft")
+    with runtime.database.read() as conn:
+        standing = [one for one in looked.listed(conn) if one.draft and one.kind in SINGLE]
+        offered = [
+            _Offered(one, len(looked.problems(runtime, conn, one)), f"{one.kind}/{one.name}" in wanted)
+            for one in standing
+        ]
+    if len(offered) == 1:
+        offered = [_Offered(offered[0].policy, offered[0].problems, True)]
+    missing = [one for one in wanted if one not in {offer.value for offer in offered}]
+    segments = runtime.rulebook().policies.segments.every
+    span = asked.text("span")
+    return render_template(
+        "admin/rehearsal_new.html",
+        offered=offered,
+        missing=[_named(one) for one in missing],
+        wrong=wrong,
+        days=DAYS,
+        span=span if span in (*map(str, DAYS), _OWN) else "30",
+        first=asked.text("first", 10),
+        last=asked.text("last", 10),
+        today=runtime.clock().date(),
+        segments=[(one.id, one.label) for one in segments],
+        segment=asked.text("segment"),
+        every=EVERY,
+        chosen_every=asked.text("every"),
+    )
+
+
+def _named(value: str) -> tuple[str, str]:
+    """What a draft's policy is called, and where it is written; both empty for one that cannot be."""
+    kind, _, name = value.partition("/")
+    if kind not in SINGLE or name != kind:
+        return "", ""
+    return looked.title_of(kind, name), address_of(kind, name)
+
+
+@admin.post("/rehearsals/")
+def rehearsal_ask() -> Response | tuple[str, int]:
+    """Have drafts rehearsed, as they were saved last."""
+    runtime = this_runtime()
+    try:
+        since, until = _span(runtime.clock())
+        texts = _texts(runtime)
+        every = next((size for size, _ in EVERY if str(size) == asked.text("every")), 1)
+        number = acted.ask(runtime, current_user.email, texts, since, until, asked.text("segment"), every)
+    except acted.Refused as refused:
+        return _form([f"{refused}."]), 400
+    except InvalidDocument as invalid:
+        return _form(invalid.problems), 400
+    this_waker().wake(REHEARSE)
+    return redirect(url_for("admin.rehearsal", rehearsal_id=number), 303)
+
+
+def _texts(runtime: Runtime) -> list[tuple[str, str]]:
+    """The drafts that were ticked, as (where each is from, text)."""
+    found = []
+    with runtime.database.read() as conn:
+        for value in request.form.getlist("draft")[: len(SINGLE)]:
+            kind, _, name = value.partition("/")
+            draft = drafts.find(conn, kind, name) if kind in SINGLE and name == kind else None
+            if draft is None:
+                raise acted.Refused("A draft that was ticked is not there any more: it was published or thrown away")
+            acts.read_as(kind, name, draft.body)
+            found.append((f"{looked.title_of(kind, name)}, draft {draft.revision}", draft.body))
+    if not found:
+        raise acted.Refused("Tick at least one draft")
+    return found
+
+
+def _span(now: datetime) -> tuple[datetime, datetime | None]:
+    """From when until when; None: until now. A last day counts whole."""
+    said = asked.text("span")
+    if said != _OWN:
+        days = int(said) if said in map(str, DAYS) else 30
+        return now - timedelta(days=days), None
+    try:
+        first = date.fromisoformat(asked.text("first", 10))
+        last = date.fromisoformat(asked.text("last", 10)) if asked.text("last", 10) else None
+    except ValueError:
+        raise acted.Refused("Write the days as in 2027-03-31") from None
+    return _midnight(first), _midnight(last + timedelta(days=1)) if last else None
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)
+
+
+# --- one of them
+
+
+@admin.get(f"/rehearsals/<{asked.ROW}:rehearsal_id>")
+def rehearsal(rehearsal_id: int) -> str:
+    """One rehearsal: how far it has come, or what it found."""
+    runtime = this_runtime()
+    effect, side = asked.text("effect", 40) or None, asked.one_of("side", tuple(words.SIDES))
+    rule, after = asked.text("rule", _RULE) or None, asked.number("after")
+    with runtime.database.read() as conn:
+        found = rehearsals.find(conn, rehearsal_id)
+        if found is None:
+            abort(404)
+        ahead = [one for one in rehearsals.open_ones(conn) if one < found.id] if found.status == WAITING else []
+        page, more = rehearsals.changes_page(conn, found.id, asked.PAGE, after, effect=effect, rule=rule, side=side)
+        people = views.glances(runtime, conn, {one.contact_id for one in page})
+        newer = _newer(conn, found)
+    chosen = runtime.rulebook().policies
+    labels = rehearsed.rule_labels(chosen)
+
+    def list_from(place: int | None) -> str:
+        return url_for(
+            "admin.rehearsal",
+            rehearsal_id=found.id,
+            effect=effect,
+            rule=rule,
+            side=side,
+            after=place,
+            _anchor="one-by-one",
+        )
+
+    return render_template(
+        "admin/rehearsal.html",
+        rehearsal=found,
+        title=title_of(found),
+        groups=rehearsed.groups(found.tally, chosen),
+        foremost=rehearsed.foremost(found.tally),
+        ahead=len(ahead),
+        left=_left(found),
+        idle=found.status == WAITING and not ahead and runtime.clock() - found.created_at > _PATIENCE,
+        newer=newer,
+        drafts=[(looked.title_of(one.kind, one.name), address_of(one.kind, one.name), one) for one in found.texts],
+        others=[f"{one.kind}/{one.name}" for one in found.beside],
+        changes=page,
+        people=people,
+        rule_label=lambda rule: rehearsed.rule_label(rule, labels),
+        effects=rehearsed.effects_in(found.tally),
+        effect=effect,
+        rule=rule,
+        side=side,
+        kept=KEPT,
+        segment=next((one.label for one in chosen.segments.every if one.id == found.segment), found.segment),
+        links={
+            "start": list_from(None) if after is not None else None,
+            "more": list_from(more) if more is not None else None,
+        },
+    )
+
+
+class _Newer(Struct, frozen=True):
+    """What has happened to what was rehearsed: drafts by title that read otherwise by now, that are in force, that are
+    gone; and whether other rules are in force than those it was held against."""
+
+    changed: list[str]
+    published: list[str]
+    gone: list[str]
+    rules: bool
+
+    @property
+    def as_rehearsed(self) -> bool:
+        """Whether what would be published now is what was rehearsed."""
+        return not (self.changed or self.published or self.gone)
+
+
+def _newer(conn: Conn, found: Rehearsal) -> _Newer:
+    changed, published, gone = [], [], []
+    for one in found.texts:
+        draft, in_force = drafts.find(conn, one.kind, one.name), acts.in_force_text(conn, one.kind, one.name)
+        title = looked.title_of(one.kind, one.name)
+        if draft is not None and draft.body != one.body:
+            changed.append(title)
+        elif draft is None and in_force == one.body:
+            published.append(title)
+        elif draft is None:
+            gone.append(title)
+    return _Newer(changed, published, gone, rules=not published and policies.numbers(conn) != found.rules)
+
+
+def _left(found: Rehearsal) -> timedelta | None:
+    """How long it will take still, if it goes on as before; None where nobody can tell."""
+    if not found.is_open or not found.seen or not found.total or found.seconds < 2:
+        return None
+    return timedelta(seconds=found.seconds / found.seen * max(0, found.total - found.seen))
+
+
+@admin.post(f"/rehearsals/<{asked.ROW}:rehearsal_id>/again")
+def rehearsal_again(rehearsal_id: int) -> Response:
+    """Ask for the same once more."""
+    try:
+        number = acted.again(this_runtime(), current_user.email, rehearsal_id)
+    except acted.Unknown:
+        abort(404)
+    except (acted.Refused, InvalidDocument) as error:
+        asked.say(f"Not done: {error}.", wrong=True)
+        number = rehearsal_id
+    else:
+        this_waker().wake(REHEARSE)
+    return redirect(url_for("admin.rehearsal", rehearsal_id=number), 303)
+
+
+@admin.post(f"/rehearsals/<{asked.ROW}:rehearsal_id>/cancel")
+def rehearsal_cancel(rehearsal_id: int) -> Response:
+    """Stop it."""
+    if acted.cancel(this_runtime(), current_user.email, rehearsal_id):
+        asked.say("Stopped. What it had counted by then is below.")
+    else:
+        asked.say("It was over already.")
+    return redirect(url_for("admin.rehearsal", rehearsal_id=rehearsal_id), 303)
