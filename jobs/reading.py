@@ -79,7 +79,7 @@ def _read(runtime: Runtime, row: InboxRow, connection: Connection | None) -> Rea
             reading.events = _decode_own(row.body)
         except msgspec.MsgspecError:
             return Reading(row, parked="an event of Baton's own that this version does not understand")
-        _stamp(reading.events, row)
+        stamp(reading.events, row)
         return reading
     if connection is None:
         reading.parked = "its connection was removed"
@@ -104,7 +104,7 @@ def _read(runtime: Runtime, row: InboxRow, connection: Connection | None) -> Rea
     except Exception as error:  # our bug: it is shown, parked and can be replayed once it is mended
         log.exception("unreadable", inbox=row.id, connection=connection.name)
         return Reading(row, parked=f"Baton stumbled over this request ({type(error).__name__}); please report it")
-    _stamp(reading.events, row)
+    stamp(reading.events, row)
     for event in reading.events:
         if len(event.identities) > MAX_IDENTITIES:
             return Reading(row, parked=f"an event about more than {MAX_IDENTITIES} identities")
@@ -143,7 +143,8 @@ def request_of(row: InboxRow, connection: Connection) -> WebhookRequest:
     )
 
 
-def _stamp(events: Iterable[Event], row: InboxRow) -> None:
+def stamp(events: Iterable[Event], row: InboxRow) -> None:
+    """Say of events when they reached us and which connection they came by, with their ids."""
     latest = row.received_at + FUTURE
     for event in events:
         event.received_at = row.received_at

@@ -14,7 +14,7 @@ import structlog
 from app.contacts.event import Event, EventType, Identity
 from app.runtime import Runtime
 from app.store import calls, claims, counted, inbox, lanes, notes, polls, rehearsals, timers
-from jobs import deliver, fill, ingest, noticing, poll, rehearse, restored
+from jobs import deliver, fill, ingest, noticing, poll, rehearse, reread, restored
 from jobs.queue import DELIVER, INGEST
 from jobs.resume import wake_parked
 
@@ -91,11 +91,12 @@ def tick(runtime: Runtime, wake: Callable[..., None], holder: str) -> None:
 
 
 def _fill(runtime: Runtime) -> None:
-    """Go on asking contacts about new segments, unless the inbox is behind."""
+    """Go on asking contacts about new segments and reading payloads again, unless the inbox is behind."""
     with runtime.database.read() as conn:
         oldest = inbox.oldest_ready(conn)
     if oldest is None or runtime.clock() - oldest < OVERDUE:
         fill.fill(runtime)
+        reread.go_on(runtime)
 
 
 def _is_left_lying(runtime: Runtime) -> bool:

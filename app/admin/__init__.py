@@ -16,6 +16,8 @@ from app.admin import (
     handoffs,
     home,
     inbox,
+    mapping_again,
+    mapping_rows,
     mappings,
     messages,
     policies,
@@ -36,8 +38,9 @@ from app.settings import Settings
 __all__ = ["SCREENS", "install"]
 
 SCREENS = (
-    assets, session, home, contacts, decisions, inbox, deliveries, connections, handoffs, mappings, messages, segments,
-    sequences, reviews, why, policies, policy_try, rehearsals, users, tokens, audit, account,
+    assets, session, home, contacts, decisions, inbox, deliveries, connections, handoffs, mappings, mapping_rows,
+    mapping_again, messages, segments, sequences, reviews, why, policies, policy_try, rehearsals, users, tokens,
+    audit, account,
 )  # fmt: skip
 
 

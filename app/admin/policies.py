@@ -12,6 +12,7 @@ from app.admin import asked
 from app.admin.blueprint import admin, may
 from app.admin.policy_filled import CannotRead, asked_of, place_of, text_of
 from app.admin.policy_form import FORMS, Form, form_of, id_of, name_of
+from app.mapping import desk
 from app.policies import Standing
 from app.receive import Refused, this_runtime
 from app.rules import event_words
@@ -44,13 +45,12 @@ def policies() -> str:
     )
 
 
-def address_of(kind: str, name: str) -> str:
-    """Where a policy is edited: a mapping row by row, where there is a connection that it is for."""
-    if kind == "mapping":
-        runtime = this_runtime()
-        connection = runtime.connection(name)
-        if connection is not None and runtime.adapter(connection).mapping:
-            return url_for("admin.mapping", name=name)
+def address_of(kind: str, name: str, page: str = "mapping") -> str:
+    """Where a policy is edited: a mapping row by row, or on another page of its own, where there is a connection that
+    it is for."""
+    connection = desk.connection_of(this_runtime(), name) if kind == "mapping" else None
+    if connection is not None:
+        return url_for(f"admin.{page}", name=connection.name)
     return url_for("admin.policy", kind=kind, name=name)
 
 
@@ -306,7 +306,7 @@ def policy_published(kind: str, name: str) -> AnyResponse | tuple[str, int]:
     except InvalidDocument:
         return _publishing(found, note, "It cannot be used as it is."), 400
     flash(f"Version {number} is in force.", "success")
-    return redirect(address_of(kind, name), 303)
+    return redirect(address_of(kind, name, "mapping_again"), 303)
 
 
 def _beside() -> list[tuple[str, str, int]]:
@@ -402,7 +402,7 @@ def policy_rolled_back(kind: str, name: str) -> AnyResponse | tuple[str, int]:
     except InvalidDocument:
         return _going_back(found, note, "The old text cannot be used any more."), 400
     asked.say(f"Version {number} is in force, with the text of version {asked.posted_number('version')}.")
-    return redirect(address_of(kind, name), 303)
+    return redirect(address_of(kind, name, "mapping_again"), 303)
 
 
 @admin.get("/policies/<kind>/<name>/download")

@@ -344,6 +344,7 @@ SCOPE_HELP = {
 CHANGE_SUBJECTS = {
     "policy": "Policies",
     "draft": "Drafts",
+    "mapping": "Mappings",
     "sequence": "Sequences",
     "review": "Reviews",
     "handoff": "Handoffs",
@@ -367,6 +368,8 @@ CHANGES = {
     "handoff.claim": "Claimed a handoff",
     "handoff.verdict": "Said how a handoff went",
     "inbox.replay": "Had requests read again",
+    "mapping.reread": "Had payloads read again by a mended mapping",
+    "mapping.reread.stop": "Stopped reading payloads again",
     "policy.publish": "Published a policy",
     "policy.roll_back": "Went back to an older policy",
     "rehearsal.ask": "Rehearsed a policy",

@@ -19,10 +19,11 @@ from app.contacts.contact import (
     Touch,
     Value,
 )
+from app.contacts.corrections import correct
 from app.contacts.event import Event, EventType, position
 from app.contacts.identity import EMAIL
 from app.contacts.interests import note_interest, topic_of
-from app.contacts.own_events import MESSAGE_NOT_SENT, RELEASED_BY_HAND, SUPPRESSED_BY_HAND
+from app.contacts.own_events import MESSAGE_NOT_SENT, READ_AGAIN, RELEASED_BY_HAND, SUPPRESSED_BY_HAND
 from app.contacts.sends import confirm, notice, release
 from app.contacts.times import parse_time
 
@@ -51,6 +52,9 @@ def fold(contact: Contact, event: Event) -> Contact:
 
 
 def _set_fields(contact: Contact, event: Event) -> None:
+    if event.type == READ_AGAIN:
+        correct(contact, event)
+        return
     for name, value in event.fields.items():
         if value is None:  # the mapping says that an empty value clears the field
             contact.fields.pop(name, None)

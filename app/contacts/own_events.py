@@ -7,6 +7,8 @@ HANDOFF_CLAIMED = "custom:handoff_claimed"
 ALERT_FAILED = "custom:handoff_alert_failed"
 MESSAGE_NOT_SENT = "custom:message_not_sent"  # a message that was decided to be sent was not
 HANDED_OVER = "custom:handed_over"
+READ_LATER = "read_later"  # a property of what was found only when a payload was read again: by which mapping
+READ_AGAIN = "custom:read_again"  # payloads were read by a mended mapping (contacts/corrections.py)
 # Of sequences: what people decide there (rules/sequences/by_hand.py)
 SEQUENCE_ENTERED = "custom:sequence_entered"
 SEQUENCE_MOVED = "custom:sequence_moved"
@@ -22,4 +24,5 @@ OUR_OWN = OF_SEQUENCES | {
     ALERT_FAILED,
     HANDED_OVER,
     MESSAGE_NOT_SENT,
+    READ_AGAIN,
 }

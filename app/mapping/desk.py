@@ -106,6 +106,13 @@ def _without_place(problem: str) -> str:
     return said[:1].upper() + said[1:]
 
 
+def connection_of(runtime: Runtime, name: str) -> Connection | None:
+    """A connection that a mapping is for, by the mapping's name; None where there is none."""
+    kind, _, alone = name.partition(".")
+    mine = [one for one in mapped_connections(runtime) if one.kind == kind and alone in ("", one.name)]
+    return mine[0] if mine else None
+
+
 # --- how well a row does
 
 

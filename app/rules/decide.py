@@ -10,7 +10,7 @@ from app.contacts.action import Alert
 from app.contacts.contact import Contact
 from app.contacts.event import Event, EventType
 from app.contacts.fold import fold
-from app.contacts.own_events import MESSAGE_NOT_SENT
+from app.contacts.own_events import MESSAGE_NOT_SENT, READ_AGAIN
 from app.rules.clock import decide_clock
 from app.rules.content import Content
 from app.rules.decision import Decision, Outcome, key_of
@@ -21,6 +21,7 @@ from app.rules.lifecycle import Lifecycle, advance
 from app.rules.memory import Memory, remember
 from app.rules.messages import decide_messages
 from app.rules.passing import is_due, pass_time
+from app.rules.rereading import quiet_crossing
 from app.rules.scoring import Crossing, Scoring, apply_scoring, may_score
 from app.rules.segments import Segments, is_quiet, judge, touched
 from app.rules.sequences.enrolments import enter, forget, hear
@@ -62,6 +63,8 @@ def step(contact: Contact, event: Event, policies: Policies) -> list[Decision]:
     fold(contact, event)
     if contact.erased_at is not None or event.type in _SILENT:
         return decisions
+    if event.type == READ_AGAIN:
+        return decisions + _quietly(contact, event, policies)
     infer_interests(contact, event, policies.interests)
     remember(contact, event, policies.memory, scoring)
     verdict = apply_verdict(contact, event, policies.handoff) if event.type == EventType.SALES_VERDICT else []
@@ -82,6 +85,16 @@ def step(contact: Contact, event: Event, policies: Policies) -> list[Decision]:
     decisions += enter(contact, event, policies)
     decisions += decide_messages(contact, event, policies)
     return decisions
+
+
+def _quietly(contact: Contact, event: Event, policies: Policies) -> list[Decision]:
+    """What follows from values that were known too late: points and segments, and nothing that anybody is told."""
+    scoring, decisions = policies.scoring, []
+    crossing = apply_scoring(contact, event, scoring)
+    if crossing is not None:
+        decisions.append(quiet_crossing(event, crossing, contact.stage, scoring.version))
+    segments = touched(contact, event, contact.stage, policies.segments, may_score(event, scoring))
+    return decisions + (judge(contact, event, segments, policies) if segments else [])
 
 
 def _crossed(contact: Contact, event: Event, crossing: Crossing, policies: Policies, handed_over: bool) -> Decision:

@@ -9,6 +9,7 @@ from msgspec import Struct, field
 from app.contacts.action import Alert, JoinList, LeaveList, SendMessage, TrackEvent
 from app.contacts.contact import Enrolment
 from app.contacts.event import Event
+from app.contacts.own_events import READ_LATER
 
 
 class Outcome(StrEnum):
@@ -89,7 +90,9 @@ class Decision(Struct, kw_only=True):
 
 def in_time(event: Event, hours: float) -> Gate:
     """Whether an event reached us soon enough to act on. Measured by its own two times, so that deciding again later
-    comes to the same."""
+    comes to the same. What was found in a payload that had been read long before is old news however young it is."""
+    if READ_LATER in event.properties:
+        return Gate("in time", False, "it was found only when its payload was read again by a mended mapping")
     late = event.received_at - event.occurred_at
     if late > timedelta(hours=hours):
         return Gate(

@@ -42,6 +42,7 @@ EVENTS = {
     "custom:handoff_alert_failed": "Alert could not be delivered",
     "custom:message_not_sent": "Message was not sent",
     "custom:handed_over": "Was handed to sales by hand",
+    "custom:read_again": "Payloads were read again by a mended mapping",
     "custom:sequence_entered": "Was let into a sequence by hand",
     "custom:sequence_moved": "Was moved within sequences by hand",
     "custom:sequence_extended": "Was given more time in a sequence",

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from app.contacts.contact import Contact, Look, Stage
 from app.contacts.event import Event, EventType
+from app.contacts.own_events import READ_AGAIN
 from app.rules.condition import Condition, Facts, Test, compile_condition
 from app.rules.condition_words import explain
 from app.rules.decision import Decision, Gate, Outcome, key_of
@@ -222,7 +223,7 @@ def _move(contact: Contact, event: Event, segment: Segment, facts: Facts, polici
 def _decision(segment: Segment, event: Event, inside: bool, facts: Facts, version: str) -> Decision:
     word = "Entered" if inside else "Left"
     by_time = event.type == EventType.TIMER_DUE and not event.source_key
-    asked = event.properties.get("timer")
+    asked = READ_AGAIN if event.type == READ_AGAIN else event.properties.get("timer")
     return Decision(
         key=key_of("segment", segment.id, word, event.id, facts.now.isoformat()),
         rule=segment.id,
@@ -239,10 +240,16 @@ def _decision(segment: Segment, event: Event, inside: bool, facts: Facts, versio
 
 def is_quiet(event: Event) -> bool:
     """Whether the event only says that Baton looks at somebody again, because a policy was published."""
+    if event.type == READ_AGAIN:
+        return not event.connection_id
     return event.type == EventType.TIMER_DUE and not event.connection_id and event.properties.get("timer") in _QUIET
 
 
-_BY_US = {FILL: ", as it was published", RESCORED: ", as scores are counted by new rules"}
+_BY_US = {
+    FILL: ", as it was published",
+    RESCORED: ", as scores are counted by new rules",
+    READ_AGAIN: ", as payloads were read again",
+}
 
 
 def next_look(contact: Contact) -> tuple[datetime, str] | None:

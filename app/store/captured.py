@@ -1,6 +1,6 @@
 """What came in through one connection lately, for whoever looks at its mapping; bounded in number and in size."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -52,20 +52,31 @@ def requests(conn: Connection, connection_id: int, limit: int, before: int | Non
     if before is not None:
         asked.append(table.id < before)
     sizes = select(table.id, func.length(table.body)).where(*asked).order_by(table.id.desc()).limit(limit)
-    ids: list[int] = []
-    size = 0
-    for row_id, length in conn.execute(sizes):
-        size += length
-        if ids and size > MAX_BYTES:
-            break
-        ids.append(row_id)
-    return _requests(conn, ids)
+    return _requests(conn, _within((row_id, length) for row_id, length in conn.execute(sizes)))
 
 
 def request(conn: Connection, connection_id: int, row_id: int) -> Request | None:
     """One request of a connection."""
     found = _requests(conn, [row_id])
     return found[0] if found and found[0].row.connection_id == connection_id else None
+
+
+def several(conn: Connection, ids: Sequence[int]) -> list[Request]:
+    """Some requests in this order of ids, oldest first; fewer where they are large."""
+    sizes = dict(conn.execute(select(inbox.c.id, func.length(inbox.c.body)).where(inbox.c.id.in_(ids))).all())
+    return _requests(conn, _within((one, sizes[one]) for one in ids if one in sizes))[::-1]
+
+
+def _within(sizes: Iterable[tuple[int, int]]) -> list[int]:
+    """The first of these ids, at least one, whose bodies are not too much to hold."""
+    ids: list[int] = []
+    size = 0
+    for row_id, length in sizes:
+        size += length
+        if ids and size > MAX_BYTES:
+            break
+        ids.append(row_id)
+    return ids
 
 
 def _requests(conn: Connection, ids: Collection[int]) -> list[Request]:

@@ -12,22 +12,25 @@ from app.store.tables import decisions, deliveries, handoffs, inbox, reviews
 COUNT_UP_TO = 10_000
 
 
-def first_since(conn: Connection, table: Table, at: ColumnElement[datetime], since: datetime) -> int:
-    """The id from which on rows are younger than a moment: ids grow with time, so it is found by halving."""
-    low, high = conn.execute(select(func.min(table.c.id), func.max(table.c.id))).one()
+def first_since(
+    conn: Connection, table: Table, at: ColumnElement[datetime], since: datetime, key: ColumnElement[int] | None = None
+) -> int:
+    """The id, or other growing ``key``, from which on rows are younger than a moment: ids grow with time, so it is
+    found by halving."""
+    if key is None:
+        key = table.c.id
+    low, high = conn.execute(select(func.min(key), func.max(key))).one()
     if low is None:
         return 0
     low, high = low - 1, high + 1  # the row of ``low`` is older, that of ``high`` is not
     while high - low > 1:
         middle = (low + high) // 2
-        nearest = (
-            select(table.c.id, at.label("at")).where(table.c.id >= middle).order_by(table.c.id).limit(1).subquery()
-        )
+        nearest = select(key.label("key"), at.label("at")).where(key >= middle).order_by(key).limit(1).subquery()
         row = conn.execute(select(nearest)).first()
-        if row is None or row.id >= high:
+        if row is None or row.key >= high:
             high = middle
         elif row.at < since:
-            low = row.id
+            low = row.key
         else:
             high = middle
     return int(high)

@@ -540,6 +540,46 @@ field_counts = Table(
     Column("count", BigInteger, nullable=False),
 )
 
+# Payloads that are read again by a mapping that was mended since; how far that has come.
+rereads = Table(
+    "rereads",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("name", Code, nullable=False),  # the mapping's
+    Column("version", Key, nullable=False),  # the one that reads: hubspot@3
+    Column("since", UtcTime, nullable=False),
+    Column("vendor", Key, nullable=False, server_default=""),  # only payloads that hold this field
+    Column("status", Code, nullable=False),  # open, done, stopped
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("asked_by", Text, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("ended_at", UtcTime),
+    Column("upto", BigId, nullable=False),  # the last request that is read again
+    Column("last_request", BigId, nullable=False),  # how far it has come
+    Column("last_event", BigId, nullable=False),
+    Column("last_contact", BigId, nullable=False, server_default="0"),
+    Column("total", BigInteger, nullable=False),  # requests to read
+    Column("seen", BigInteger, nullable=False, server_default="0"),
+    Column("failed", BigInteger, nullable=False, server_default="0"),  # those that the new mapping cannot read
+    Column("differing", BigInteger, nullable=False, server_default="0"),  # events that say something else now
+    Column("news", BigInteger, nullable=False, server_default="0"),  # things that happened and had not been seen
+    Column("contacts", BigInteger, nullable=False, server_default="0"),  # whose values changed
+)
+Index("ix_rereads_open", rereads.c.id, **where("status = 'open'"))
+Index(None, rereads.c.name, rereads.c.id)
+
+# What a later mapping reads in an event's payload, where that is something else than what the event says.
+readings = Table(
+    "readings",
+    metadata,
+    Column("event_id", Hash, primary_key=True),
+    Column("reread_id", BigId, nullable=False),
+    Column("mapping", Key, nullable=False),
+    Column("fields", Text, nullable=False),
+    Column("identities", Text, nullable=False, server_default="[]"),
+)
+Index(None, readings.c.reread_id)
+
 # Requests that could not prove where they came from, kept so that they can be taken after a secret is mended.
 refusals = Table(
     "refusals",

@@ -41,6 +41,7 @@ LOOK_AT_WORK = {
     "mapping",
     "mapping_row",
     "mapping_effect",
+    "mapping_again",
     "policies",
     "policy",
     "policy_diff",
@@ -73,7 +74,7 @@ WORK = {
     "policy_download",
 } | STEER
 WORK |= {"rehearsal_new", "rehearsal_ask", "rehearsal_again", "rehearsal_cancel"}
-WORK |= {"mapping_payload", "mapping_request", "mapping_reread"}
+WORK |= {"mapping_payload", "mapping_request", "mapping_again_begin", "mapping_again_stop"}
 ANSWER = {"claim", "judge"}
 SWITCH = {"pause", "resume", "pause_all", "resume_all"}
 DOOR = {
@@ -230,13 +231,15 @@ def addresses(ids: Any) -> dict[str, tuple[str, str]]:
         "mapping_payload": ("GET", "/admin/mappings/hubspot/payload"),
         "mapping_effect": ("GET", "/admin/mappings/hubspot/effect"),
         "mapping_request": ("GET", "/admin/mappings/hubspot/request"),
-        "mapping_reread": ("POST", "/admin/mappings/hubspot/reread"),
         "rehearsals": ("GET", "/admin/rehearsals/"),
         "rehearsal": ("GET", f"/admin/rehearsals/{ids['rehearsal']}"),
         "rehearsal_new": ("GET", "/admin/rehearsals/new"),
         "rehearsal_ask": ("POST", "/admin/rehearsals/"),
         "rehearsal_again": ("POST", f"/admin/rehearsals/{ids['rehearsal']}/again"),
         "rehearsal_cancel": ("POST", f"/admin/rehearsals/{ids['rehearsal']}/cancel"),
+        "mapping_again": ("GET", "/admin/mappings/hubspot/again"),
+        "mapping_again_begin": ("POST", "/admin/mappings/hubspot/again"),
+        "mapping_again_stop": ("POST", "/admin/mappings/hubspot/again/stop"),
         "connections": ("GET", "/admin/connections"),
         "connection": ("GET", "/admin/connections/hubspot"),
         "refused": ("GET", f"/admin/connections/hubspot/refused/{ids['refused']}"),

@@ -14,6 +14,7 @@ from app.store import counted
 from app.store import drafts as stored
 from app.store.counted import day_of
 from app.store.drafts import Draft
+from jobs import reread
 from mappings.writing import rows_of
 from tests.app.screens import HOSTILE, Browser, new_app
 from tests.feeding import arrive, contact, contacts, drain, form, hubspot, klaviyo, notice
@@ -286,10 +287,31 @@ def test_requests_are_read_again_once_their_field_has_a_row(admin: Browser, know
     drafts.save(known, "ann", "mapping", "forms", text, 0)
     drafts.publish(known, "ann", "mapping", "forms", 1, "their field for a call back")
     assert contacts(known, phone="+492281234") == []
-    said = admin.says(admin.post("/admin/mappings/forms/reread", {"vendor": "Rueckruf"}))
-    assert "1 of the last requests that hold “Rueckruf” are read again." in said
+    page = admin.read("/admin/mappings/forms/again?days=30")
+    assert "Also take in 1 parked request" in page
+    said = admin.says(admin.post("/admin/mappings/forms/again", {"days": "30", "parked": "yes"}))
+    assert "Begun. It goes on in the background" in said
+    assert "its payloads are being read again already" in admin.says(
+        admin.post("/admin/mappings/forms/again", {"days": "30"})
+    )
+    reread.go_on(known)
     drain(known)
     assert contact(known, phone="+492281234")["fields"]["phone"] == "+492281234"
+    assert "Finished" in admin.read("/admin/mappings/forms/again")
+
+
+def test_publishing_leads_to_reading_again_and_what_it_would_change(admin: Browser, known: Runtime) -> None:
+    admin.says(send(admin, f"{ROW}?vendor=role_title&contact=job_title"))
+    published = admin.post("/admin/policies/mapping/hubspot/publish", {"revision": "1", "note": "their new name"})
+    assert published.location == "/admin/mappings/hubspot/again"
+    page = admin.read(published.location)
+    assert re.search(r"Of the last 1, <strong>1</strong> says\s+something else", page)
+    admin.post(published.location, {"days": "7"})
+    reread.go_on(known)
+    drain(known)
+    assert contact(known, hubspot="7")["fields"]["job_title"] == "Chief"
+    page = admin.read(published.location)
+    assert re.search(r"Changed, among others: <a href=\"/admin/contacts/\d+\">Ann</a>", page)
 
 
 @pytest.mark.parametrize("path", ["/admin/mappings/site/", "/admin/mappings/none/", f"{ROW}?row=999"])

@@ -60,6 +60,7 @@ def pages(site: Site) -> dict[str, str]:
         "new row of a mapping": "/admin/mappings/forms/row",
         "payload": "/admin/mappings/forms/payload",
         "no draft of a mapping": "/admin/mappings/hubspot/effect",
+        "read again": "/admin/mappings/forms/again",
         "request on paper": "/admin/mappings/hubspot/request",
         "connections": "/admin/connections",
         "hubspot": "/admin/connections/hubspot",
