@@ -4,6 +4,7 @@ The rest of Baton knows vendors only through these types. An adapter never sees 
 adapter; ``parse`` is pure, ``lookup`` and the pushes talk to the vendor and to nothing else.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -171,6 +172,14 @@ class Again(StrEnum):
 
 Client = Any  # the vendor's own SDK client
 
+PATH_SECRET = "path_secret"  # noqa: S105  the setting's name
+_IN_PATH = re.compile(r"[A-Za-z0-9._~-]{1,200}")
+
+
+def wrong_path_secret(value: str) -> str:
+    """What is wrong with a secret as a part of an address, in words; empty where nothing is."""
+    return "" if not value or _IN_PATH.fullmatch(value) else "letters (a to z), digits, dots, dashes and tildes only"
+
 
 @dataclass(frozen=True)
 class Push:
@@ -257,8 +266,10 @@ class Adapter:
     title: str
     settings: tuple[Setting, ...] = ()
     base_url: str = ""
+    own_address: bool = False  # each account has an address of its own, without which it cannot be called
     signed: bool = True
     proofs: tuple[str, ...] = ()  # settings with which signatures are checked; where none is set, the address is secret
+    path_secret: str = PATH_SECRET  # the setting that holds the secret in the address of its webhooks
     receives: bool = True  # has an address at /webhooks/<connection>
     looks: bool = False  # the vendor looks at the address with a GET before it sends anything there
     max_body: int = 1024 * 1024  # bytes of a webhook's body

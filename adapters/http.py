@@ -30,6 +30,7 @@ CONNECT_SECONDS, READ_SECONDS, TOTAL_SECONDS = 3.05, 10.0, 15.0
 MAX_ANSWER = 1024 * 1024
 KEEP_CHARACTERS = 16_000
 MIN_SECRET = 8
+CREDENTIALS = frozenset(("authorization", "api-token"))  # headers
 
 
 class BadAnswer(Exception):
@@ -228,7 +229,7 @@ def _read(response: Any, started: float) -> bytes:
 def _without(data: bytes, headers: Mapping[str, str] | None) -> bytes:
     """An answer without the credentials that it may repeat: answers are kept, and shown to admins."""
     for name, value in (headers or {}).items():
-        secret = value.split()[-1].encode() if name.lower() == "authorization" and value.strip() else b""
+        secret = value.split()[-1].encode() if name.lower() in CREDENTIALS and value.strip() else b""
         if len(secret) >= MIN_SECRET:  # what is shorter would be found in any answer, and spoil it
             data = data.replace(secret, b"***")
     return data

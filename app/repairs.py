@@ -37,7 +37,8 @@ def check_connection(runtime: Runtime, connection: Connection) -> Sequence[Check
 def rotate_settings(runtime: Runtime, connection: Connection, fresh: dict[str, str]) -> list[str]:
     """Change settings; the names of secrets whose old value stays valid. Raises InvalidConnection."""
     check_settings(connection.kind, fresh)
-    known = {setting.name for setting in adapters()[connection.kind].settings} | {"path_secret_previous"}
+    adapter = adapters()[connection.kind]
+    known = {setting.name for setting in adapter.settings} | {f"{adapter.path_secret}_previous"}
     settings, kept = dict(connection.settings), []
     for name, value in fresh.items():
         previous = f"{name}_previous"

@@ -227,6 +227,8 @@ def is_practice(connection: Connection) -> bool:
 
 def can_call(adapter: Adapter, connection: Connection) -> bool:
     """Whether the connection has what it needs to call its vendor: HubSpot without a token only sends to us."""
+    if adapter.own_address and not connection.base_url:
+        return False
     return all(connection.settings.get(name) for name in adapter.needs)
 
 

@@ -7,7 +7,6 @@ from adapters.registry import adapters
 from app.runtime import Runtime
 from app.store import connections, notes, policies, schema
 from app.store.connections import Connection
-from app.webhooks import PATH_SECRET
 from jobs import restored
 
 BUILT_IN = (("forms", "forms"), ("site", "site"))
@@ -50,11 +49,13 @@ def add_connection(runtime: Runtime, kind: str, name: str, settings: dict[str, s
         raise InvalidConnection("a connection's name has letters (a to z), digits, dots and dashes, at most 40")
     if name == BATON:
         raise InvalidConnection(f'"{BATON}" is what Baton\'s own events come from; choose another name')
+    if adapter.own_address and not base_url and all(settings.get(needed) for needed in adapter.needs):
+        raise InvalidConnection(f"{adapter.title} has an address for each account: --base-url https://…")
     if base_url and not _BASE_URL.match(base_url):
         raise InvalidConnection(f"--base-url {base_url} is not an address")
     signed = adapter.checks_signatures(settings)
     if adapter.receives and not signed and adapter.parse is not None and kind not in dict(BUILT_IN):
-        settings = {PATH_SECRET: secrets.token_urlsafe(24), **settings}
+        settings = {adapter.path_secret: secrets.token_urlsafe(24), **settings}
     with runtime.database.write() as conn:
         if connections.load_by_name(conn, runtime.vault, name) is not None:
             raise InvalidConnection(f'there is a connection named "{name}" already; `baton connection list` shows all')
@@ -69,7 +70,7 @@ def check_settings(kind: str, settings: dict[str, str]) -> None:
     """Raise InvalidConnection for a setting that the vendor does not have, or a value that it cannot be."""
     checks = {setting.name: setting.wrong for setting in adapters()[kind].settings if setting.wrong}
     numbers = {setting.name for setting in adapters()[kind].settings if setting.number}
-    known = {setting.name for setting in adapters()[kind].settings} | {PATH_SECRET, "sandbox"}
+    known = {setting.name for setting in adapters()[kind].settings} | {adapters()[kind].path_secret, "sandbox"}
     for name, value in settings.items():
         if name not in known:
             listed = ", ".join(sorted(known - {"sandbox"}))
@@ -89,7 +90,7 @@ def address(runtime: Runtime, connection: Connection) -> str:
         return f"{base}/track"
     if not adapter.receives or adapter.parse is None:
         return ""
-    secret = connection.settings.get(PATH_SECRET, "")
+    secret = connection.settings.get(adapter.path_secret, "")
     return f"{base}/webhooks/{connection.name}" + (
         f"/{secret}" if secret and not adapter.checks_signatures(connection.settings) else ""
     )

@@ -17,7 +17,6 @@ from app.store.inbox import Arrival
 log = structlog.get_logger("baton.webhooks")
 webhooks = Blueprint("webhooks", __name__)
 
-PATH_SECRET = "path_secret"  # noqa: S105  the setting's name
 REFUSALS_PER_SECOND = 10
 
 
@@ -30,7 +29,7 @@ def greet(name: str, secret: str = "") -> Response:
         raise Refused(405, "webhooks are posted", {"Allow": "POST"})
     if secret:
         try:
-            _check_path(connection, secret)
+            _check_path(adapter, connection, secret)
         except InvalidSignature as refusal:
             raise Refused(401, str(refusal)) from None
     return answer({"status": "ready"})
@@ -85,11 +84,11 @@ def _prove(adapter: Adapter, connection: Connection, asked: WebhookRequest, secr
     if adapter.verify is not None and not secret:
         adapter.verify(asked, connection.settings, asked.received_at)
     else:
-        _check_path(connection, secret)
+        _check_path(adapter, connection, secret)
 
 
-def _check_path(connection: Connection, secret: str) -> None:
-    known = [connection.settings.get(name, "") for name in (PATH_SECRET, f"{PATH_SECRET}_previous")]
+def _check_path(adapter: Adapter, connection: Connection, secret: str) -> None:
+    known = [connection.settings.get(name, "") for name in (adapter.path_secret, f"{adapter.path_secret}_previous")]
     given = secret.encode()
     if not given or not any([one and hmac.compare_digest(given, one.encode()) for one in known]):  # noqa: C419
         raise InvalidSignature("the secret in the address is not this connection's")

@@ -3,19 +3,17 @@
 from collections.abc import Iterator
 from hashlib import blake2b
 from typing import Any
-from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import msgspec
 
+from adapters.address import meaning_of, said_in
 from adapters.contract import Unreadable, WebhookRequest
 from adapters.snapshot import events_of
-from app.contacts.event import EVENT_TYPES, Event, EventType, Identity, is_event_type
+from app.contacts.event import Event, Identity
 from app.contacts.identity import clean_email
-from app.contacts.own_events import OUR_OWN
 from app.contacts.times import parse_time
 from mappings.mapping import FieldMapping
 
-MAX_SAID = 20  # parameters in the address of a workflow's webhook
 _CHANGED = ("lastmodifieddate", "hs_lastmodifieddate")
 _RECORD_IDS = ("vid", "canonical-vid", "id", "objectId", "hs_object_id")
 
@@ -42,39 +40,18 @@ def from_record(record: dict[str, Any], request: WebhookRequest, mapping: FieldM
     ]
     if not identities:
         raise Unreadable("a workflow's record with neither a contact id nor an e-mail address")
-    kind, person = _meaning(request), contact_id or identities[0].value
+    kind, person = meaning_of(request), contact_id or identities[0].value
     digest = blake2b(msgspec.json.encode(record, order="deterministic"), digest_size=12).hexdigest()
     event = Event(
         type=kind,
         occurred_at=_record_time(record, properties, request),
         source_key=f"workflow|{kind}|{person}|{digest}|{_window(record, properties, request)}",
         identities=tuple(dict.fromkeys(identities)),
-        properties={**_said(request), "source": "workflow"},
+        properties={**said_in(request), "source": "workflow"},
         told=properties if contact_id else {},
         mapping=mapping.version,
     )
     yield from events_of(mapped, event, person)
-
-
-def _meaning(request: WebhookRequest) -> str:
-    named = parse_qs(urlsplit(request.url).query).get("event", [""])[0]
-    if named in OUR_OWN:
-        raise Unreadable(f"?event={named} in the workflow's URL is what people decide in Baton; choose another name")
-    if named and not is_event_type(named):
-        raise Unreadable(
-            f"?event={named[:60]} in the workflow's URL is no event type; one of {', '.join(sorted(EVENT_TYPES))}"
-        )
-    return named or EventType.CONTACT_UPDATED
-
-
-def _said(request: WebhookRequest) -> dict[str, Any]:
-    """What else the workflow's author wrote into the URL, as properties of the event. That it was the person's own
-    doing cannot be claimed there."""
-    said = {}
-    for name, value in parse_qsl(urlsplit(request.url).query, max_num_fields=MAX_SAID)[:MAX_SAID]:
-        if name not in ("event", "by_person", "actor"):
-            said[name[:40]] = {"true": True, "false": False}.get(value.lower(), value[:200])
-    return said
 
 
 def _legacy_emails(record: dict[str, Any]) -> Iterator[str]:

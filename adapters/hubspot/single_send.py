@@ -10,9 +10,11 @@ from typing import Any, cast
 from adapters.contract import Delivery, Done, Outcome, Refused, RetryLater, Unknown
 from adapters.http import outcome_of
 from adapters.hubspot.client import HubSpotClient
+from adapters.numbered import numbers_by_name, wrong_numbers
 from app.contacts.action import SendMessage
 
 SETTING = "emails"
+WHAT = "the id of its e-mail"
 ANY = "*"  # stands for all messages that have texts
 MARKETING_PATH = "/marketing/v4/email/single-send"
 
@@ -37,24 +39,12 @@ WORDS = {
 
 def email_ids(text: str) -> dict[str, int]:
     """Which e-mail stands for which message: ``welcome=123, *=456``. Raises ValueError with what cannot be read."""
-    found: dict[str, int] = {}
-    for part in filter(None, (one.strip() for one in text.split(","))):
-        name, sign, number = (piece.strip() for piece in part.partition("="))
-        if not sign or not name or not (number.isascii() and number.isdecimal()):
-            raise ValueError(f'"{part}" is not a message and the id of its e-mail, as in welcome=123456')
-        if name in found:
-            raise ValueError(f'"{name}" stands there twice')
-        found[name] = int(number)
-    return found
+    return numbers_by_name(text, WHAT)
 
 
 def wrong_emails(text: str) -> str:
     """What is wrong with the setting; empty where nothing is."""
-    try:
-        email_ids(text)
-    except ValueError as error:
-        return str(error)
-    return ""
+    return wrong_numbers(text, WHAT)
 
 
 def email_of(action: SendMessage, settings: Mapping[str, str]) -> int | None:

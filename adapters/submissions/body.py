@@ -52,7 +52,7 @@ class Body(NamedTuple):
     files: tuple[str, ...] = ()
 
 
-def read_body(content_type: str, body: bytes) -> Body:
+def read_body(content_type: str, body: bytes, max_pairs: int = MAX_PAIRS) -> Body:
     """The document in a body. Raises Unreadable, with a reason, for what is broken, too much or too deep."""
     if not body.strip():
         raise Unreadable("the form is empty")
@@ -72,13 +72,13 @@ def read_body(content_type: str, body: bytes) -> Body:
         lines = decode(body, charset).splitlines()
         if len(lines) <= MAX_PAIRS and all(_PLAIN_TEXT_PAIR.match(line) for line in lines[:2]) and len(lines) > 1:
             return Body(nest(_plain_text_pairs(lines)), is_json=False)
-    return Body(nest(_urlencoded_pairs(body, charset)), is_json=False)
+    return Body(nest(_urlencoded_pairs(body, charset, max_pairs), max_pairs), is_json=False)
 
 
-def _urlencoded_pairs(body: bytes, charset: str) -> Iterator[tuple[str, str]]:
+def _urlencoded_pairs(body: bytes, charset: str, max_pairs: int) -> Iterator[tuple[str, str]]:
     body = body.strip()
-    if body.count(b"&") >= MAX_PAIRS:
-        raise Unreadable(f"the form has more than {MAX_PAIRS} fields")
+    if body.count(b"&") >= max_pairs:
+        raise Unreadable(f"the form has more than {max_pairs} fields")
     if body.count(b"%") > MAX_ESCAPES:
         raise Unreadable("the form is too long")
     for pair in body.split(b"&"):
@@ -159,12 +159,12 @@ def decode(raw: bytes, charset: str = "") -> str:
     raise Unreadable("a field's text is in an unknown character set; send UTF-8")
 
 
-def nest(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
+def nest(pairs: Iterable[tuple[str, str]], max_pairs: int = MAX_PAIRS) -> dict[str, Any]:
     """The pairs as one document. A name that contradicts an earlier one (``a=1&a[b]=2``) keeps its brackets."""
     document: dict[str, Any] = {}
     for number, (name, raw) in enumerate(pairs, 1):
-        if number > MAX_PAIRS:
-            raise Unreadable(f"the form has more than {MAX_PAIRS} fields")
+        if number > max_pairs:
+            raise Unreadable(f"the form has more than {max_pairs} fields")
         if len(name) > MAX_NAME:
             raise Unreadable(f"a field's name is longer than {MAX_NAME} characters")
         value = clean_text(raw, MAX_PACKED if name in PACKED else MAX_VALUE)

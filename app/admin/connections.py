@@ -15,7 +15,6 @@ from app.runtime import Runtime, can_call
 from app.setup import address
 from app.store import counts, notes, rows
 from app.store.connections import Connection
-from app.webhooks import PATH_SECRET
 
 _REFUSED_SHOWN = 10
 
@@ -62,7 +61,7 @@ def connection(name: str) -> str:
     settings = [(setting.name, setting.help, bool(one.settings.get(setting.name))) for setting in adapter.settings]
     settings += [
         (extra, "part of the webhook address", True)
-        for extra in (PATH_SECRET, f"{PATH_SECRET}_previous")
+        for extra in (adapter.path_secret, f"{adapter.path_secret}_previous")
         if one.settings.get(extra) and extra not in declared
     ]
     return render_template(
@@ -86,7 +85,7 @@ def connection(name: str) -> str:
 def _address(runtime: Runtime, one: Connection) -> str:
     """Where the tool sends to. For a tool that signs nothing the address itself is the secret: only admins see it."""
     full = address(runtime, one)
-    secret = one.settings.get(PATH_SECRET, "")
+    secret = one.settings.get(runtime.adapter(one).path_secret, "")
     return full.replace(secret, "…") if secret and role() not in roles.SEES_PATH_SECRETS else full
 
 
