@@ -1,8 +1,10 @@
-"""The sandbox: HubSpot and Klaviyo as their SDKs know them, on this machine, with their limits, faults and webhooks.
+"""The sandbox: HubSpot, Klaviyo and ActiveCampaign as they are called, on this machine, with their limits, faults and
+webhooks.
 
 ``serve()`` starts it in a thread, for tests and for a first run; ``run_forever()`` is the command line's. Vendors
-answer below ``/hubspot`` and ``/klaviyo``; ``/alerts`` takes what is meant for a chat; ``/_sandbox/…`` says what
-happened and lets things happen (calls, state, webhooks, acts, faults, settings, reset); ``/`` is a page for people.
+answer below ``/hubspot``, ``/klaviyo`` and ``/activecampaign``; ``/alerts`` takes what is meant for a chat;
+``/_sandbox/…`` says what happened and lets things happen (calls, state, webhooks, acts, faults, settings, reset); ``/``
+is a page for people.
 """
 
 import contextlib
@@ -20,6 +22,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from adapters.activecampaign.sandbox import ActiveCampaign
+from adapters.http import CREDENTIALS
 from adapters.hubspot.sandbox import HubSpot
 from adapters.klaviyo.sandbox import Klaviyo
 from adapters.sandbox.control import PAGE_POLICY, control, page
@@ -71,8 +75,10 @@ class Server:
         self.stopping = threading.Event()
         self.hubspot = HubSpot(clock)
         self.klaviyo = Klaviyo(clock)
+        self.activecampaign = ActiveCampaign(clock)
         self._alerts = Alerts(clock)
-        self.vendors: dict[str, Vendor] = {vendor.name: vendor for vendor in (self.hubspot, self.klaviyo)}
+        simulated: tuple[Vendor, ...] = (self.hubspot, self.klaviyo, self.activecampaign)
+        self.vendors = {vendor.name: vendor for vendor in simulated}
         self.services: dict[str, Service] = {**self.vendors, self._alerts.name: self._alerts}
         self._counted = 0
         self._counting = threading.Lock()
@@ -128,7 +134,7 @@ class Server:
 
     def record(self, vendor: str, request: Request, answer: Answer, status: int, fault: str, odd: bool) -> None:
         """Remember a call, without its credentials."""
-        headers = {name: value for name, value in request.headers.items() if name != "authorization"}
+        headers = {name: value for name, value in request.headers.items() if name not in CREDENTIALS}
         with self._counting:
             self._counted += 1
             self.calls.append(

@@ -57,10 +57,10 @@ def worker(queue: str | None) -> None:
 @click.option("--host", default="127.0.0.1")
 @click.option("--port", default=8100)
 def sandbox(host: str, port: int) -> None:
-    """Serve simulators of HubSpot and Klaviyo that real SDKs can talk to, with their webhooks and their faults."""
+    """Serve simulators of HubSpot, Klaviyo and ActiveCampaign that can be called, with their webhooks and faults."""
     from adapters.sandbox.server import run_forever
 
-    click.echo(f"Simulators at http://{host}:{port}/  (base URLs: …/hubspot and …/klaviyo)")
+    click.echo(f"Simulators at http://{host}:{port}/  (base URLs: …/hubspot, …/klaviyo, …/activecampaign)")
     run_forever(host, port)
 
 

@@ -354,7 +354,7 @@ def test_state_is_all_that_a_vendor_holds(sandbox: Server) -> None:
 
 
 def test_state_without_a_vendor_is_that_of_all(sandbox: Server) -> None:
-    assert set(requests.get(f"{sandbox.url}/_sandbox/state").json()) == {"hubspot", "klaviyo", "alerts"}
+    assert set(requests.get(f"{sandbox.url}/_sandbox/state").json()) == {*sandbox.vendors, "alerts"}
 
 
 def test_an_act_is_done_as_a_person_would(sandbox: Server) -> None:
@@ -434,7 +434,8 @@ def test_alerts_have_no_webhooks_acts_or_settings(sandbox: Server, path: str) ->
     answer = control(sandbox, path, vendor="alerts")
     assert answer.status_code == 400
     assert answer.json()["error"] == (
-        '"alerts" only takes what is sent to it; webhooks, acts and settings are those of hubspot, klaviyo'
+        '"alerts" only takes what is sent to it; '
+        "webhooks, acts and settings are those of hubspot, klaviyo, activecampaign"
     )
 
 
@@ -448,7 +449,7 @@ def test_resetting_forgets_alerts_and_their_faults(sandbox: Server) -> None:
 
 def test_an_unknown_vendor_is_named_with_those_there_are(sandbox: Server) -> None:
     answer = control(sandbox, "settings", vendor="hubspto")
-    assert answer.json()["error"] == 'there is no vendor "hubspto"; there are hubspot, klaviyo, alerts'
+    assert answer.json()["error"] == 'there is no vendor "hubspto"; there are hubspot, klaviyo, activecampaign, alerts'
 
 
 # the page

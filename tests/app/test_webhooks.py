@@ -17,9 +17,10 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 from structlog.testing import capture_logs
 
+from app import repairs
 from app.accept import Acceptor, Unavailable
 from app.runtime import Runtime
-from app.setup import add_connection
+from app.setup import add_connection, address
 from app.store import inbox, notes
 from app.store.inbox import Arrival
 from jobs.queue import Waker
@@ -486,3 +487,39 @@ def test_settings_of_another_installation_are_not_mixed_up(
     assert answer.status_code >= 500
     assert not rows(sqlite_runtime, "inbox")
     runtime.close()
+
+
+# --- tools that sign nothing
+
+
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+ANN = b"type=update&date_time=2026-03-10T03:20:00-06:00&contact[id]=41&contact[email]=ann@example.com"
+
+
+def test_secret_in_the_address_is_the_old_or_the_new_one_while_it_is_rotated(sqlite_runtime: Runtime) -> None:
+    made = add_connection(sqlite_runtime, "activecampaign", "ac", {"webhook_token": "first-token"})
+    web = client(sqlite_runtime)
+
+    def answers(*tokens: str) -> list[int]:
+        return [web.post(f"/webhooks/ac/{token}", data=ANN, headers=FORM).status_code for token in tokens]
+
+    assert answers("first-token", "second-token", "First-token") == [202, 401, 401]
+    assert repairs.rotate_settings(sqlite_runtime, made, {"webhook_token": "second-token"}) == ["webhook_token"]
+    assert answers("first-token", "second-token", "third-token") == [202, 202, 401]
+    rotated = sqlite_runtime.connection("ac")
+    assert rotated is not None
+    repairs.rotate_settings(sqlite_runtime, rotated, {"webhook_token": "third-token"})
+    assert answers("first-token", "second-token", "third-token") == [401, 202, 202]
+    assert web.post("/webhooks/ac", data=ANN, headers=FORM).status_code == 401
+    assert not any("token" in row.url for row in rows(sqlite_runtime, "inbox", "url"))
+
+
+def test_secret_in_the_address_is_made_up_where_none_is_given(sqlite_runtime: Runtime) -> None:
+    made = add_connection(sqlite_runtime, "activecampaign", "ac", {})
+    shown = address(sqlite_runtime, made)
+    token = shown.removeprefix(f"{BASE}/webhooks/ac/")
+    assert len(token) >= 24
+    url = f"/webhooks/ac/{token}?event=form.submitted"
+    assert client(sqlite_runtime).post(url, data=ANN, headers=FORM).status_code == 202
+    (row,) = rows(sqlite_runtime, "inbox", "url")
+    assert row.url == f"{BASE}/webhooks/ac/…?event=form.submitted"
