@@ -17,10 +17,15 @@ from app.store import connections, counts, deliveries, handoffs, inbox, left, no
 from app.store.tables import deliveries as deliveries_table
 from app.store.tables import handoffs as handoffs_table
 from app.store.tables import inbox as inbox_table
-from jobs.queue import DELIVER, INGEST
+from jobs.queue import DELIVER, INGEST, REHEARSE
 
 DONE = {"status": "ok"}
 MOST_AT_ONCE = 10_000
+
+
+def begin_rehearsing() -> None:
+    """Have a worker begin with the rehearsals that wait; without one the sweep does."""
+    this_waker().wake(REHEARSE)
 
 
 def replay_inbox(who: str, row_id: int) -> dict[str, str]:

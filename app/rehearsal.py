@@ -1,13 +1,20 @@
-"""What people do with rehearsals: ask for one, and stop it. Each is in the audit log."""
+"""What people do with rehearsals: ask for one, and stop it, which is in the audit log; and what they see of one."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
+
+from msgspec import structs, to_builtins
+from sqlalchemy import Connection
 
 from adapters.registry import acting
-from app.rules.policy import SINGLE, read_document
+from app.drafts import read_as
+from app.policies import title_of
+from app.rules.difference import ALL, Change, Count, Tally
+from app.rules.policy import KINDS, SINGLE, read_document
 from app.runtime import Runtime
-from app.store import notes, policies, rehearsals
-from app.store.rehearsals import Written
+from app.store import drafts, notes, policies, rehearsals
+from app.store.rehearsals import Found, Rehearsal, Written
 from mappings.document import InvalidDocument
 
 
@@ -69,6 +76,19 @@ def ask(
     return number
 
 
+def drafts_named(conn: Connection, names: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Drafts, as (kind, name), as they were saved last: (where each is from, its text). Raises Refused for one that is
+    not there, and InvalidDocument for one that is of another policy than it says."""
+    found = []
+    for kind, name in names:
+        draft = drafts.find(conn, kind, name) if kind in KINDS else None
+        if draft is None:
+            raise Refused(f"there is no draft of {kind[:40]} {name[:40]}: it was published or thrown away")
+        read_as(kind, name, draft.body)
+        found.append((f"{title_of(kind, name)}, draft {draft.revision}", draft.body))
+    return found
+
+
 def again(runtime: Runtime, who: str, rehearsal_id: int) -> int:
     """Ask for the same once more, held against the rules that are in force by now; the new rehearsal's id. Raises as
     :func:`ask` does, and Unknown where there is none with this id."""
@@ -88,3 +108,64 @@ def cancel(runtime: Runtime, who: str, rehearsal_id: int) -> bool:
         if stopped:
             notes.write_audit(conn, who, "rehearsal.cancel", str(rehearsal_id), now)
     return stopped
+
+
+# --- looking at one
+
+
+def shown(found: Rehearsal) -> dict[str, Any]:
+    """A rehearsal in plain data, without what it counted singly."""
+    return {
+        "id": found.id,
+        "status": found.status,
+        "reason": found.reason or None,
+        "policies": [{"kind": one.kind, "name": one.name, "label": one.label} for one in found.texts],
+        "since": found.since,
+        "until": found.until,
+        "segment": found.segment or None,
+        "every": found.every,
+        "asked_by": found.asked_by,
+        "created_at": found.created_at,
+        "began_at": found.began_at,
+        "ended_at": found.ended_at,
+        "seconds": found.seconds,
+        "total": found.total,
+        "seen": found.seen,
+        "differing": found.tally.differing,
+    }
+
+
+def shown_counts(found: Rehearsal) -> dict[str, Any]:
+    """A rehearsal in plain data, with all that it counted."""
+    tally = found.tally
+    return {
+        **shown(found),
+        "rules": found.rules,
+        "events": tally.events,
+        "effects": {effect: _effect(effect, rules, tally) for effect, rules in sorted(tally.effects.items())},
+        "scores": structs.asdict(tally.scores),
+        "kept": found.kept,
+    }
+
+
+def _effect(name: str, rules: Mapping[str, Count], tally: Tally) -> dict[str, Any]:
+    return {
+        **structs.asdict(rules[ALL]),
+        "rules": {rule: structs.asdict(count) for rule, count in sorted(rules.items()) if rule != ALL},
+        "checks": {check: structs.asdict(why) for check, why in sorted(tally.reasons.get(name, {}).items())},
+    }
+
+
+def shown_change(found: Found) -> dict[str, Any]:
+    """One difference in plain data."""
+    change: Change = found.change
+    sides = {"now": change.now, "draft": change.draft}
+    return {
+        "id": found.id,
+        "contact_id": found.contact_id,
+        "effect": change.effect,
+        "rule": change.rule,
+        "side": change.side,
+        "at": change.at,
+        **{name: to_builtins(said) if said else None for name, said in sides.items()},
+    }

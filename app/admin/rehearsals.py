@@ -9,20 +9,19 @@ from msgspec import Struct
 from sqlalchemy import Connection as Conn
 from werkzeug.wrappers import Response
 
+from app import actions, views
 from app import drafts as acts
 from app import policies as looked
 from app import rehearsal as acted
-from app import views
 from app.admin import asked, rehearsed, words
 from app.admin.blueprint import admin
 from app.admin.policies import address_of
 from app.policies import Standing
-from app.receive import this_runtime, this_waker
+from app.receive import this_runtime
 from app.rules.policy import SINGLE
 from app.runtime import Runtime
 from app.store import drafts, policies, rehearsals
 from app.store.rehearsals import KEPT, WAITING, Rehearsal
-from jobs.queue import REHEARSE
 from mappings.document import InvalidDocument
 
 DAYS = (7, 30, 90)
@@ -130,24 +129,17 @@ def rehearsal_ask() -> Response | tuple[str, int]:
         return _form([f"{refused}."]), 400
     except InvalidDocument as invalid:
         return _form(invalid.problems), 400
-    this_waker().wake(REHEARSE)
+    actions.begin_rehearsing()
     return redirect(url_for("admin.rehearsal", rehearsal_id=number), 303)
 
 
 def _texts(runtime: Runtime) -> list[tuple[str, str]]:
     """The drafts that were ticked, as (where each is from, text)."""
-    found = []
-    with runtime.database.read() as conn:
-        for value in request.form.getlist("draft")[: len(SINGLE)]:
-            kind, _, name = value.partition("/")
-            draft = drafts.find(conn, kind, name) if kind in SINGLE and name == kind else None
-            if draft is None:
-                raise acted.Refused("A draft that was ticked is not there any more: it was published or thrown away")
-            acts.read_as(kind, name, draft.body)
-            found.append((f"{looked.title_of(kind, name)}, draft {draft.revision}", draft.body))
-    if not found:
+    ticked = [one.partition("/") for one in request.form.getlist("draft")[: len(SINGLE)]]
+    if not ticked:
         raise acted.Refused("Tick at least one draft")
-    return found
+    with runtime.database.read() as conn:
+        return acted.drafts_named(conn, [(kind, name) for kind, _, name in ticked])
 
 
 def _span(now: datetime) -> tuple[datetime, datetime | None]:
@@ -274,7 +266,7 @@ def rehearsal_again(rehearsal_id: int) -> Response:
         asked.say(f"Not done: {error}.", wrong=True)
         number = rehearsal_id
     else:
-        this_waker().wake(REHEARSE)
+        actions.begin_rehearsing()
     return redirect(url_for("admin.rehearsal", rehearsal_id=number), 303)
 
 

@@ -60,6 +60,7 @@ def rule_labels(policies: Policies) -> dict[str, str]:
     found = {one.id: one.label for one in policies.triggers.by_id.values()}
     found |= {f"sequence:{one.id}": one.label for one in policies.sequences.newest.by_id.values()}
     found |= {f"segment:{one.id}": one.label for one in policies.segments.every}
+    found |= {one.id: one.label for one in policies.handoff.document.rules}
     return found | {one.id: one.label for one in policies.segments.every}
 
 

@@ -14,6 +14,7 @@ from app.api import (
     journeys,
     messages,
     policies,
+    rehearsals,
     sequences,
     why,
 )
@@ -22,5 +23,6 @@ from app.api.blueprint import api
 __all__ = ["SUBJECTS", "api"]
 
 SUBJECTS = (
-    contacts, inbox, deliveries, decisions, handoffs, installation, journeys, messages, policies, sequences, why, access
+    contacts, inbox, deliveries, decisions, handoffs, installation, journeys, messages, policies, rehearsals, sequences,
+    why, access,
 )  # fmt: skip

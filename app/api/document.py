@@ -123,6 +123,28 @@ _POLICY = {
     "draft": {"anyOf": [_DRAFT, {"type": "null"}]},
 }
 
+# How often something really came about, by the rules in force and with the draft; and for how many people
+_OFTEN = dict.fromkeys(("really", "now", "draft"), _WHOLE)
+_EFFECT = {**_OFTEN, **dict.fromkeys(("people_now", "people_draft", "more", "less"), _WHOLE)}
+_REHEARSAL = {
+    "id": _WHOLE,
+    "status": {**_TEXT, "enum": ["waiting", "running", "done", "canceled", "failed"]},
+    "reason": _MAYBE_TEXT,
+    "policies": {"type": "array", "items": _object({"kind": _TEXT, "name": _TEXT, "label": _TEXT})},
+    "since": _TIME,
+    "until": _TIME,
+    "segment": _MAYBE_TEXT,
+    "every": _WHOLE,
+    "asked_by": _TEXT,
+    "created_at": _TIME,
+    "began_at": _MAYBE_TIME,
+    "ended_at": _MAYBE_TIME,
+    "seconds": _NUMBER,
+    "total": _WHOLE,
+    "seen": _WHOLE,
+    "differing": _WHOLE,
+}
+
 _INTERVAL = _object({"low": _NUMBER, "high": _NUMBER})
 _VARIANT = _object(
     {
@@ -284,6 +306,39 @@ _SCHEMAS: dict[str, Any] = {
                 "type": "array",
                 "items": _object({"sign": _TEXT, "text": _TEXT, "before": _MAYBE_WHOLE, "after": _MAYBE_WHOLE}),
             },
+        }
+    ),
+    "Rehearsal": _object(_REHEARSAL),
+    "RehearsalDetail": _object(
+        {
+            **_REHEARSAL,
+            "rules": _STATUSES,
+            "events": _WHOLE,
+            "effects": {
+                "type": "object",
+                "description": "Kind of effect → how often; of what was withheld also by the check that kept it back",
+                "additionalProperties": _object(
+                    {
+                        **_EFFECT,
+                        "rules": {"type": "object", "additionalProperties": _object(_EFFECT)},
+                        "checks": {"type": "object", "additionalProperties": _object(_OFTEN)},
+                    }
+                ),
+            },
+            "scores": _object(dict.fromkeys(("higher", "lower", "over_now", "over_draft"), _WHOLE)),
+            "kept": {**_WHOLE, "description": "Differences that are kept singly"},
+        }
+    ),
+    "RehearsalChange": _object(
+        {
+            "id": _WHOLE,
+            "contact_id": _WHOLE,
+            "effect": _TEXT,
+            "rule": _TEXT,
+            "side": _TEXT,
+            "at": _TIME,
+            "now": {"type": ["object", "null"]},
+            "draft": {"type": ["object", "null"]},
         }
     ),
     "Segment": _SEGMENT,

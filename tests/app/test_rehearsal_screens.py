@@ -83,7 +83,7 @@ def test_a_draft_is_tried_on_the_past_and_its_counts_and_differences_are_read(an
     said = words_of(ann.read(f"{HERE}1"))
     assert "Otherwise for 4 of 5 people" in said
     assert "Handed to sales 4 instead of 2" in said
-    assert re.search(r"Handed to sales .{0,200}? 2 2 4 oftener for 2 people", said)
+    assert re.search(r"Handed to sales .{0,200}? 2 2 4 more often for 2 people", said)
     assert "Nothing was sent, and nobody was changed." in said
     new = words_of(ann.read(f"{HERE}1?effect=handoff&side=more"))
     assert new.count("Only with the draft Ann") + new.count("Only with the draft Dee") >= 1
@@ -121,7 +121,7 @@ def test_drafts_that_name_each_other_are_tried_together(ann: Browser, lived: Run
     ("more", "said"),
     [
         ({"draft": ""}, "Tick at least one draft"),
-        ({"draft": "content/content"}, "not there any more"),
+        ({"draft": "content/content"}, "There is no draft of content content: it was published or thrown away"),
         ({"span": "own", "first": "soon"}, "Write the days as in 2027-03-31"),
         ({"span": "own", "first": "2036-01-01"}, "The span begins in the future"),
         ({"span": "own", "first": "2026-10-20", "last": "2026-10-10"}, "The span ends before it begins"),

@@ -67,6 +67,11 @@
     choice.addEventListener("change", () => { if (!byKey) choice.form.requestSubmit(); });
   }
 
+  // Who fills in a field chooses what it belongs to
+  for (const field of document.querySelectorAll("input[data-picks]")) {
+    field.addEventListener("input", () => { document.getElementById(field.dataset.picks).checked = true; });
+  }
+
   // A button pressed twice is pressed once
   for (const form of document.querySelectorAll("form[method=post]")) {
     form.addEventListener("submit", (event) => {
