@@ -5,18 +5,11 @@ The row of a rehearsal is the truth. A wake-up, or the sweep, has the process st
 works on it; one that was killed leaves its lease to the next, which goes on after the last step that was written.
 """
 
-import gc
-import os
-import signal
-import socket
-import subprocess
-import sys
 import threading
 import time
 
 import msgspec
 import structlog
-from setproctitle import setproctitle
 
 from app.rules.difference import Change
 from app.runtime import Runtime
@@ -25,10 +18,10 @@ from app.store import lanes, rehearsals
 from app.store.engine import Conflict, is_unavailable
 from app.store.lanes import Lease
 from app.store.rehearsals import DONE, FAILED, KEPT, Progress, Rehearsal
+from jobs import aside
 from jobs.context import current
 from jobs.queue import REHEARSE
 from jobs.rehearsing import Stage, rehearse_contacts, set_up
-from jobs.supervise import end_with_parent
 from mappings.document import InvalidDocument
 
 log = structlog.get_logger("baton.rehearse")
@@ -38,11 +31,6 @@ AT_ONCE = 200  # contacts that are asked for at once
 STEP_SECONDS = 1.0
 RENEW_SECONDS = 5.0
 MAX_ATTEMPTS = 3  # begun so often without getting anywhere
-NICE = 15
-
-PROGRAM = (sys.executable, "-m", "app.cli", "worker", "--queue", REHEARSE)
-
-_started: subprocess.Popen[bytes] | None = None
 
 
 def rehearse() -> None:
@@ -61,26 +49,12 @@ def look(runtime: Runtime) -> None:
 
 def start() -> None:
     """Start the process, unless it runs."""
-    global _started  # the worker's only child of this kind
-    if _started is None or _started.poll() is not None:
-        _started = subprocess.Popen(PROGRAM, stdin=subprocess.DEVNULL)  # noqa: S603  ours
+    aside.start(REHEARSE)
 
 
 def run(settings: Settings) -> None:
-    """Work on what waits in this process, behind all others, until nothing does."""
-    end_with_parent()
-    os.nice(NICE)
-    setproctitle("baton: rehearsal")
-    stopping = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
-    gc.freeze()
-    gc.set_threshold(50_000, 25, 25)  # as in jobs/worker.py
-    runtime = Runtime(settings, pool_size=2)
-    try:
-        work(runtime, f"{socket.gethostname()}:{os.getpid()}", stopping)
-    finally:
-        runtime.close()
+    """Work on what waits in this process, until nothing does."""
+    aside.run(settings, "rehearsal", work)
 
 
 def work(runtime: Runtime, holder: str, stopping: threading.Event | None = None) -> int:

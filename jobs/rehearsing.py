@@ -8,14 +8,13 @@ one contact: a history that is long is read piece by piece.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
-from itertools import groupby
 
 import msgspec
 from msgspec import Struct
 from sqlalchemy import Connection as Conn
 
 from app.contacts.contact import Contact
-from app.contacts.event import Event, position
+from app.contacts.event import Event
 from app.rules.decide import Policies
 from app.rules.decision import Decision
 from app.rules.difference import Change, Made, Tally
@@ -31,9 +30,9 @@ from app.runtime import Rulebook, Runtime, editions_of
 from app.store import pauses, policies, rehearsals
 from app.store.engine import Database
 from app.store.rehearsals import Rehearsal
+from jobs.histories import read_histories
 from jobs.targets import targets_of
 
-TOGETHER = 4_000  # events that are read at once
 DRAFT = "draft"
 
 
@@ -88,47 +87,9 @@ def rehearse_contacts(
     """Rehearse these contacts, in this order; each with what differs, once it has been counted. ``alive`` is called now
     and then where one of them takes long."""
     with database.read() as conn:
-        sizes = rehearsals.sizes(conn, contact_ids, stage.until)
         really = rehearsals.really(conn, contact_ids, stage.since, stage.until)
-    for some in _groups(contact_ids, sizes):
-        if len(some) == 1 and sizes.get(some[0], 0) > TOGETHER:
-            yield some[0], _rehearse(_long(database, some[0], stage.until, alive), really[some[0]], stage, tally)
-            continue
-        with database.read() as conn:
-            histories = rehearsals.histories(conn, some, stage.until)
-        for contact_id in some:
-            events = sorted(histories.pop(contact_id), key=position)
-            yield contact_id, _rehearse(events, really[contact_id], stage, tally) if events else []
-
-
-def _groups(contact_ids: Sequence[int], sizes: dict[int, int]) -> Iterator[list[int]]:
-    """Contacts whose histories are read together."""
-    some: list[int] = []
-    count = 0
-    for contact_id in contact_ids:
-        size = sizes.get(contact_id, 0)
-        if some and count + size > TOGETHER:
-            yield some
-            some, count = [], 0
-        some.append(contact_id)
-        count += size
-    if some:
-        yield some
-
-
-def _long(database: Database, contact_id: int, until: datetime, alive: Callable[[], None]) -> Iterator[Event]:
-    """A long history in its order, without ever holding all of it."""
-    since, last = datetime.min.replace(tzinfo=until.tzinfo), None
-    while True:
-        alive()
-        with database.read() as conn:
-            found = rehearsals.moments(conn, contact_id, since, until, TOGETHER)
-        fresh = [event for event in found if last is None or event.occurred_at > last]
-        if not fresh:
-            return
-        for _, same in groupby(fresh, key=lambda event: event.occurred_at):
-            yield from sorted(same, key=position)
-        last = since = fresh[-1].occurred_at
+    for contact_id, events in read_histories(database, contact_ids, stage.until, alive):
+        yield contact_id, _rehearse(events, really[contact_id], stage, tally) if events else []
 
 
 def _rehearse(events: Iterable[Event], really: Iterable[Made], stage: Stage, tally: Tally) -> list[Change]:

@@ -13,7 +13,7 @@ from app.rules.policy import DEFAULTS, read_document
 from app.runtime import Runtime
 from app.store import lanes, policies, rehearsals, tables
 from app.store.rehearsals import CANCELED, DONE, FAILED, RUNNING, WAITING, Found, Rehearsal
-from jobs import rehearse, rehearsing, sweep
+from jobs import histories, rehearse, sweep
 from tests.conftest import Clock
 from tests.feeding import rows
 from tests.rehearsal_story import BEGAN, ask, live_through
@@ -265,7 +265,7 @@ def test_what_is_published_meanwhile_changes_nothing(lived: Runtime, clock: Cloc
 
 def test_a_long_history_is_read_piece_by_piece(lived: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = rehearsed(lived, ask(lived, "handoff", in_force("handoff").replace("value: 50", "value: 5")))
-    monkeypatch.setattr(rehearsing, "TOGETHER", 3)
+    monkeypatch.setattr(histories, "TOGETHER", 3)
     pieces = rehearsed(lived, ask(lived, "handoff", in_force("handoff").replace("value: 50", "value: 5")))
     assert pieces.tally == whole.tally
 

@@ -1,0 +1,51 @@
+"""Work that is behind everything else has a process of its own: it takes the CPU that nobody else wants.
+
+Where its rows say that something waits and nobody works on it, a worker starts the process; it ends once nothing does.
+"""
+
+import gc
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+
+from setproctitle import setproctitle
+
+from app.runtime import Runtime
+from app.settings import Settings
+from jobs.supervise import end_with_parent
+
+NICE = 15
+COMMAND = (sys.executable, "-m", "app.cli", "worker", "--queue")
+
+Work = Callable[[Runtime, str, threading.Event], int]
+
+_started: dict[str, subprocess.Popen[bytes]] = {}
+
+
+def start(queue: str) -> None:
+    """Start the process that works on this, unless it runs."""
+    running = _started.get(queue)
+    if running is None or running.poll() is not None:
+        _started[queue] = subprocess.Popen((*COMMAND, queue), stdin=subprocess.DEVNULL)  # noqa: S603  ours
+
+
+def run(settings: Settings, title: str, work: Work) -> None:
+    """Do such work in this process, behind all others, until nothing waits. ``work`` is given who works on it, and what
+    is set when it is asked to stop."""
+    end_with_parent()
+    os.nice(NICE)
+    setproctitle(f"baton: {title}")
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    gc.freeze()
+    gc.set_threshold(50_000, 25, 25)  # as in jobs/worker.py
+    runtime = Runtime(settings, pool_size=2)
+    try:
+        work(runtime, f"{socket.gethostname()}:{os.getpid()}", stopping)
+    finally:
+        runtime.close()
