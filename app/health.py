@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from redis.exceptions import RedisError
 from sqlalchemy import Connection as Conn
 
+from app import recounts
 from app.contacts.action import SendMessage
 from app.rules.rendering import not_ready
 from app.rules.sequences.pauses import EVERY
@@ -30,7 +31,7 @@ REFUSED_LATELY = timedelta(hours=1)
 # Parts; a finding about a connection says in ``name`` which one
 DATABASE, SECRETS, QUEUE, WORKERS, SENDING = "database", "secrets", "queue", "workers", "sending"
 INBOX, PARKED, DEAD, UNKNOWN, CONNECTION = "inbox", "parked", "dead", "unknown", "connection"
-CONTENT, SEQUENCES, RULES = "content", "sequences", "rules"
+CONTENT, SEQUENCES, RULES, SCORES = "content", "sequences", "rules", "scores"
 
 Marks = Mapping[str, tuple[str, datetime]]
 
@@ -88,7 +89,7 @@ def look(runtime: Runtime, conn: Conn, waiting: Mapping[str, int]) -> list[Findi
     now, marks = runtime.clock(), notes.read_marks(conn)
     refused = notes.refusals_by_connection(conn)
     findings = [_queue(runtime), _workers(marks, now), _sending(marks), _inbox(conn, now), *_left(waiting)]
-    findings += [*_content(runtime), *_sequences(runtime, conn), *_rules(runtime)]
+    findings += [*_content(runtime), *_sequences(runtime, conn), *_rules(runtime), *_scores(runtime, conn)]
     for one in sorted(runtime.connections().values(), key=lambda one: one.name):
         findings += of_connection(one, marks, refused.get(one.id), now) or [
             _fine(CONNECTION, "nothing is wrong with it", one.name)
@@ -222,6 +223,24 @@ def _rules(runtime: Runtime) -> list[Finding]:
             grave=False,
         )
     ]
+
+
+def _scores(runtime: Runtime, conn: Conn) -> list[Finding]:
+    """Whether everybody is scored by the rules in force."""
+    found = recounts.standing(runtime, conn)
+    if found.status != recounts.DONE:
+        return [_fine(SCORES, f"being counted by new rules, in the background: about {found.percent} % so far")]
+    if found.recount and found.recount.failed:
+        return [
+            Finding(
+                part=SCORES,
+                title=f"{_counted(found.recount.failed, 'contact', 'contacts')} could not be scored by new rules",
+                says="Their scores stay as they were until something happens to them.",
+                advice="Look for rescore_failed in the worker's log, and report it.",
+                grave=False,
+            )
+        ]
+    return [_fine(SCORES, "everybody is scored by the rules in force")]
 
 
 def _sends(runtime: Runtime, connection: Connection) -> bool:

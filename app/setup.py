@@ -7,7 +7,7 @@ from adapters.registry import adapters
 from app.runtime import Runtime
 from app.store import connections, notes, policies, schema
 from app.store.connections import Connection
-from jobs import restored
+from jobs import rescore, restored
 
 BUILT_IN = (("forms", "forms"), ("site", "site"))
 BATON = "baton"
@@ -33,6 +33,7 @@ def prepare(runtime: Runtime) -> None:
         if restored.INSTALLATION not in notes.read_marks(conn):
             notes.mark(conn, runtime.database, restored.INSTALLATION, secrets.token_hex(8), now)
     runtime.forget()
+    rescore.prepare(runtime)
     restored.look(runtime)
 
 

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import Connection as Conn
 
-from app.contacts.action import SendMessage
+from app.contacts.action import SendMessage, Urgency
 from app.contacts.contact import Contact
 from app.contacts.event import Event, Position
 from app.contacts.identity import GLOBAL_KINDS
@@ -20,6 +20,7 @@ from app.rules import clock, passing
 from app.rules.decision import Decision, HandoffPlan, Outcome
 from app.rules.route import Held, Plan, Target, digest, outward, route_decision, sync
 from app.rules.score import total
+from app.rules.segments import is_quiet
 from app.rules.suppression import conversation
 from app.runtime import Rulebook, Runtime
 from app.store import decided, deliveries, handoffs, people, shadows, timers
@@ -336,8 +337,14 @@ class Planner:
     def _sync(self, person: Person, contact: Contact, target: Target) -> None:
         held = self.held[person][target.id]
         plans = sync(contact, target, held, self.values[person], self.now)
+        # What follows from a publication alone may wait for what people did
+        work = self.work[person]
+        quiet = work.refold_from is None and all(is_quiet(event) for event in work.events)
         for plan in plans:
-            self.planned.append((person, self._planned(plan)))
+            planned = self._planned(plan)
+            if quiet and planned.urgency == Urgency.PROFILE:
+                planned.urgency = Urgency.BULK
+            self.planned.append((person, planned))
         wanted = {plan.slot for plan in plans}
         self.dropped += [id for slot, id in self.waiting.get((person, target.id), {}).items() if slot not in wanted]
 

@@ -15,6 +15,7 @@ from rq import Queue
 from rq.serializers import JSONSerializer
 
 INGEST, DELIVER, REHEARSE = "ingest", "deliver", "rehearse"
+RESCORE = "rescore"  # nobody is woken for it: the sweep finds it
 # What a job may be, and nothing else: see jobs.worker. Whoever has nothing else to do takes the last kind
 JOBS = {INGEST: "jobs.ingest.ingest", DELIVER: "jobs.deliver.deliver", REHEARSE: "jobs.rehearse.rehearse"}
 GUARD_SECONDS = 5

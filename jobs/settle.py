@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
+import structlog
 from msgspec import Struct, field
 from sqlalchemy import Connection as Conn
 
@@ -21,6 +22,7 @@ from app.contacts.resolve import Person, Resolution, Sighting, anchor, owner_at,
 from app.contacts.times import EPOCH
 from app.rules.decide import step
 from app.rules.decision import Decision
+from app.rules.rescore import is_behind
 from app.runtime import Rulebook, Runtime
 from app.store import checkpoints, inbox, log, notes, people, polls, segments
 from app.store.checkpoints import Checkpoint
@@ -30,6 +32,9 @@ from app.store.people import Stored
 from jobs.enrolling import Place, places
 from jobs.planning import Planner
 from jobs.reading import Reading
+from jobs.rescoring import Rescoring
+
+logger = structlog.get_logger("baton.ingest")
 
 # A browser or phone that more people than this were identified with (a kiosk, a site that sends the same id for
 # everybody) says nothing about the next one. Whose its visits were would else be worked out anew for all of them.
@@ -95,6 +100,7 @@ class _Batch:
         self.work: dict[Person, Work] = {}
         self.moved: dict[str, Person] = {}
         self.merged: dict[Person, Person] = {}  # where contacts that are merged in this batch go
+        self.noted: list[Event] = []  # to be taken in after this batch
         self.planner = Planner(runtime, rulebook, now)
 
     # --- whom it is about
@@ -126,6 +132,7 @@ class _Batch:
             self._group(loaded)
             self._rehome(conn, loaded)
             self._load_histories(conn)
+            self._rescore(conn)
 
     def _group(self, loaded: dict[int, Stored]) -> None:
         into = {edge.loser: edge.winner for edge in self.resolution.merges}
@@ -205,10 +212,37 @@ class _Batch:
         found: dict[Person, Contact] = {}
         for person, state in checkpoints.load(conn, stored).items():
             since = self.work[person].refold_from
-            if state.newest is not None and since is not None and state.newest < since:
+            current = not is_behind(state, self.rulebook.policies)
+            if current and state.newest is not None and since is not None and state.newest < since:
                 state.wanted, state.timers = {}, {}  # what is so by now is not known to it
                 found[person] = state
         return found
+
+    def _rescore(self, conn: Conn) -> None:
+        """Score those by the rules now in force who are not yet: what happens is judged by points of one kind. Those
+        whose history is folded again are in any case."""
+        behind = [
+            person
+            for person, work in self.work.items()
+            if work.events and work.refold_from is None and person > 0 and is_behind(work.state, self.rulebook.policies)
+        ]
+        if not behind:
+            return
+        rescoring = Rescoring(self.rulebook.policies, self.planner.targets)
+        rescoring.look(conn, [self.work[person].state for person in behind])
+        for person, history in log.histories(conn, behind).items():
+            work = self.work[person]
+            at = min(self.now, work.events[0].occurred_at)
+            try:
+                counted = rescoring.count(person, work.state, sorted(history, key=position), at)
+            except Exception:  # what happens is taken in all the same
+                logger.exception("rescore_failed", contact=person)
+                continue
+            work.checkpoint = None  # as stored it has the older points
+            if counted.decision is not None:
+                work.decisions.append(counted.decision)
+            if counted.event is not None:
+                self.noted.append(counted.event)
 
     # --- what follows
 
@@ -252,6 +286,8 @@ class _Batch:
         self.planner.write(conn, ids)
         self._keep_checkpoints(conn, ids)
         self._count_held(conn)
+        if self.noted:
+            inbox.note(conn, self.noted, self.now)
         # Last, for all who bring something in have these rows in common
         came = Counter((one.event.connection_id, one.row.kind) for one in self.new if one.row.kind != "baton")
         polls.count(conn, self.database, came, self.now)

@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from app import drafts as acts
 from app import policies as looked
+from app import recounts
 from app.admin import asked
 from app.admin.blueprint import admin, may
 from app.admin.policy_filled import CannotRead, asked_of, place_of, text_of
@@ -79,6 +80,7 @@ def _editor(
     with runtime.database.read() as conn:
         problems = looked.problems(runtime, conn, found)
         newer, doubts = _newer(conn, found), looked.doubts(conn, found)
+        rescored = recounts.of_kind(runtime, conn, found.kind)
     if as_form:
         form = form_of(found.kind, found.newest, problems)
     return render_template(
@@ -87,6 +89,7 @@ def _editor(
         text=found.newest if written is None else written,
         problems=problems,
         newer=newer,
+        rescored=rescored,
         wrong=wrong,
         form=form,
         has_form=found.kind in FORMS,

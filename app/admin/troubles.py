@@ -14,6 +14,7 @@ _SCREENS: Mapping[str, tuple[str, Mapping[str, str], str]] = {
     health.DEAD: ("deliveries", {"status": "dead"}, "See them"),
     health.CONTENT: ("messages", {}, "See the messages"),
     health.SEQUENCES: ("sequences", {}, "See the sequences"),
+    health.SCORES: ("policy", {"kind": "scoring", "name": "scoring"}, "See the scoring"),
     health.UNKNOWN: ("deliveries", {"status": "unknown"}, "See them"),
 }
 

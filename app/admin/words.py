@@ -148,6 +148,7 @@ DECISIONS = {
     "split": "Split of a sequence",
     "pause": "Pause of a sequence",
     "sunset": "No more marketing",
+    "rescore": "Lifted by new rules",
 }
 AUDIT = {"empty": "Empty", "weak": "Few people", "overlapping": "Same people as another"}
 # What a rehearsal counts

@@ -145,6 +145,20 @@ _REHEARSAL = {
     "differing": _WHOLE,
 }
 
+# How far everybody has been scored by the rules in force; null for policies that do not count in scores
+_RESCORING = _object(
+    {
+        "status": {**_TEXT, "enum": ["waiting", "running", "done"]},
+        "share": {**_NUMBER, "description": "About which part of all contacts is done, from 0 to 1"},
+        "seen": _WHOLE,
+        "changed": {**_WHOLE, "description": "Contacts with another score than before"},
+        "rose": {**_WHOLE, "description": "… who came over the threshold by this alone; nobody is told"},
+        "fell": _WHOLE,
+        "failed": _WHOLE,
+        "began_at": _MAYBE_TIME,
+        "ended_at": _MAYBE_TIME,
+    }
+)
 _INTERVAL = _object({"low": _NUMBER, "high": _NUMBER})
 _VARIANT = _object(
     {
@@ -294,7 +308,14 @@ _SCHEMAS: dict[str, Any] = {
         }
     ),
     "Policy": _object(_POLICY),
-    "PolicyDetail": _object({**_POLICY, "text": _TEXT, "warnings": {"type": "array", "items": _TEXT}}),
+    "PolicyDetail": _object(
+        {
+            **_POLICY,
+            "text": _TEXT,
+            "warnings": {"type": "array", "items": _TEXT},
+            "rescoring": {"anyOf": [_RESCORING, {"type": "null"}]},
+        }
+    ),
     "PolicyVersion": _object(_VERSION, text=_TEXT),
     "PolicyProblems": _object({"kind": _MAYBE_TEXT, "name": _MAYBE_TEXT, "problems": _PROBLEMS}),
     "PolicyDifference": _object(

@@ -9,6 +9,7 @@ from msgspec import UNSET, UnsetType
 
 from app import drafts as acts
 from app import policies as looked
+from app import recounts
 from app.api.blueprint import api
 from app.api.operation import Operation, caller, existing, json_body, operation, text_of
 from app.policies import Difference, Standing
@@ -61,10 +62,16 @@ def _detail(found: Standing) -> dict[str, Any]:
     runtime = this_runtime()
     with runtime.database.read() as conn:
         problems, doubts = looked.problems(runtime, conn, found), looked.doubts(conn, found)
+        rescored = recounts.of_kind(runtime, conn, found.kind)
     shown = looked.shown(found, problems)
     if found.draft is not None:
         shown["draft"]["text"] = found.draft.body
-    return {**shown, "text": found.text, "warnings": [one.text for one in doubts]}
+    return {
+        **shown,
+        "text": found.text,
+        "warnings": [one.text for one in doubts],
+        "rescoring": recounts.shown(rescored) if rescored else None,
+    }
 
 
 def _existing(kind: str, name: str) -> Standing:

@@ -30,8 +30,8 @@ def web() -> None:
 @click.command()
 @click.option(
     "--queue",
-    type=click.Choice(["ingest", "deliver", "rehearse"]),
-    help="Work this queue in this very process; rehearsals until none waits, behind all else.",
+    type=click.Choice(["ingest", "deliver", "rehearse", "rescore"]),
+    help="Work this queue in this very process; rehearsals and new scores until none waits, behind all else.",
 )
 def worker(queue: str | None) -> None:
     """Start the workers only; the web server runs elsewhere."""
@@ -44,6 +44,10 @@ def worker(queue: str | None) -> None:
         from jobs.rehearse import run as rehearse
 
         rehearse(Settings.from_environment())
+    elif queue == "rescore":
+        from jobs.rescore import run as rescore
+
+        rescore(Settings.from_environment())
     elif queue:
         from jobs.worker import work
 

@@ -251,6 +251,7 @@ class Contact(Struct, omit_defaults=True):
     tags: dict[str, datetime] = field(default_factory=dict)
     revenue: dict[str, float] = field(default_factory=dict)
     score: Score = field(default_factory=Score)
+    scored_by: str = ""  # the versions of the rules that all of its score is counted by
     handoffs: list[Handoff] = field(default_factory=list)
     sends: list[Send] = field(default_factory=list)
     messages: int = 0

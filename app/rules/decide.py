@@ -46,6 +46,11 @@ class Policies(Struct, frozen=True):
     sequences: Sequences
     number: int = 0
 
+    @property
+    def scored_by(self) -> str:
+        """The versions of the rules that scores are counted by: of scoring, and of what moves stages, which it asks."""
+        return f"{self.scoring.version} {self.lifecycle.version}"
+
 
 # Types that no rule looks at: what Baton itself notes, and what it does not know
 _SILENT = frozenset((EventType.UNKNOWN, EventType.MESSAGE_SENT, MESSAGE_NOT_SENT))
@@ -57,6 +62,8 @@ def step(contact: Contact, event: Event, policies: Policies) -> list[Decision]:
     decisions: list[Decision] = []
     if (contact.looks or contact.waiting or contact.enrolments) and is_due(contact, event.occurred_at):
         decisions += pass_time(contact, event.occurred_at, policies)
+    if contact.newest is None:
+        contact.scored_by = policies.scored_by
     stage = contact.stage
     if event.type == EventType.CONTACT_ERASED and contact.enrolments:
         decisions += forget(contact, event, policies)

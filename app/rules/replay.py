@@ -79,12 +79,12 @@ class Replay:
     def published(self, at: datetime, old: Policies, earned: Contact | None = None) -> list[Decision]:
         """What the publication of these policies does to the contact by itself, and quietly: its score becomes the one
         of ``earned`` (see rules/rescore.py), and who is now in other segments is moved."""
-        made, policies = [], self.policies
+        made: list[Decision] = []
+        policies = self.policies
         if earned is not None:
             found = rescore(self.contact, earned, old.scoring.read, policies, at)
-            if found.rose or found.stage is not None:
-                read = policies.scoring.read
-                made.append(decision_of(found, self.contact, read.version, read.threshold, "", at))
+            if (decision := decision_of(found, self.contact, policies, "", at)) is not None:
+                made.append(decision)
         asked = earned is not None or self.contact.segmented != policies.segments.version
         if asked and is_moved(self.contact, at, policies.segments, policies.scoring.read):
             made += self._step(_timer(FILL if earned is None else RESCORED, at))

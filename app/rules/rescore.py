@@ -38,6 +38,7 @@ def rescore(contact: Contact, earned: Contact, old: ScoringRules, policies: Poli
     """Give the contact (in place) the points of ``earned``, which is the same one as its history makes it under these
     policies. ``old`` are the rules by which its score has been read until now."""
     new, score = policies.scoring.read, contact.score
+    contact.scored_by = policies.scored_by
     before = total(score, old, now)
     score.rules, contact.seen = earned.score.rules, earned.seen
     after = total(score, new, now)
@@ -57,19 +58,38 @@ def _further(would_be: Stage | None, known: Stage | None) -> Stage | None:
     return would_be if ahead else None
 
 
-def decision_of(found: Rescored, contact: Contact, version: str, threshold: float, who: str, now: datetime) -> Decision:
-    """The record of somebody who came over the threshold, or would be further, by new rules alone. ``who`` stands for
-    the contact in its key: there is one for each version."""
-    parts = []
+def is_behind(contact: Contact, policies: Policies) -> bool:
+    """Whether a score is still counted by older rules, or by some of both. By newer ones it may be as well, where a
+    process has not heard of them yet: that is not to be undone."""
+    by, wanted = contact.scored_by, policies.scored_by
+    return by != wanted and contact.erased_at is None and not _is_newer(by, wanted)
+
+
+def _is_newer(by: str, wanted: str) -> bool:
+    pairs = zip(_numbers(by), _numbers(wanted), strict=False)
+    return any(mine > theirs for mine, theirs in pairs)
+
+
+def _numbers(by: str) -> list[int]:
+    numbers = (version.partition("@")[2] for version in by.split(" "))
+    return [int(number) if number.isdecimal() else 0 for number in numbers]
+
+
+def decision_of(found: Rescored, contact: Contact, policies: Policies, who: str, now: datetime) -> Decision | None:
+    """The record of somebody who came over the threshold, or would be further, by new rules alone; None for all others.
+    ``who`` stands for the contact in its key: there is one for each version."""
+    if not found.rose and found.stage is None:
+        return None
+    parts, threshold = [], policies.scoring.read.threshold
     if found.rose:
         parts.append(f"Score {found.before:.0f} → {found.after:.0f} by new rules alone, over {threshold:g}")
     if found.stage is not None:
         parts.append(f"By the rules in force the stage would be {found.stage.name}")
     stays = f"the stage stays {contact.stage.name}" if contact.stage is not None else "no stage is set"
     return Decision(
-        key=key_of("rescore", version, who),
+        key=key_of("rescore", policies.scored_by, who),
         rule=RULE,
-        policy=version,
+        policy=policies.scoring.version,
         what=WHAT,
         outcome=Outcome.WITHHELD,
         summary=f"{'. '.join(parts)}: nobody is told and {stays}, as nothing happened but a publication",

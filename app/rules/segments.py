@@ -159,15 +159,19 @@ def _judge(contact: Contact, event: Event, segments: Iterable[Segment], policies
 
 def is_moved(contact: Contact, now: datetime, policy: Segments, scoring: ScoringRules) -> bool:
     """Whether segments that the contact was not asked about yet would take it in, let it go, or come to do so in
-    time."""
+    time, or earlier than was known."""
     if contact.erased_at is not None:
         return False
     facts = Facts(contact, None, now, scoring)
     return any(
         one.test(facts) is not (one.id in contact.segments)
-        or (one.moment is not None and one.id not in contact.looks and one.moment(facts) is not None)
+        or (one.moment is not None and _is_sooner(contact.looks.get(one.id), one.moment(facts)))
         for one in policy.every
     )
+
+
+def _is_sooner(known: Look | None, at: datetime | None) -> bool:
+    return at is not None and (known is None or at < known.at)
 
 
 def judge_in_time(contact: Contact, name: str, policies: "Policies") -> list[Decision]:

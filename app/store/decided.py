@@ -8,6 +8,7 @@ from msgspec import Struct
 from sqlalchemy import Connection, bindparam, select, update
 
 from app.rules.decision import Decision, Gate, Outcome
+from app.rules.rescore import WHAT as RESCORE
 from app.store.many import Adder, Row
 from app.store.tables import decisions
 
@@ -25,7 +26,10 @@ class Known(Struct, frozen=True):
 
 _STANDING = select(
     decisions.c.contact_id, decisions.c.key, decisions.c.at, decisions.c.outcome, decisions.c.summary
-).where(decisions.c.contact_id.in_(bindparam("contacts", expanding=True)))
+).where(
+    decisions.c.contact_id.in_(bindparam("contacts", expanding=True)),
+    decisions.c.what != RESCORE,  # follows from a publication, and from no event
+)
 _COLUMNS = (
     "key",
     "contact_id",

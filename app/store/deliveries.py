@@ -11,6 +11,7 @@ from sqlalchemy import (
     Connection,
     and_,
     bindparam,
+    case,
     delete,
     exists,
     func,
@@ -97,7 +98,15 @@ def plan(conn: Connection, database: Database, planned: Sequence[Planned], now: 
             statement.on_conflict_do_update(
                 index_elements=[deliveries.c.connection_id, deliveries.c.contact_id, deliveries.c.slot],
                 index_where=text("status = 'pending' AND slot IS NOT NULL"),
-                set_={"action": statement.excluded.action, "kind": statement.excluded.kind, "updated_at": now},
+                set_={
+                    "action": statement.excluded.action,
+                    "kind": statement.excluded.kind,
+                    "urgency": case(
+                        (statement.excluded.urgency < deliveries.c.urgency, statement.excluded.urgency),
+                        else_=deliveries.c.urgency,
+                    ),
+                    "updated_at": now,
+                },
             ),
             [dict(zip(_COLUMNS, row, strict=True)) for row in slotted],
         )

@@ -29,6 +29,11 @@ def read_marks(conn: Connection) -> dict[str, tuple[str, datetime]]:
     return {row.name: (row.value, row.at) for row in conn.execute(select(marks))}
 
 
+def read_mark(conn: Connection, name: str) -> str | None:
+    """One mark's value, or None."""
+    return conn.execute(select(marks.c.value).where(marks.c.name == name)).scalar()
+
+
 def clear_mark(conn: Connection, name: str) -> None:
     """Remove a mark."""
     conn.execute(delete(marks).where(marks.c.name == name))

@@ -69,6 +69,13 @@ _LIVING = Among(
     select(contacts.c.id).where(contacts.c.merged_into.is_(None)).order_by(contacts.c.id).with_for_update(),
     contacts.c.id,
 )
+_VERSIONS = Among(
+    select(contacts.c.id, contacts.c.version)
+    .where(contacts.c.merged_into.is_(None))
+    .order_by(contacts.c.id)
+    .with_for_update(),
+    contacts.c.id,
+)
 _CREATE = insert(contacts).returning(contacts.c.id, sort_by_parameter_order=True)
 _LISTED = ("state", "email", "name", "stage", "score")
 _SAVE = Many(
@@ -137,6 +144,12 @@ def after(conn: Connection, last: int, limit: int) -> list[Stored]:
     """The next so many contacts by id, as they are now and not locked: to look at everybody once, a few at a time."""
     found = conn.execute(_AFTER, {"last": last, "limit": limit})
     return [Stored(contact_id, version, _decode(state), state) for contact_id, version, state in found]
+
+
+def versions(conn: Connection, ids: Iterable[int]) -> dict[int, int]:
+    """The version that each of these contacts has now and, on PostgreSQL, until the transaction ends; those that were
+    merged away are left out."""
+    return dict(_VERSIONS.all(conn, sorted(ids)))
 
 
 def create(conn: Connection, people: Sequence[Person], now: datetime) -> list[int]:

@@ -39,7 +39,7 @@ def test_a_new_installation_at_work_is_well(runtime: Runtime) -> None:
     work(runtime)
     assert wrong(runtime) == set()
     assert set(findings(runtime)) == {
-        "database", "queue", "workers", "sending", "inbox", "connection forms", "connection site"
+        "database", "queue", "workers", "sending", "inbox", "scores", "connection forms", "connection site"
     }  # fmt: skip
 
 

@@ -66,7 +66,8 @@ def test_who_rises_over_the_threshold_by_this_alone_is_not_told_and_keeps_the_st
     assert found.stage.name is LifecycleStage.MQL
     nothing_new = Event(type="page.viewed", occurred_at=LATER, source_key="", id="f" * 32)
     assert live([nothing_new], new, contact)[1] == [], "what raises it next is no news"
-    said = decision_of(found, contact, "scoring@2", 50, "7", LATER)
+    said = decision_of(found, contact, new, "7", LATER)
+    assert said is not None
     assert said.outcome == "withheld"
     assert said.summary == (
         "Score 16 → 61 by new rules alone, over 50. By the rules in force the stage would be mql: nobody is told and "
