@@ -123,10 +123,14 @@ def retry_delivery(who: str, delivery_id: int) -> dict[str, str]:
     return DONE
 
 
-def claim_handoff(handoff_id: int, by: str) -> dict[str, Any]:
+def claim_handoff(handoff_id: int, who: str, by: str = "") -> dict[str, Any]:
     """Note that somebody takes care of a handoff. The first one has it; the same person may say so twice. Its clock
-    stops at once; the contact's timeline follows from the event."""
-    runtime = this_runtime()
+    stops at once; the contact's timeline follows from the event.
+
+    ``who`` is who we know it is, a user or a token, and stands in the audit log; ``by`` is whom they say that it is,
+    and stands on the handoff.
+    """
+    runtime, by = this_runtime(), by or who
     now = runtime.clock()
     with runtime.database.write() as conn:
         row = _handoff(conn, handoff_id)
@@ -137,15 +141,16 @@ def claim_handoff(handoff_id: int, by: str) -> dict[str, Any]:
         if row["status"] == "open":
             handoffs.change(conn, {row["key"]: {"status": "claimed", "claimed_at": now, "claimed_by": by}})
             inbox.note(conn, [_claim(row, by, now)], now)
-            notes.write_audit(conn, by, "handoff.claim", str(handoff_id), now)
+            notes.write_audit(conn, who, "handoff.claim", str(handoff_id), now, _said_to_be(by, who), after="claimed")
         shown = views.handoff(runtime, _handoff(conn, handoff_id))
     this_waker().wake(INGEST)
     return shown
 
 
-def judge_handoff(handoff_id: int, verdict: str, by: str, note: str = "") -> dict[str, Any]:
-    """Note how a handoff ended. The row changes at once; stage and automation follow from the event."""
-    runtime = this_runtime()
+def judge_handoff(handoff_id: int, verdict: str, who: str, note: str = "", by: str = "") -> dict[str, Any]:
+    """Note how a handoff ended. The row changes at once; stage and automation follow from the event. ``who`` and ``by``
+    as in :func:`claim_handoff`."""
+    runtime, by = this_runtime(), by or who
     now = runtime.clock()
     with runtime.database.write() as conn:
         row = _handoff(conn, handoff_id)
@@ -158,10 +163,17 @@ def judge_handoff(handoff_id: int, verdict: str, by: str, note: str = "") -> dic
         changes = {"status": "closed", "verdict": verdict, "verdict_at": now, "verdict_by": by}
         handoffs.change(conn, {row["key"]: changes})
         inbox.note(conn, [_verdict(row, verdict, by, note, now)], now)
-        notes.write_audit(conn, by, "handoff.verdict", str(handoff_id), now, verdict)
+        before = row["verdict"] or ""
+        notes.write_audit(
+            conn, who, "handoff.verdict", str(handoff_id), now, _said_to_be(by, who), before=before, after=verdict
+        )
         shown = views.handoff(runtime, _handoff(conn, handoff_id))
     this_waker().wake(INGEST)
     return shown
+
+
+def _said_to_be(by: str, who: str) -> str:
+    return f"said to be by {by}" if by != who else ""
 
 
 # --- the switches

@@ -4,34 +4,24 @@ Whoever holds the link may answer, so nobody has to sign in. Mail scanners follo
 button counts only together with a signed field that the page gave out.
 """
 
-from typing import Any
-
-import msgspec
 from flask import Blueprint, Response, abort, make_response, redirect, render_template, request, url_for
 from itsdangerous import BadSignature, URLSafeTimedSerializer
-from sqlalchemy import Connection as Conn
 from werkzeug.wrappers import Response as AnyResponse
 
-from app import actions, views
-from app.contacts.contact import Contact
-from app.contacts.event import Event
+from app import actions, handoffs
 from app.handoff_links import handoff_key
 from app.limits import limiter
 from app.receive import Refused, this_runtime
 from app.rules.handoff import VERDICTS
-from app.rules.packet import opening
 from app.runtime import Runtime
-from app.store import people, rows
+from app.store import rows
 
 handoff_page = Blueprint("handoff_page", __name__, template_folder="admin/templates")
 
 PER_ADDRESS = "60 per minute; 600 per hour"
 FORM_SECONDS = 12 * 3_600
 ANYBODY = "whoever has the link"
-_EVENTS, _REASONS, _LONGEST_NAME, _LONGEST_NOTE = 25, 8, 80, 2_000
-# What tools and Baton note by themselves; "what they did" leaves it out
-_NOT_THEIRS = ("contact.", "stage.", "message.", "timer.", "sales.", "segment.", "score.", "unknown")
-_FIELDS = ("job_title", "company", "email", "phone", "country", "city", "website")
+_LONGEST_NAME, _LONGEST_NOTE = 80, 2_000
 
 limit_links = limiter.limit(PER_ADDRESS)
 
@@ -50,7 +40,7 @@ def _page(token: str, problem: str = "") -> str:
         row = rows.handoff_row(conn, key)
         if row is None:
             abort(404)
-        packet = _packet(runtime, conn, row["contact_id"])
+        packet = handoffs.packet(runtime, conn, row["contact_id"])
     return render_template(
         "admin/handoff_link.html",
         token=token,
@@ -81,7 +71,7 @@ def answer(token: str) -> AnyResponse:
         abort(404)
     name = _line("name", _LONGEST_NAME)
     try:
-        actions.judge_handoff(row["id"], verdict, name or ANYBODY, _line("note", _LONGEST_NOTE))
+        actions.judge_handoff(row["id"], verdict, ANYBODY, _line("note", _LONGEST_NOTE), name)
     except Refused as refusal:
         return _again(token, f"Not noted: {refusal.description}.", refusal.code or 409)
     return redirect(url_for("handoff_page.show", token=token, said=1), 303)
@@ -113,20 +103,3 @@ def _was_ours(runtime: Runtime, signed: str, key: str) -> bool:
 def _line(name: str, most: int) -> str:
     given = " ".join(request.form.get(name, "").split())
     return "".join(letter for letter in given if letter.isprintable())[:most].strip()
-
-
-def _packet(runtime: Runtime, conn: Conn, contact_id: int) -> dict[str, Any] | None:
-    """What sales should know of the person now, or None where nothing is known any more."""
-    contact_id = people.survivor(conn, contact_id)
-    shown = views.contact(runtime, conn, contact_id)
-    if shown is None or shown["erased_at"] is not None:
-        return None
-    events = [msgspec.json.decode(row["body"], type=Event) for row in rows.newest_events(conn, contact_id, _EVENTS)]
-    state = views.state_of(conn, contact_id) or Contact()
-    return {
-        "contact": shown,
-        "who": [(name, shown["fields"][name]) for name in _FIELDS if shown["fields"].get(name)],
-        "reasons": shown["score"].contributions[:_REASONS],
-        "events": [event for event in events if not event.type.startswith(_NOT_THEIRS)],
-        "opening": opening(state, events),
-    }

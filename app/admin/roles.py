@@ -22,6 +22,7 @@ ROLES: Mapping[str, frozenset[str]] = {
     "contact_enters": _WORKS,
     "contact_stops": _WORKS,
     "handoffs": _ALL,
+    "handoff": _ALL,
     "claim": _SELLS,
     "judge": _SELLS,
     "decision": _ALL,

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from app.admin import audit_words
 from app.rules import event_words
 
 STAGES = {
@@ -115,6 +116,20 @@ HANDOFF_HELP = {
     "claimed": "somebody takes care of it",
     "closed": "sales has said how it went",
     "withdrawn": "taken back before anybody was told, because of news that came late",
+}
+HANDOFF_NEXT = {
+    "open": "Claim it, then get in touch.",
+    "claimed": "When you know how it went, say so.",
+    "closed": "Sales has said how it went.",
+    "withdrawn": "News that came late changed it. There is nothing to do.",
+}
+HANDOFF_STEPS = {
+    "opened": "Handed to sales",
+    "assigned": "Given",
+    "reminder": "Owner reminded",
+    "escalation": "Escalated",
+    "claim": "Claimed",
+    "verdict": "Judged",
 }
 VERDICTS = {
     "accepted": "Accepted",
@@ -341,66 +356,7 @@ SCOPE_HELP = {
     "work": "the daily work: have things tried again, claim and judge, decide reviews, pause sequences",
     "manage": "what is in force for everybody: policies, users, the audit log",
 }
-# What the audit log has: its subjects, and what was done
-CHANGE_SUBJECTS = {
-    "policy": "Policies",
-    "draft": "Drafts",
-    "mapping": "Mappings",
-    "sequence": "Sequences",
-    "review": "Reviews",
-    "handoff": "Handoffs",
-    "contact": "Contacts",
-    "inbox": "Inbox",
-    "delivery": "Deliveries",
-    "connection": "Connections",
-    "sending": "All sending",
-    "rehearsal": "Rehearsals",
-    "user": "Users",
-    "token": "API tokens",
-}
-CHANGES = {
-    "connection.active": "Resumed a connection",
-    "connection.paused": "Paused a connection",
-    "connection.check": "Checked a connection",
-    "connection.rotate": "Changed a connection's settings",
-    "delivery.retry": "Had a delivery tried again",
-    "draft.save": "Saved a draft",
-    "draft.discard": "Threw a draft away",
-    "handoff.claim": "Claimed a handoff",
-    "handoff.verdict": "Said how a handoff went",
-    "inbox.replay": "Had requests read again",
-    "mapping.reread": "Had payloads read again by a mended mapping",
-    "mapping.reread.stop": "Stopped reading payloads again",
-    "policy.publish": "Published a policy",
-    "policy.roll_back": "Went back to an older policy",
-    "rehearsal.ask": "Rehearsed a policy",
-    "rehearsal.cancel": "Stopped a rehearsal",
-    "review.extended": "Review: gave more time",
-    "review.moved": "Review: moved to another sequence",
-    "review.suppressed": "Review: writes to them no more",
-    "review.handed_over": "Review: handed over to sales",
-    "sending.paused": "Paused all sending",
-    "sending.resumed": "Resumed all sending",
-    "sequence.paused": "Paused a sequence",
-    "sequence.resumed": "Resumed a sequence",
-    "sequence.moved": "Moved people of a sequence",
-    "sequence.entered": "Let somebody into a sequence",
-    "sequence.stopped": "Let somebody out of a sequence",
-    "token.create": "Made an API token",
-    "token.revoke": "Revoked an API token",
-    "user.create": "Added a user",
-    "user.invite": "Invited a user",
-    "user.role": "Gave a user another role",
-    "user.name": "Renamed a user",
-    "user.reset": "Reset a user's password",
-    "user.password": "Chose a password",
-    "user.shut_out": "Shut a user out",
-    "user.let_in": "Let a user in again",
-    "user.end_sessions": "Signed a user out everywhere",
-    "user.sign_in": "Signed in",
-    "user.sign_out": "Signed out",
-}
-
+CHANGE_SUBJECTS, CHANGES = audit_words.CHANGE_SUBJECTS, audit_words.CHANGES
 EVENTS = event_words.EVENTS
 _EVENT_DETAILS = (
     "path", "form_title", "form", "asset", "product", "subject", "message", "stage", "verdict", "list_name", "list",
@@ -476,6 +432,14 @@ def number(count: int, most: int) -> str:
 def plural(count: int, one: str, many: str = "") -> str:
     """``1 request``, ``2 requests``."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def minutes(count: float) -> str:
+    """A stretch of time in words: ``2 hours 5 minutes``, from ten hours on without the minutes."""
+    hours, rest = divmod(max(0, round(count)), 60)
+    said = [plural(hours, "hour")] if hours else []
+    exact = (rest and hours < 10) or not hours
+    return " ".join(said + ([plural(rest, "minute")] if exact else []))
 
 
 def listed(parts: Sequence[str]) -> str:

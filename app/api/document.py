@@ -114,6 +114,24 @@ _DRAFT = _object(
     text=_TEXT,
     problems=_PROBLEMS,
 )
+_HANDOFF = {
+    "id": _WHOLE,
+    "contact_id": _WHOLE,
+    "status": _TEXT,
+    "reason": _TEXT,
+    "score": _NUMBER,
+    "opened_at": _TIME,
+    "remind_at": _MAYBE_TIME,
+    "due_at": _TIME,
+    "overdue": {"type": "boolean"},
+    "reminded_at": _MAYBE_TIME,
+    "escalated_at": _MAYBE_TIME,
+    "escalated_to": _MAYBE_TEXT,
+    "claimed_at": _MAYBE_TIME,
+    "claimed_by": _MAYBE_TEXT,
+    "owner": {"type": ["object", "null"]},
+    "verdict": _MAYBE_TEXT,
+}
 _POLICY = {
     "kind": _TEXT,
     "name": _TEXT,
@@ -287,24 +305,26 @@ _SCHEMAS: dict[str, Any] = {
             },
         }
     ),
-    "Handoff": _object(
+    "Handoff": _object(_HANDOFF),
+    "HandoffDetail": _object(
         {
-            "id": _WHOLE,
-            "contact_id": _WHOLE,
-            "status": _TEXT,
-            "reason": _TEXT,
-            "score": _NUMBER,
-            "opened_at": _TIME,
-            "remind_at": _MAYBE_TIME,
-            "due_at": _TIME,
-            "overdue": {"type": "boolean"},
-            "reminded_at": _MAYBE_TIME,
-            "escalated_at": _MAYBE_TIME,
-            "escalated_to": _MAYBE_TEXT,
-            "claimed_at": _MAYBE_TIME,
-            "claimed_by": _MAYBE_TEXT,
-            "owner": {"type": ["object", "null"]},
-            "verdict": _MAYBE_TEXT,
+            **_HANDOFF,
+            "clock": _object(
+                {
+                    "left": {"type": ["number", "null"], "description": "Business minutes until it is due"},
+                    "taken": {"type": ["number", "null"], "description": "Business minutes until somebody had it"},
+                    "due": _TEXT,
+                    "open": {"type": "boolean"},
+                    "goes_on": _MAYBE_TIME,
+                    "second": _TEXT,
+                }
+            ),
+            "history": {
+                "type": "array",
+                "items": _object(
+                    {"at": _TIME, **dict.fromkeys(("what", "says", "by", "through", "verdict", "note"), _TEXT)}
+                ),
+            },
         }
     ),
     "Policy": _object(_POLICY),

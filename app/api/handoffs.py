@@ -2,7 +2,10 @@
 
 from typing import Any
 
+from msgspec.structs import asdict
+
 from app import actions, views
+from app import handoffs as looked
 from app.api.blueprint import api
 from app.api.operation import (
     CONTACT,
@@ -13,6 +16,7 @@ from app.api.operation import (
     caller,
     choice,
     cursor,
+    existing,
     json_body,
     limit,
     number,
@@ -22,6 +26,7 @@ from app.api.operation import (
 )
 from app.receive import Refused, this_runtime
 from app.rules.handoff import VERDICTS
+from app.store import handoffs as stored
 from app.store import lists
 
 HANDOFF_STATUSES = ("open", "claimed", "closed", "withdrawn")
@@ -49,6 +54,25 @@ def handoffs() -> Any:
 @operation(
     api,
     Operation(
+        method="GET",
+        path="/handoffs/{handoff_id}",
+        summary="One handoff, with its clock and all that happened to it",
+        answer="HandoffDetail",
+        statuses=(200, 404),
+    ),
+)
+def handoff(handoff_id: int) -> Any:
+    runtime = this_runtime()
+    with runtime.database.read() as conn:
+        row = existing(stored.one(conn, handoff_id), "handoff")
+        history = looked.history(runtime, conn, row)
+    clock = asdict(looked.clock(runtime, row))
+    return {**views.handoff(runtime, row), "clock": clock, "history": [asdict(step) for step in history]}
+
+
+@operation(
+    api,
+    Operation(
         method="POST",
         path="/handoffs/{handoff_id}/claim",
         summary="Say that somebody takes care of a handoff",
@@ -58,7 +82,7 @@ def handoffs() -> Any:
     ),
 )
 def handoff_claim(handoff_id: int) -> Any:
-    return actions.claim_handoff(handoff_id, text_of(json_body(), "by") or caller())
+    return actions.claim_handoff(handoff_id, caller(), text_of(json_body(), "by"))
 
 
 @operation(
@@ -85,4 +109,4 @@ def handoff_verdict(handoff_id: int) -> Any:
     verdict = text_of(body, "verdict")
     if verdict not in VERDICTS:
         raise Refused(400, f"verdict is one of {', '.join(VERDICTS)}")
-    return actions.judge_handoff(handoff_id, verdict, text_of(body, "by") or caller(), text_of(body, "note", 2000))
+    return actions.judge_handoff(handoff_id, verdict, caller(), text_of(body, "note", 2000), text_of(body, "by"))

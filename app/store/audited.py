@@ -56,3 +56,9 @@ def one(conn: Connection, entry_id: int) -> Mapping[str, Any] | None:
     """One entry, or None."""
     row = conn.execute(select(audit).where(audit.c.id == entry_id)).first()
     return None if row is None else dict(row._mapping)
+
+
+def on_handoff(conn: Connection, handoff_id: int, limit: int) -> list[Mapping[str, Any]]:
+    """Who noted something of a handoff, newest first."""
+    query = select(audit).where(audit.c.on == str(handoff_id), audit.c.what.startswith("handoff."))
+    return [dict(row._mapping) for row in conn.execute(query.order_by(audit.c.id.desc()).limit(limit))]

@@ -93,6 +93,29 @@ def told(conn: Connection, key: str, now: datetime, step: str = "", to: str = ""
     conn.execute(update(handoffs).where(handoffs.c.key == key).values(**values))
 
 
+def told_by(conn: Connection, contact_id: int, key: str, limit: int) -> list[Mapping[str, Any]]:
+    """By which deliveries people were told of a contact's handoff, or are to be, oldest first."""
+    names = ("id", "connection_id", "kind", "status", "reason", "action", "updated_at")
+    query = select(*(deliveries.c[name] for name in names)).where(
+        deliveries.c.contact_id == contact_id, deliveries.c.handoff_key == key
+    )
+    return [dict(row._mapping) for row in conn.execute(query.order_by(deliveries.c.id).limit(limit))]
+
+
+def one(conn: Connection, handoff_id: int) -> Mapping[str, Any] | None:
+    """A handoff with all that is kept of it, or None."""
+    row = conn.execute(select(handoffs).where(handoffs.c.id == handoff_id)).first()
+    return None if row is None else dict(row._mapping)
+
+
+def owners(conn: Connection) -> list[str]:
+    """The addresses of all who have a handoff that nobody has judged yet. Reads what is open, not what has been."""
+    query = select(handoffs.c.owner_email).where(
+        handoffs.c.status.in_(("open", "claimed")), handoffs.c.owner_email != ""
+    )
+    return sorted(conn.execute(query.distinct()).scalars())
+
+
 def is_untold(conn: Connection, contact_id: int, key: str) -> bool:
     """Whether nobody has taken a contact's handoff, and no alert about it has reached people."""
     told = select(deliveries.c.id).where(

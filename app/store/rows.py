@@ -123,6 +123,14 @@ def newest_events(conn: Connection, contact_id: int, limit: int) -> Rows:
     return [dict(row._mapping) for row in conn.execute(query)]
 
 
+def events_since(conn: Connection, contact_id: int, since: datetime, types: Collection[str], limit: int) -> Rows:
+    """A contact's events of some types from a moment on, in the order in which they occurred."""
+    query = select(*(events.c[name] for name in EVENTS)).where(
+        events.c.contact_id == contact_id, events.c.occurred_at >= since, events.c.type.in_(types)
+    )
+    return [dict(row._mapping) for row in conn.execute(query.order_by(events.c.occurred_at).limit(limit))]
+
+
 def handoff_row(conn: Connection, key: str) -> Mapping[str, Any] | None:
     """One handoff by its key, or None."""
     row = conn.execute(select(handoffs).where(handoffs.c.key == key)).first()

@@ -42,13 +42,20 @@ def decisions(conn: Connection, limit: int, before: int | None, after: int | Non
 
 
 def handoffs(
-    conn: Connection, limit: int, before: int | None, after: int | None, status: str | None, by_due: bool = False
+    conn: Connection,
+    limit: int,
+    before: int | None,
+    after: int | None,
+    status: str | None,
+    owner: str | None = None,
+    by_due: bool = False,
 ) -> Turn:
-    """Handoffs by status, newest first; with ``by_due`` those of a status in the order in which they are due."""
+    """Handoffs by status and by their owner's address, newest first; with ``by_due`` those of a status in the order in
+    which they are due."""
     if by_due and status is not None:
-        return _by_due(conn, limit, before, after, status)
+        return _by_due(conn, limit, before, after, status, owner)
     names = [column.name for column in tables.handoffs.c]
-    return _turn(conn, tables.handoffs, names, {"status": status}, limit, before, after)
+    return _turn(conn, tables.handoffs, names, {"status": status, "owner_email": owner}, limit, before, after)
 
 
 def reviews(conn: Connection, limit: int, before: int | None, after: int | None, **filters: Any) -> Turn:
@@ -57,9 +64,13 @@ def reviews(conn: Connection, limit: int, before: int | None, after: int | None,
     return _turn(conn, tables.reviews, names, filters, limit, before, after)
 
 
-def _by_due(conn: Connection, limit: int, before: int | None, after: int | None, status: str) -> Turn:
+def _by_due(
+    conn: Connection, limit: int, before: int | None, after: int | None, status: str, owner: str | None
+) -> Turn:
     columns = tables.handoffs.c
     query = select(tables.handoffs).where(columns.status == status)
+    if owner is not None:
+        query = query.where(columns.owner_email == owner)
     edge = None
     if (place := before if after is None else after) is not None:
         edge = conn.execute(select(columns.due_at).where(columns.id == place)).scalar()
@@ -76,7 +87,7 @@ def _by_due(conn: Connection, limit: int, before: int | None, after: int | None,
         newer = (rows[0]["id"] if rows else place) if before is not None else None
         return Turn(rows, older=rows[-1]["id"] if more else None, newer=newer)
     if not more:  # the way back ends at the first page, which is shown in full
-        return _by_due(conn, limit, None, None, status)
+        return _by_due(conn, limit, None, None, status, owner)
     rows.reverse()
     return Turn(rows, older=rows[-1]["id"], newer=rows[0]["id"])
 

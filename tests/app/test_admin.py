@@ -20,7 +20,18 @@ from tests.app.screens import HOSTILE, LONG, PASSWORD, SITE, Browser, add_user, 
 from tests.conftest import Clock, make_runtime
 from tests.feeding import arrive, drain, form, minutes, rows
 
-LOOK_AT_PEOPLE = {"home", "sign_out", "contacts", "contact", "why", "handoffs", "decision", "account", "password"}
+LOOK_AT_PEOPLE = {
+    "home",
+    "sign_out",
+    "contacts",
+    "contact",
+    "why",
+    "handoffs",
+    "handoff",
+    "decision",
+    "account",
+    "password",
+}
 LOOK_AT_WORK = {
     "decisions",
     "inbox",
@@ -164,6 +175,7 @@ def addresses(ids: Any) -> dict[str, tuple[str, str]]:
         "contact": ("GET", f"/admin/contacts/{ids['ann']}"),
         "why": ("GET", f"/admin/contacts/{ids['ann']}/why"),
         "handoffs": ("GET", "/admin/handoffs"),
+        "handoff": ("GET", f"/admin/handoffs/{ids['handoff']}"),
         "claim": ("POST", f"/admin/handoffs/{ids['handoff']}/claim"),
         "judge": ("POST", f"/admin/handoffs/{ids['handoff']}/verdict"),
         "decision": ("GET", f"/admin/decisions/{ids['decision']}"),

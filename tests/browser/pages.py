@@ -12,6 +12,7 @@ def pages(site: Site) -> dict[str, str]:
     deliveries = {row.status: row.id for row in rows(site.runtime, "deliveries", "id", "status")}
     user = rows(site.runtime, "users", "id")[-1].id
     entry = rows(site.runtime, "audit", "id")[-1].id
+    handoffs = [row.id for row in rows(site.runtime, "handoffs", "id")]
     scoring = "/admin/policies/scoring/scoring/"
     people = {name: f"/admin/contacts/{site.people[name]}" for name in ("ann", "bob", "cleo", "eve", "visitor")}
     return {
@@ -21,7 +22,10 @@ def pages(site: Site) -> dict[str, str]:
         "nobody found": "/admin/contacts?q=zzz",
         **people,
         "older": f"{people['ann']}?outcome=withheld",
-        "handoffs": "/admin/handoffs?status=all",
+        "handoffs": "/admin/handoffs",
+        "all handoffs": "/admin/handoffs?status=all",
+        "handoff": f"/admin/handoffs/{handoffs[0]}",
+        "newest handoff": f"/admin/handoffs/{handoffs[-1]}",
         "inbox": "/admin/inbox",
         "inbox searched": "/admin/inbox?q=ann@acme.example",
         "parked": "/admin/inbox?status=parked&connection=hubspot",
