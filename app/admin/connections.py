@@ -8,10 +8,11 @@ from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from app import actions, health
+from app import connections as looked
 from app.admin import asked, roles, show, troubles, words
 from app.admin.blueprint import admin, role
 from app.receive import this_runtime
-from app.runtime import Runtime, can_call
+from app.runtime import Runtime
 from app.setup import address
 from app.store import counts, notes, rows
 from app.store.connections import Connection
@@ -23,23 +24,14 @@ _REFUSED_SHOWN = 10
 def connections() -> str:
     """All connections with their state."""
     runtime = this_runtime()
-    known = sorted(runtime.connections().values(), key=lambda one: one.name)
     with runtime.database.read() as conn:
-        waits = counts.up_to(conn, counts.backlogs([one.id for one in known]))
+        known = looked.look(runtime, conn, runtime.connections().values())
         refused = notes.refusals_by_connection(conn)
         marks = notes.read_marks(conn)
     now = runtime.clock()
     return render_template(
         "admin/connections.html",
-        rows=[
-            {
-                "one": one,
-                "title": runtime.adapter(one).title,
-                "waits": waits[str(one.id)],
-                "troubles": health.of_connection(one, marks, refused.get(one.id), now),
-            }
-            for one in known
-        ],
+        rows=[(one, health.of_connection(one.connection, marks, refused.get(one.connection.id), now)) for one in known],
         paused=health.paused(marks),
         most=counts.COUNT_UP_TO,
     )
@@ -52,8 +44,8 @@ def connection(name: str) -> str:
     one = _named(runtime, name)
     adapter = runtime.adapter(one)
     with runtime.database.read() as conn:
-        waits = counts.up_to(conn, counts.backlogs([one.id]))[str(one.id)]
-        oldest = counts.waiting_since(conn, one.id) if waits else None
+        (standing,) = looked.look(runtime, conn, [one])
+        oldest = counts.waiting_since(conn, one.id) if standing.waits else None
         refused = notes.refusals_by_connection(conn).get(one.id)
         refusals = rows.refused_page(conn, one.id, _REFUSED_SHOWN) if refused else []
         marks = notes.read_marks(conn)
@@ -67,12 +59,10 @@ def connection(name: str) -> str:
     return render_template(
         "admin/connection.html",
         one=one,
-        title=adapter.title,
+        standing=standing,
+        days=looked.COUNTED_DAYS,
         address=_address(runtime, one),
         settings=settings,
-        sends=bool(adapter.pushes),
-        calls=adapter.check is not None and can_call(adapter, one),
-        waits=waits,
         most=counts.COUNT_UP_TO,
         oldest=oldest,
         refused=refused,

@@ -104,6 +104,13 @@ ACTIONS = {
     "track_event": "Record an event",
     "send_message": "Send a message",
 }
+URGENCIES = {
+    "handoff": "Handoffs to sales",
+    "opt_out": "Opt-outs to pass on",
+    "send": "Messages",
+    "profile": "Changes of profiles",
+    "bulk": "In bulk, when there is room",
+}
 CONNECTIONS = {"active": "Working", "paused": "Paused", "broken": "Broken"}
 CONNECTION_HELP = {
     "active": "things come in and go out",

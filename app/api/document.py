@@ -567,6 +567,33 @@ _SCHEMAS: dict[str, Any] = {
             "senders": {"type": "array", "items": _ANY},
         }
     ),
-    "Connection": _object({"name": _TEXT, "kind": _TEXT, "status": _TEXT}),
+    "Connection": _object(
+        {
+            "name": _TEXT,
+            "kind": _TEXT,
+            "status": _TEXT,
+            "sending": {"type": "boolean", "description": "Whether anything leaves through it now"},
+            "checks": {
+                "type": "array",
+                "items": _object({"capability": _TEXT, "works": {"type": "boolean"}, "advice": _TEXT}),
+            },
+            "checked_at": _MAYBE_TIME,
+            "last_arrival_at": _MAYBE_TIME,
+            "last_success_at": _MAYBE_TIME,
+            "waiting": {"type": "object", "additionalProperties": _WHOLE, "description": "By urgency"},
+            "limits": {
+                "type": "array",
+                "items": _object(
+                    {"name": _TEXT, "calls": _WHOLE, "seconds": _NUMBER, "used": _MAYBE_WHOLE, "wait": _NUMBER}
+                ),
+            },
+            "came": _object({"days": _WHOLE, "pushed": _WHOLE, "polled": _WHOLE}),
+            "streams": {
+                "type": "array",
+                "items": _object({"name": _TEXT, "title": _TEXT, "upto": _MAYBE_TIME, "problem": _TEXT}),
+            },
+            "problems": {"type": "array", "items": _object({"title": _TEXT, "says": _TEXT, "advice": _TEXT})},
+        }
+    ),
     "Stats": _object({"inbox": _STATUSES, "events": _WHOLE, "contacts": _WHOLE, "deliveries": _STATUSES}),
 }

@@ -1,11 +1,14 @@
 """The installation: its connections, and how much there is of everything."""
 
+from collections.abc import Collection
 from typing import Any
 
+from app import connections as looked
 from app.api.blueprint import api
-from app.api.operation import Operation, operation
+from app.api.operation import Operation, existing, operation
 from app.receive import this_runtime
-from app.store import lists
+from app.store import lists, notes
+from app.store.connections import Connection
 
 
 @operation(
@@ -13,22 +16,28 @@ from app.store import lists
     Operation(method="GET", path="/connections", summary="Connections and their state", answer="Connection", many=True),
 )
 def connections() -> Any:
+    return {"items": _shown(this_runtime().connections().values()), "next": None}
+
+
+@operation(
+    api,
+    Operation(
+        method="GET",
+        path="/connections/{name}",
+        summary="One connection and its state",
+        answer="Connection",
+        statuses=(200, 404),
+    ),
+)
+def connection(name: str) -> Any:
+    return _shown([existing(this_runtime().connection(name), "connection")])[0]
+
+
+def _shown(known: Collection[Connection]) -> list[dict[str, Any]]:
     runtime = this_runtime()
-    return {
-        "items": [
-            {
-                "name": one.name,
-                "kind": one.kind,
-                "status": one.status,
-                "status_reason": one.status_reason,
-                "since": one.status_at,
-                "checks": one.checks,
-                "checked_at": one.checked_at,
-            }
-            for one in sorted(runtime.connections().values(), key=lambda one: one.name)
-        ],
-        "next": None,
-    }
+    with runtime.database.read() as conn:
+        marks = notes.read_marks(conn)
+        return [looked.plain(runtime, one, marks) for one in looked.look(runtime, conn, known)]
 
 
 @operation(api, Operation(method="GET", path="/stats", summary="How much there is of everything", answer="Stats"))

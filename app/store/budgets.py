@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import msgspec
+from msgspec import Struct
 from sqlalchemy import Connection, bindparam, select, update
 
 from app.contacts.times import to_us
@@ -91,6 +92,45 @@ def held_back(conn: Connection, connection_id: int) -> dict[str, float]:
     rows = conn.execute(_HELD, {"connection": connection_id})
     waits = {name: (next_us - to_us(now)) / 1_000_000 for name, next_us, now in rows}
     return {name: wait for name, wait in waits.items() if wait > 0}
+
+
+class Use(Struct, frozen=True, kw_only=True):
+    """How much of a limit is in use, by all workers together: ``used`` of ``calls`` in the last ``seconds``, None for
+    an even limit, whose calls are not counted here; ``wait`` is for how many seconds nobody may call."""
+
+    name: str
+    calls: int
+    seconds: float
+    even: bool
+    used: int | None
+    wait: float
+
+
+_USED = select(budgets.c.name, budgets.c.next_us, budgets.c.used, db_now()).where(_MINE)
+
+
+def usage(conn: Connection, connection_id: int, limits: Sequence[Limit]) -> list[Use]:
+    """How much of these limits is in use now. Takes nothing, and waits for nobody."""
+    known = {
+        name: (next_us, _decode(used), now)
+        for name, next_us, used, now in conn.execute(_USED, {"connection": connection_id})
+    }
+    found = []
+    for limit in limits:
+        next_us, counts, now = known.get(limit.name, (0, {}, None))
+        now_us = to_us(now) if now is not None else 0
+        taken = None if limit.even else _taken(counts, now_us, limit)
+        wait = max(0.0, (next_us - now_us) / 1_000_000)
+        found.append(
+            Use(name=limit.name, calls=limit.calls, seconds=limit.seconds, even=limit.even, used=taken, wait=wait)
+        )
+    return found
+
+
+def _taken(used: Mapping[str, int], now: int, limit: Limit) -> int:
+    """How many places were taken in the window that ends now, and of what was handed out ahead."""
+    index = now // int(limit.seconds * 1_000_000 / SLICES)
+    return min(limit.calls, sum(count for at, count in used.items() if int(at) >= index - SLICES))
 
 
 def _place(used: dict[str, int], start: int, limit: Limit, calls: int) -> tuple[int, dict[str, int]]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, Table, func, literal, or_, select, union_all
 
+from app.contacts.action import Urgency
 from app.store.decided import read_gates
 from app.store.tables import decisions, deliveries, handoffs, inbox, reviews
 
@@ -71,6 +72,15 @@ def backlogs(connection_ids: Collection[int]) -> dict[str, Select[Any]]:
     return {
         str(one): select(deliveries.c.id).where(deliveries.c.connection_id == one, deliveries.c.status == "pending")
         for one in connection_ids
+    }
+
+
+def backlogs_by_urgency(connection_ids: Collection[int]) -> dict[str, Select[Any]]:
+    """Queries for :func:`up_to`: what waits to leave through each connection, by ``"<connection> <urgency>"``."""
+    return {
+        f"{one} {urgency}": query.where(deliveries.c.urgency == urgency)
+        for one, query in backlogs(connection_ids).items()
+        for urgency in Urgency
     }
 
 
