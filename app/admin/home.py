@@ -1,6 +1,7 @@
 """The first screen: is anything wrong, what came in, what went out, what did not and why, what waits for whom."""
 
 from collections import Counter
+from collections.abc import Mapping
 from datetime import timedelta
 
 from flask import redirect, render_template, url_for
@@ -8,7 +9,7 @@ from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from app import actions, health, views
-from app.admin import asked, roles, troubles
+from app.admin import asked, roles, troubles, words
 from app.admin.blueprint import admin, role
 from app.admin.reasons import reason_group
 from app.receive import this_runtime
@@ -44,6 +45,7 @@ def home() -> Response | str:
         people = views.glances(runtime, conn, {row["contact_id"] for row in turn.rows})
     return render_template(
         "admin/home.html",
+        summary=_summary(sum(came.values()), dict(sent), len(kept_back)),
         troubles=found,
         paused=paused,
         counts=waiting,
@@ -58,6 +60,18 @@ def home() -> Response | str:
         people=people,
         now=runtime.clock(),
     )
+
+
+def _summary(came: int, sent: Mapping[str, int], kept_back: int) -> str:
+    """The day in a sentence."""
+    named = [(sent.get(kind, 0), one) for kind, one in (("send_message", "message"), ("alert", "alert"))]
+    other = sum(sent.values()) - sum(count for count, _ in named)
+    parts = [words.plural(count, one) for count, one in named if count]
+    parts += [words.plural(other, "other change")] if other else []
+    out = words.listed(parts) or "nothing"
+    held = f"{words.plural(kept_back, 'thing')} {'was' if kept_back == 1 else 'were'} held back" if kept_back else ""
+    said = [f"{words.plural(came, 'request')} came in", f"{out} went out", *([held] if held else [])]
+    return f"In the last 24 hours {words.listed(said)}."
 
 
 @admin.post("/pause")

@@ -243,7 +243,7 @@ def test_the_desk_says_who_waits_why_and_what_they_have_in_common(marketer: Brow
     assert "Got 2 messages since" in page
     assert "Gus" in page
     assert "Nothing to decide" in read(marketer, "/admin/reviews?sequence=welcome")
-    assert "Reviews: to decide 2" in read(marketer, "/admin/")
+    assert "Reviews to decide 2" in read(marketer, "/admin/")
 
 
 def test_a_review_says_what_happened(marketer: Browser, told: Runtime) -> None:
