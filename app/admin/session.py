@@ -9,7 +9,7 @@ from flask import Flask, Response, redirect, render_template, request, session, 
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
 from werkzeug.wrappers import Response as AnyResponse
 
-from app.admin import asked
+from app.admin import asked, throttle
 from app.admin.blueprint import admin, csrf
 from app.limits import limit_login
 from app.receive import this_runtime
@@ -91,10 +91,10 @@ def _next() -> str:
     return asked.local(request.values.get("next", ""))
 
 
-def _page(wrong: bool = False) -> str:
+def _page(wrong: bool = False, too_many: bool = False) -> str:
     with this_runtime().database.read() as conn:
         anybody = access.any_user(conn)
-    return render_template("admin/login.html", anybody=anybody, wrong=wrong, next=_next())
+    return render_template("admin/login.html", anybody=anybody, wrong=wrong, too_many=too_many, next=_next())
 
 
 @admin.post("/login")
@@ -103,6 +103,9 @@ def sign_in() -> AnyResponse | tuple[str, int]:
     """Open a session with a new secret."""
     runtime = this_runtime()
     email, password = asked.text("email"), request.form.get("password", "")[:LONGEST_PASSWORD]
+    if throttle.too_many(runtime.settings, email):
+        log.warning("sign_in_throttled")
+        return _page(too_many=True), 429
     with runtime.database.read() as conn:
         user = access.check_password(conn, email, password)
     if user is None:
@@ -119,7 +122,9 @@ def sign_in() -> AnyResponse | tuple[str, int]:
     target = _next() or url_for("admin.home")
     session.clear()  # nothing of before is carried over, also not the token of the form
     login_user(Visitor(user, secret))
-    return redirect(target, 303)
+    answer = redirect(target, 303)
+    throttle.remember(answer, runtime.settings, email)
+    return answer
 
 
 @admin.post("/logout")
