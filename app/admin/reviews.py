@@ -3,8 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
-from flask import abort, render_template, request, url_for
+from flask import abort, redirect, render_template, request, url_for
 from flask_login import current_user
+from msgspec import Struct
+from msgspec.structs import replace
+from sqlalchemy import Connection as Conn
 from werkzeug.wrappers import Response
 
 from app import reviews as looked
@@ -43,6 +46,45 @@ def reviews() -> str:
         )
 
 
+@admin.get("/reviews/next")
+def review_next() -> Response:
+    """On to the next review that is open, the longest-waiting first; after the last one back to the list."""
+    turn, after = _Round.asked() or _Round(), asked.number("after") or 0
+    with this_runtime().database.read() as conn:
+        found = stored.next_open(conn, after, turn.sequence or None)
+    if found is not None:
+        return redirect(url_for("admin.review", review_id=found, **turn.arguments()))
+    left = f" {words.plural(turn.skipped, 'review')} you skipped." if turn.skipped else ""
+    asked.say(f"That was the last one. You decided {words.plural(turn.done, 'review')}.{left}")
+    return redirect(url_for("admin.reviews", sequence=turn.sequence or None))
+
+
+class _Round(Struct, frozen=True):
+    """Somebody works through the open reviews, maybe only those of a sequence: how many they decided and skipped so
+    far. It stands in the addresses, so that reloading, going back and a second tab do no harm."""
+
+    done: int = 0
+    skipped: int = 0
+    sequence: str = ""
+
+    @classmethod
+    def asked(cls) -> "_Round | None":
+        """The round that the request belongs to, or None where a review is looked at by itself."""
+        given = [asked.text(name, 6) for name in ("done", "skipped")]
+        if not all(one.isascii() and one.isdigit() for one in given):
+            return None
+        return cls(int(given[0]), int(given[1]), asked.text("of"))
+
+    def arguments(self) -> dict[str, Any]:
+        return {"done": self.done, "skipped": self.skipped, "of": self.sequence or None}
+
+    def place(self, conn: Conn) -> dict[str, Any]:
+        """Which one this is of how many, as it stands now: others may decide some, and new ones may come."""
+        left = counts.up_to(conn, {"": stored.waiting(self.sequence or None)})[""]
+        now = self.done + self.skipped + 1
+        return {**self.arguments(), "now": now, "of_all": max(self.done + left, now), "many": left > counts.COUNT_UP_TO}
+
+
 @admin.get(f"/reviews/<{asked.ROW}:review_id>")
 def review(review_id: int) -> str:
     """One review: what happened, and the four answers; of a closed one what was decided."""
@@ -59,8 +101,13 @@ def review_answer(review_id: int) -> Response | tuple[str, int]:
         decide(review_id)
     except Refused as refusal:
         return _page(review_id, str(refusal.description)), 409 if refusal.code == 404 else refusal.code or 400
-    asked.say(words.REVIEW_DONE[asked.text("answer")])
-    return asked.back(url_for("admin.review", review_id=review_id))
+    turn = _Round.asked()
+    if turn is None:
+        asked.say(words.REVIEW_DONE[asked.text("answer")])
+        return asked.back(url_for("admin.review", review_id=review_id))
+    asked.say(f"{asked.text('name') or 'The last one'}: {words.REVIEW_DONE[asked.text('answer')]}")
+    turn = replace(turn, done=turn.done + 1)
+    return redirect(url_for("admin.review_next", after=review_id, **turn.arguments()), 303)
 
 
 def _extend(review_id: int) -> Any:
@@ -106,6 +153,8 @@ def _page(review_id: int, problem: str = "") -> str:
             abort(404)
         found = looked.detail(runtime, conn, row)
         people = views.glances(runtime, conn, {found["contact_id"]})
+        turn = _Round.asked()
+        place = turn.place(conn) if turn is not None else None
     if problem and row["status"] != stored.OPEN:
         problem = "somebody has decided it already, as you see below"
     flow = runtime.rulebook().policies.sequences.pinned(row["version"], row["sequence"])
@@ -121,5 +170,6 @@ def _page(review_id: int, problem: str = "") -> str:
         published=row["sequence"] in runtime.rulebook().policies.sequences.newest.by_id,
         problem=problem,
         given=request.form,
+        place=place,
         **looked.answers(runtime, row),
     )

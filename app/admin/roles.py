@@ -49,6 +49,7 @@ ROLES: Mapping[str, frozenset[str]] = {
     "sequence_moved": _WORKS,
     "reviews": _LOOKS,
     "review": _LOOKS,
+    "review_next": _WORKS,
     "review_answer": _WORKS,
     "mappings": _LOOKS,
     "mapping": _LOOKS,

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, Select, func, insert, select, update
 
 from app.rules.decision import ReviewPlan
 from app.store.tables import reviews
@@ -63,6 +63,19 @@ def one(conn: Connection, review_id: int) -> Mapping[str, Any] | None:
     """One review, or None."""
     row = conn.execute(select(reviews).where(_table.id == review_id)).first()
     return None if row is None else dict(row._mapping)
+
+
+def next_open(conn: Connection, after: int, sequence: str | None) -> int | None:
+    """The open review, of one sequence or any, that has waited longest of those after a review; None after the last."""
+    query = waiting(sequence).where(_table.id > after).order_by(_table.id).limit(1)
+    found = conn.execute(query).scalar()
+    return None if found is None else int(found)
+
+
+def waiting(sequence: str | None) -> Select[Any]:
+    """The ids of all that wait for a decision, of one sequence or any."""
+    query = select(_table.id).where(_table.status == OPEN)
+    return query if sequence is None else query.where(_table.sequence == sequence)
 
 
 def open_by_sequence(conn: Connection) -> dict[str, int]:

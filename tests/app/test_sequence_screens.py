@@ -325,6 +325,35 @@ def test_what_somebody_else_has_decided_is_not_decided_again(marketer: Browser, 
     assert "Decided by admin@team.example" in text(late.text)
 
 
+def test_each_answer_leads_to_the_next_review_until_there_is_none(marketer: Browser, told: Runtime) -> None:
+    first, second = sorted(row.id for row in rows(told, "reviews", "id", status="open"))
+    assert "/admin/reviews/next?done=0" in marketer.read("/admin/reviews")
+    begun = marketer.get("/admin/reviews/next?done=0&skipped=0")
+    assert begun.headers["Location"] == f"/admin/reviews/{first}?done=0&skipped=0"
+    page = marketer.read(begun.headers["Location"])
+    assert "1 of 2 0 decided" in text(page)
+    assert "<title>Review 1 of 2: " in page
+    wrong = answer(marketer, first, answer="extend", days="99", done="0", skipped="0", name="Gil")
+    assert "1 of 2" in text(wrong.text)  # what is to be mended keeps its place
+    after = answer(marketer, first, answer="suppress", done="0", skipped="0", name=f"Gil {HOSTILE}")
+    assert after.headers["Location"] == f"/admin/reviews/next?after={first}&done=1&skipped=0"
+    page = marketer.read(marketer.get(after.headers["Location"]).headers["Location"])
+    assert "Nothing more is sent to them." in page
+    assert "<script>alert" not in page
+    assert "2 of 2 1 decided" in text(page)
+    skipped = f"/admin/reviews/next?after={second}&done=1&skipped=1"
+    assert skipped.replace("&", "&amp;") in page
+    said = marketer.read(marketer.get(skipped).headers["Location"])
+    assert "That was the last one. You decided 1 review. 1 review you skipped." in said
+
+
+def test_a_round_of_one_sequence_leaves_the_others_out(marketer: Browser) -> None:
+    none = marketer.read(marketer.get("/admin/reviews/next?done=0&skipped=0&of=welcome").headers["Location"])
+    assert "That was the last one. You decided 0 reviews." in none
+    page = marketer.read(marketer.get("/admin/reviews/next?done=x&skipped=").headers["Location"])
+    assert "1 of 2" in text(page)
+
+
 def test_who_took_all_steps_is_given_no_more_time(marketer: Browser, told: Runtime) -> None:
     review = review_of(told)
     with told.database.write() as conn:

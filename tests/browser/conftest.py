@@ -4,7 +4,10 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import cache, partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +24,7 @@ from app.runtime import Runtime
 from app.setup import add_connection, prepare
 from app.store import access, notes, tables
 from jobs import deliver, ingest
+from tests.app.screens import rehearsed
 from tests.conftest import settings
 from tests.feeding import arrive, drain, form, rows, visit
 from tests.sequences_story import tell_of_sequences
@@ -70,11 +74,17 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 @pytest.fixture(scope="session")
 def bare_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A Baton in which nothing has happened yet."""
-    home = tmp_path_factory.mktemp("bare")
+    with a_site(tmp_path_factory.mktemp("bare"), prepare) as made:
+        yield made
+
+
+@contextmanager
+def a_site(home: Path, tell: Callable[[Runtime], Any]) -> Iterator[Site]:
+    """A Baton on SQLite with a story, served from a thread."""
     port = free_port()
     env = settings(f"sqlite:///{home}/baton.db", home, BATON_PUBLIC_URL=f"http://127.0.0.1:{port}")
     runtime = Runtime(env)
-    prepare(runtime)
+    tell(runtime)
     server = make_server("127.0.0.1", port, create_app(runtime), threaded=True)
     server.socket.settimeout(0.5)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
@@ -116,30 +126,36 @@ def browser() -> Iterator[Browser]:
         started.close()
 
 
+def sign_in(browser: Browser, site: Site, role: str) -> Any:
+    """What a browser keeps of a session, after somebody in a role has signed in on the page."""
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(f"{site.url}/admin/login")
+    page.fill("#email", f"{role}@team.example")
+    page.fill("#password", PASSWORD)
+    page.press("#password", "Enter")
+    page.wait_for_selector(".me")
+    state = context.storage_state()
+    context.close()
+    return state
+
+
 @pytest.fixture(scope="session")
 def signed_in(browser: Browser, site: Site) -> Callable[[str], Any]:
-    """What a browser keeps of a session; each role signs in once, on the page, as people do."""
-    kept: dict[str, Any] = {}
-
-    def keep(role: str) -> Any:
-        if role not in kept:
-            context = browser.new_context()
-            page = context.new_page()
-            page.goto(f"{site.url}/admin/login")
-            page.fill("#email", f"{role}@team.example")
-            page.fill("#password", PASSWORD)
-            page.press("#password", "Enter")
-            page.wait_for_selector(".me")
-            kept[role] = context.storage_state()
-            context.close()
-        return kept[role]
-
-    return keep
+    """What a browser keeps of a session; each role signs in once."""
+    return cache(partial(sign_in, browser, site))
 
 
 @pytest.fixture
 def new_page(browser: Browser, site: Site, signed_in: Callable[[str], Any]) -> Iterator[NewPage]:
     """Open a page as somebody in a role, or as nobody; what went wrong on it fails the test in the end."""
+    with opening(browser, site, signed_in) as open_page:
+        yield open_page
+
+
+@contextmanager
+def opening(browser: Browser, site: Site, signed_in: Callable[[str], Any]) -> Iterator[NewPage]:
+    """A way to open pages of a site, which looks in the end whether anything went wrong on them."""
     contexts: list[BrowserContext] = []
     wrong: list[str] = []
 
@@ -171,18 +187,25 @@ def tell(runtime: Runtime, sandbox: Server) -> dict[str, int]:
     prepare(runtime)
     now = runtime.clock()
     _connect(runtime, sandbox)
-    with runtime.database.write() as conn:
-        for role in ROLES:
-            access.create_user(conn, f"{role}@team.example", f"{role.capitalize()} Person", role, PASSWORD, now)
+    let_in(runtime, *ROLES)
     inside = [f"ivy{number:02}" for number in range(28)]
     tell_of_sequences(runtime, ended=("gus", "gil", "gail"), inside=inside, goal=("goya",))
     _ann(runtime, sandbox, now)
     _others(runtime, now)
     _until_sent(runtime)
     _trouble(runtime, now)
+    rehearsed(runtime)
     found = {str(row.email).split("@")[0]: row.id for row in rows(runtime, "contacts", "id", "email") if row.email}
     nameless = [row.id for row in rows(runtime, "contacts", "id", "email", "merged_into") if row.email is None]
     return {**found, "visitor": nameless[0]}
+
+
+def let_in(runtime: Runtime, *roles: str) -> None:
+    """Add somebody of each of these roles."""
+    with runtime.database.write() as conn:
+        for role in roles:
+            name = f"{role.capitalize()} Person"
+            access.create_user(conn, f"{role}@team.example", name, role, PASSWORD, runtime.clock())
 
 
 def _connect(runtime: Runtime, sandbox: Server) -> None:

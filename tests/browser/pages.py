@@ -10,6 +10,7 @@ def pages(site: Site) -> dict[str, str]:
     parked = rows(site.runtime, "inbox", "id", status="parked")[0].id
     decision = rows(site.runtime, "decisions", "id", outcome="withheld")[0].id
     deliveries = {row.status: row.id for row in rows(site.runtime, "deliveries", "id", "status")}
+    rehearsal = rows(site.runtime, "rehearsals", "id")[0].id
     user = rows(site.runtime, "users", "id")[-1].id
     entry = rows(site.runtime, "audit", "id")[-1].id
     handoffs = [row.id for row in rows(site.runtime, "handoffs", "id")]
@@ -55,6 +56,7 @@ def pages(site: Site) -> dict[str, str]:
         "move": "/admin/sequences/guide_follow_up/move",
         "move elsewhere": "/admin/sequences/guide_follow_up/move?to=welcome",
         "reviews": "/admin/reviews",
+        "first of the reviews": "/admin/reviews/next?done=0&skipped=0",
         "no reviews": "/admin/reviews?status=withdrawn",
         "review": f"/admin/reviews/{review_of(site.runtime)}",
         "mappings": "/admin/mappings/",
@@ -81,6 +83,9 @@ def pages(site: Site) -> dict[str, str]:
         "version": f"{scoring}versions/1",
         "roll back": f"{scoring}roll-back?version=1",
         "tried": f"{scoring}try?contact=ann@acme.example",
+        "rehearsals": "/admin/rehearsals/",
+        "new rehearsal": "/admin/rehearsals/new",
+        "rehearsal": f"/admin/rehearsals/{rehearsal}",
         "users": "/admin/users",
         "user": f"/admin/users/{user}",
         "tokens": "/admin/tokens",
