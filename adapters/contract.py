@@ -273,6 +273,7 @@ class Adapter:
     receives: bool = True  # has an address at /webhooks/<connection>
     looks: bool = False  # the vendor looks at the address with a GET before it sends anything there
     max_body: int = 1024 * 1024  # bytes of a webhook's body
+    keeps_people: bool = True  # the tool itself keeps what it tells: who is erased has to be deleted there, too
     mapping: str = ""
     verify: Callable[[WebhookRequest, Mapping[str, str], datetime], None] | None = None
     parse: Callable[[WebhookRequest, FieldMapping], Parsed] | None = None

@@ -9,7 +9,7 @@ from sqlalchemy import Connection as Conn
 from sqlalchemy import Select, select
 
 from adapters.contract import Check
-from app import repairs, views
+from app import erasure, repairs, views
 from app.contacts.event import Event, EventType, Identity
 from app.contacts.own_events import HANDOFF_CLAIMED
 from app.receive import Refused, this_runtime, this_waker
@@ -174,6 +174,50 @@ def judge_handoff(handoff_id: int, verdict: str, who: str, note: str = "", by: s
 
 def _said_to_be(by: str, who: str) -> str:
     return f"said to be by {by}" if by != who else ""
+
+
+# --- erasing
+
+
+def erase(who: str, contact_id: int) -> int:
+    """Erase somebody here, and have every tool asked to; the erasure's id."""
+    number = erasure.erase(this_runtime(), who, contact_id)
+    this_waker().wake(DELIVER)
+    return number
+
+
+def erase_by_name(who: str, text: str) -> int:
+    """Erase whoever goes by an address, a phone number or an alias, also where only tools may know them."""
+    runtime = this_runtime()
+    try:
+        with runtime.database.read() as conn:
+            found = erasure.find(runtime, conn, text)
+        if len(found) > 1:
+            listed = ", ".join(map(str, found))
+            raise Refused(409, f"several contacts go by it: {listed}; erase each by its number")
+        if found:
+            return erase(who, found[0])
+        number = erasure.erase_unknown(runtime, who, text)
+    except erasure.Refused as refusal:
+        raise Refused(400, str(refusal)) from None
+    this_waker().wake(DELIVER)
+    return number
+
+
+def erased_by_hand(who: str, erasure_id: int, connection_id: int) -> None:
+    """Note that somebody was deleted by hand in a tool."""
+    try:
+        erasure.said_so(this_runtime(), who, erasure_id, connection_id)
+    except erasure.Refused as refusal:
+        raise Refused(409, str(refusal)) from None
+
+
+def let_in(who: str, text: str) -> None:
+    """Keep somebody out no more who came back of their own will."""
+    try:
+        erasure.let_in(this_runtime(), who, text)
+    except erasure.Refused as refusal:
+        raise Refused(400, str(refusal)) from None
 
 
 # --- the switches

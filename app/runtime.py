@@ -41,6 +41,7 @@ from mappings.mapping import FieldMapping, mapping_file
 from mappings.tally import Tally
 
 LOOK_SECONDS = 1.0
+NEVER = float("-inf")  # by time.monotonic(), which may have begun a moment ago
 
 Clock = Callable[[], datetime]
 
@@ -77,9 +78,9 @@ class Runtime:
         self._lock = threading.Lock()
         self._connections: dict[int, Connection] = {}
         self._connections_seen: tuple[int, ...] = ()
-        self._connections_at = 0.0
+        self._connections_at = NEVER
         self._rulebook: Rulebook | None = None
-        self._rulebook_at = 0.0
+        self._rulebook_at = NEVER
         self._clients: dict[int, tuple[int, Client]] = {}
         self.tally = Tally()
 
@@ -119,7 +120,7 @@ class Runtime:
 
     def forget(self) -> None:
         """Look again at the next use, because this process has just changed something."""
-        self._connections_at = self._rulebook_at = 0.0
+        self._connections_at = self._rulebook_at = NEVER
 
     def adapter(self, connection: Connection) -> Adapter:
         """The adapter of a connection's vendor."""

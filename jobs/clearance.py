@@ -22,6 +22,7 @@ from app.contacts.action import (
     CreateNote,
     CreateTask,
     EnsureContact,
+    Erase,
     JoinList,
     LeaveList,
     SendMessage,
@@ -47,7 +48,7 @@ from app.rules.sending import checks, is_too_late, leaves_at, over
 from app.rules.suppression import may_lift
 from app.rules.triggers import Trigger
 from app.runtime import Rulebook, Runtime, is_practice
-from app.store import claims, deliveries, handoffs, people, shadows
+from app.store import claims, deliveries, erasures, handoffs, people, shadows
 from app.store import log as event_log
 from app.store.claims import Claimed
 from app.store.connections import Connection
@@ -58,6 +59,7 @@ from app.store.tables import handoffs as handoffs_table
 from jobs.places import mere_intentions, not_sent, take_place
 
 _EVENTS_IN_PACKET = 25
+_ARRIVES_SECONDS = 2.0
 
 
 class Cleared(Struct):
@@ -102,7 +104,7 @@ class Clearance:
                 cleared.withheld[one.id] = reason
                 cleared.notes += self._give_up(one, state, reason)
                 continue
-            if wait := self._wait(one.action, state):
+            if wait := self._wait(one, state):
                 cleared.later[one.id] = wait
                 continue
             if isinstance(one.action, SendMessage) and one.action.content:
@@ -125,7 +127,7 @@ class Clearance:
                 id=one.id,
                 key=one.key,
                 action=action,
-                to=self._recipient(one.contact_id, state),
+                to=self._recipient(one, state),
                 attempt=one.attempts + 1,
             )
             cleared.ready.append((one, delivery))
@@ -150,7 +152,7 @@ class Clearance:
     def _keep_back(self, one: Claimed, state: Contact) -> str:
         """Why a delivery must not leave, or an empty text."""
         action = one.action
-        if state.erased_at is not None and not isinstance(action, Unsubscribe | Suppress):
+        if state.erased_at is not None and not isinstance(action, Unsubscribe | Suppress | Erase):
             return "the person was erased"
         if action.lifts and may_lift(state, action) is None:
             return "it would lift an opt-out, and there is no later consent of the person's own on record"
@@ -191,8 +193,12 @@ class Clearance:
         gates = checks(state, action, self.policies, self.now, without)
         return next((gate for gate in gates if not gate.passed), None)
 
-    def _wait(self, action: AnyAction, state: Contact) -> float:
-        """For how many seconds a message still has to wait."""
+    def _wait(self, one: Claimed, state: Contact) -> float:
+        """For how many seconds a message still has to wait, or an erasure for what is on its way to be written."""
+        action = one.action
+        if isinstance(action, Erase):
+            on_its_way = erasures.is_something_on_its_way(self.conn, one.contact_id, self.connection.id)
+            return _ARRIVES_SECONDS if on_its_way else 0.0
         if not isinstance(action, SendMessage):
             return 0.0
         return (leaves_at(state, action, self.policies, self.now) - self.now).total_seconds()
@@ -301,7 +307,16 @@ class Clearance:
 
     # --- to whom?
 
-    def _recipient(self, contact_id: int, state: Contact) -> Recipient:
+    def _recipient(self, one: Claimed, state: Contact) -> Recipient:
+        action, contact_id = one.action, one.contact_id
+        if isinstance(action, Erase):  # by then nobody but the action itself knows who it is
+            return Recipient(
+                contact_id=contact_id,
+                vendor_id=action.vendor_id,
+                email=action.email,
+                phone=action.phone,
+                external_id=action.external_id,
+            )
         names = self.names.get(contact_id, {})
         return Recipient(
             contact_id=contact_id,

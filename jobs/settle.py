@@ -16,7 +16,7 @@ from sqlalchemy import Connection as Conn
 
 from adapters.snapshot import held_in
 from app.contacts.contact import Contact
-from app.contacts.event import Event, Identity, Position, position
+from app.contacts.event import Event, EventType, Identity, Position, position
 from app.contacts.identity import GLOBAL_KINDS, Keys, keys_of
 from app.contacts.resolve import Person, Resolution, Sighting, anchor, owner_at, resolve
 from app.contacts.times import EPOCH
@@ -24,12 +24,13 @@ from app.rules.decide import step
 from app.rules.decision import Decision
 from app.rules.rescore import is_behind
 from app.runtime import Rulebook, Runtime
-from app.store import checkpoints, inbox, log, notes, people, polls, segments
+from app.store import checkpoints, erasures, inbox, log, notes, people, polls, segments
 from app.store.checkpoints import Checkpoint
 from app.store.engine import Unit
 from app.store.inbox import InboxRow, Settled
 from app.store.people import Stored
 from jobs.enrolling import Place, places
+from jobs.kept_out import KeptOut
 from jobs.planning import Planner
 from jobs.reading import Reading
 from jobs.rescoring import Rescoring
@@ -85,6 +86,7 @@ def settle(runtime: Runtime, claim: int, readings: Sequence[Reading]) -> int:
             inbox.settle(
                 conn, claim, [Settled(reading.row.id, counts[reading.row.id], reading.parked) for reading in readings]
             )
+            batch.kept_out.blank(conn, batch.new)
     return len(batch.new)
 
 
@@ -102,27 +104,28 @@ class _Batch:
         self.merged: dict[Person, Person] = {}  # where contacts that are merged in this batch go
         self.noted: list[Event] = []  # to be taken in after this batch
         self.planner = Planner(runtime, rulebook, now)
+        self.kept_out = KeptOut()
 
     # --- whom it is about
 
     def take(self, incoming: Sequence[Incoming]) -> None:
         """Drop repeats, find out whose the rest is, and load those contacts."""
         with self.unit.reader() as conn:
-            known = log.known(conn, {one.event.id for one in incoming})
+            seen = log.known(conn, {one.event.id for one in incoming})
             for one in incoming:
-                if one.event.id not in known:
-                    known.add(one.event.id)
+                if one.event.id not in seen:
+                    seen.add(one.event.id)
                     self.new.append(one)
             self.sightings = people.sightings(conn, {key for one in self.new for key in one.keys.shared})
             crowded = {key for key, rows in self.sightings.items() if len(rows) > CROWD}
             for one in self.new:
                 if crowded and one.keys.own:
                     one.keys = Keys(one.keys.own, tuple(key for key in one.keys.shared if key not in crowded))
+            owners = people.owners(conn, {key for one in self.new for key in one.keys.own})
+            known = owners.keys() | self.sightings.keys()
+            self.new = self.kept_out.part(conn, self.runtime.vault, self.new, known)
             named = [one for one in self.new if one.keys.own or one.keys.shared]
-            own = {key for one in named for key in one.keys.own}
-            self.resolution = resolve(
-                [(one.event, one.keys) for one in named], people.owners(conn, own), self.sightings
-            )
+            self.resolution = resolve([(one.event, one.keys) for one in named], owners, self.sightings)
             for one, person in zip(named, self.resolution.people, strict=True):
                 one.person = person
             touched = {person for person in self.resolution.people if person > 0}
@@ -275,6 +278,8 @@ class _Batch:
     def write(self, conn: Conn) -> None:
         """Write everything that came of the batch."""
         ids = self._save_people(conn)
+        self.kept_out.write(conn, self.now)
+        self._note_erased(conn, ids)
         log.append(
             conn,
             [
@@ -291,6 +296,16 @@ class _Batch:
         # Last, for all who bring something in have these rows in common
         came = Counter((one.event.connection_id, one.row.kind) for one in self.new if one.row.kind != "baton")
         polls.count(conn, self.database, came, self.now)
+
+    def _note_erased(self, conn: Conn, ids: Mapping[Person, int]) -> None:
+        """Have those forgotten everywhere whom a tool has erased."""
+        for one in self.new:
+            if one.event.type != EventType.CONTACT_ERASED or one.person is None:
+                continue
+            home = self.merged.get(one.person, one.person)
+            connection = self.runtime.connections().get(one.event.connection_id)
+            who = connection.name if connection is not None else "baton"
+            erasures.ask(conn, ids.get(home, home), who, self.now, told_by=one.event.connection_id)
 
     def _keep_checkpoints(self, conn: Conn, ids: Mapping[Person, int]) -> None:
         kept: dict[int, Checkpoint] = {}

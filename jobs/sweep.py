@@ -14,7 +14,7 @@ import structlog
 from app.contacts.event import Event, EventType, Identity
 from app.runtime import Runtime
 from app.store import calls, claims, counted, inbox, lanes, notes, polls, rehearsals, timers
-from jobs import deliver, fill, ingest, noticing, poll, rehearse, reread, rescore, restored
+from jobs import deliver, fill, forgetting, ingest, noticing, poll, rehearse, reread, rescore, restored
 from jobs.queue import DELIVER, INGEST
 from jobs.resume import wake_parked
 
@@ -67,6 +67,7 @@ def tick(runtime: Runtime, wake: Callable[..., None], holder: str) -> None:
             wake_parked(runtime)
             tidy(runtime)
             _fill(runtime)
+            forgetting.look(runtime)
             rehearse.look(runtime)
             rescore.look(runtime)
         finally:

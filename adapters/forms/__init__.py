@@ -8,6 +8,7 @@ ADAPTER = Adapter(
     title="Site forms",
     signed=False,
     receives=False,  # it has an address of its own: /forms/<form>
+    keeps_people=False,
     mapping="forms.yaml",
     parse=parse,
     holds=holds,

@@ -1,6 +1,7 @@
 """What HubSpot can do for us: one function per action, through the real SDK."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from http import HTTPStatus
 from typing import Any, cast
 
 from adapters.contract import Again, Delivery, Done, Outcome, Push, Refused, RetryLater, Unknown
@@ -13,6 +14,7 @@ from app.contacts.action import (
     CreateNote,
     CreateTask,
     EnsureContact,
+    Erase,
     JoinList,
     LeaveList,
     MoveStage,
@@ -350,6 +352,27 @@ def subscribe(client: HubSpotClient, deliveries: Sequence[Delivery]) -> list[Out
     return [Done()]
 
 
+def erase(client: HubSpotClient, deliveries: Sequence[Delivery]) -> list[Outcome]:
+    """Delete a contact for good, as privacy laws ask for it. By id where it is known; an address that HubSpot does not
+    know is kept out of it from then on."""
+    from hubspot.crm.contacts import PublicGdprDeleteInput
+
+    (one,) = deliveries
+    if one.to.vendor_id:
+        asked = PublicGdprDeleteInput(object_id=one.to.vendor_id)
+    elif one.to.email:
+        asked = PublicGdprDeleteInput(object_id=one.to.email, id_property="email")
+    else:
+        return [Refused(reason="HubSpot deletes by id or address, and neither is known")]
+    try:
+        client.tell(client.contact.purge, asked)
+    except Exception as error:
+        if getattr(error, "status", None) == HTTPStatus.NOT_FOUND:
+            return [Done(note="HubSpot has no such contact any more")]
+        return [outcome_of(error)]
+    return [Done()]
+
+
 def _change_list(name: str) -> Callable[[HubSpotClient, Sequence[Delivery]], list[Outcome]]:
     def change(client: HubSpotClient, deliveries: Sequence[Delivery]) -> list[Outcome]:
         list_id = cast(JoinList | LeaveList, deliveries[0].action).list
@@ -393,6 +416,7 @@ PUSHES: dict[type[Action], Push] = {
     CreateTask: Push(create_task, again=Again.LOOK, find=find_task),
     CreateNote: Push(create_note, again=Again.LOOK, find=find_note),
     Unsubscribe: Push(unsubscribe, accepts=_is_email),
+    Erase: Push(erase),
     Subscribe: Push(subscribe, accepts=_has_subscription),
     JoinList: Push(_change_list("add"), batch=100, group=_list),
     SendMessage: Push(send_message, accepts=can_send),

@@ -38,6 +38,8 @@ ADAPTER = Adapter(
         RateLimit("profiles_minute", 750, 60, even=False),
         RateLimit("bulk", 9, 1),
         RateLimit("bulk_minute", 150, 60, even=False),
+        RateLimit("privacy", 2, 1),
+        RateLimit("privacy_minute", 60, 60, even=False),
     ),
     read_limits=("profiles", "profiles_minute"),
     streams=STREAMS,

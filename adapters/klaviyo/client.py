@@ -47,6 +47,10 @@ class KlaviyoClient:
     def lists(self) -> Any:
         return self.sdk.Lists
 
+    @cached_property
+    def privacy(self) -> Any:
+        return self.sdk.Data_Privacy
+
 
 def _plain(text: str, kind: Any, exclude_none: bool = False) -> dict[str, Any]:
     """An answer that the SDK expects to have a body, as plain data. Raises BadAnswer for anything else."""

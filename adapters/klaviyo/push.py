@@ -1,6 +1,7 @@
 """What Klaviyo can do for us: one function per action, through the real SDK."""
 
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from typing import Any, cast
 
 from adapters.contract import Delivery, Done, Outcome, Push, Refused, RetryLater
@@ -9,6 +10,7 @@ from adapters.klaviyo.client import KlaviyoClient, data_of
 from adapters.klaviyo.webhook import OWN_EVENT
 from app.contacts.action import (
     Action,
+    Erase,
     JoinList,
     LeaveList,
     SendMessage,
@@ -202,6 +204,29 @@ def subscribe(client: KlaviyoClient, deliveries: Sequence[Delivery]) -> list[Out
     return [Done()]
 
 
+def erase(client: KlaviyoClient, deliveries: Sequence[Delivery]) -> list[Outcome]:
+    """Ask Klaviyo to delete every profile that goes by one name of the person, with its events; it does so in its own
+    time."""
+    (one,) = deliveries
+    who = identifiers(one)
+    if not who:
+        return [Refused(reason="Klaviyo deletes by profile id, address or phone, and none is known")]
+    body = {
+        "data": {
+            "type": "data-privacy-deletion-job",
+            # Exactly one identifier: Klaviyo refuses two
+            "attributes": {"profile": {"data": {"type": "profile", "attributes": {}, **who}}},
+        }
+    }
+    try:
+        client.privacy.request_profile_deletion(body)
+    except Exception as error:
+        if getattr(error, "status", None) == HTTPStatus.NOT_FOUND:
+            return [Done(note="Klaviyo has no such profile any more")]
+        return [outcome_of(error)]
+    return [Done(note="Klaviyo has taken the request; it deletes in its own time")]
+
+
 # --- lists
 
 
@@ -252,6 +277,7 @@ PUSHES: dict[type[Action], Push] = {
     Unsubscribe: Push(
         unsubscribe, batch=100, group=_channel, accepts=_known_channel, limits=("profiles", "profiles_minute")
     ),
+    Erase: Push(erase, limits=("privacy", "privacy_minute")),
     Suppress: Push(suppress, batch=100, limits=("profiles", "profiles_minute")),
     Subscribe: Push(subscribe, accepts=_all_marketing, limits=("profiles", "profiles_minute")),
     JoinList: Push(join_list, batch=1_000, group=_list, limits=("bulk", "bulk_minute")),

@@ -8,5 +8,6 @@ ADAPTER = Adapter(
     title="Site visits",
     signed=False,
     receives=False,  # it has an address of its own: /track
+    keeps_people=False,
     parse=parse,
 )

@@ -13,6 +13,7 @@ from app.admin import (
     contacts,
     decisions,
     deliveries,
+    erasures,
     handoffs,
     home,
     inbox,
@@ -40,7 +41,7 @@ __all__ = ["SCREENS", "install"]
 SCREENS = (
     assets, session, home, contacts, decisions, inbox, deliveries, connections, handoffs, mappings, mapping_rows,
     mapping_again, messages, segments, sequences, reviews, why, policies, policy_try, rehearsals, users, tokens,
-    audit, account,
+    erasures, audit, account,
 )  # fmt: skip
 
 

@@ -13,10 +13,15 @@ CHANGE_SUBJECTS = {
     "connection": "Connections",
     "sending": "All sending",
     "rehearsal": "Rehearsals",
+    "erasure": "Erasures",
     "user": "Users",
     "token": "API tokens",
 }
 CHANGES = {
+    "contact.erase": "Erased a person",
+    "contact.export": "Downloaded everything about a person",
+    "erasure.by_hand": "Deleted a person by hand in a tool",
+    "erasure.let_in": "Let a person in again who had been erased",
     "connection.active": "Resumed a connection",
     "connection.paused": "Paused a connection",
     "connection.check": "Checked a connection",

@@ -7,15 +7,15 @@ from flask_login import current_user
 from sqlalchemy import Connection as Conn
 from werkzeug.wrappers import Response
 
-from app import steering, views
+from app import portability, steering, views
 from app.admin import asked, steps, words
 from app.admin.blueprint import admin
 from app.contacts.contact import LifecycleStage
 from app.contacts.event import Identity
 from app.contacts.identity import EMAIL, GLOBAL_KINDS, PHONE, clean_email, clean_phone
-from app.receive import this_runtime
+from app.receive import answer, this_runtime
 from app.runtime import Runtime
-from app.store import lists, search, timeline, turns
+from app.store import lists, notes, search, timeline, turns
 
 _MOMENTS, _DECISIONS = 20, 8
 
@@ -112,6 +112,21 @@ def contact(contact_id: int) -> Response | str:
         outcome=outcome,
         now=runtime.clock(),
     )
+
+
+@admin.get(f"/contacts/<{asked.ROW}:contact_id>/everything.json")
+def contact_download(contact_id: int) -> Response:
+    """Everything that is kept about a person, as a file for them."""
+    runtime = this_runtime()
+    with runtime.database.snapshot() as conn:
+        found = portability.everything(runtime, conn, contact_id)
+    if found is None:
+        abort(404)
+    with runtime.database.write() as conn:
+        notes.write_audit(conn, current_user.email, "contact.export", f"contact {contact_id}", runtime.clock())
+    made = answer(found)
+    made.headers["Content-Disposition"] = f'attachment; filename="contact-{contact_id}.json"'
+    return made
 
 
 def _way(runtime: Runtime, enrolment: dict[str, Any]) -> dict[str, Any]:

@@ -364,6 +364,13 @@ SCOPE_HELP = {
     "manage": "what is in force for everybody: policies, users, the audit log",
 }
 CHANGE_SUBJECTS, CHANGES = audit_words.CHANGE_SUBJECTS, audit_words.CHANGES
+
+RECEIPTS = {
+    "waiting": "asked, not answered yet",
+    "stuck": "stuck: look at it",
+    "by_hand": "to be deleted by hand",
+    "done": "deleted",
+}
 EVENTS = event_words.EVENTS
 _EVENT_DETAILS = (
     "path", "form_title", "form", "asset", "product", "subject", "message", "stage", "verdict", "list_name", "list",

@@ -8,6 +8,7 @@ from app.api import (
     contacts,
     decisions,
     deliveries,
+    erasures,
     handoffs,
     inbox,
     installation,
@@ -24,5 +25,5 @@ __all__ = ["SUBJECTS", "api"]
 
 SUBJECTS = (
     contacts, inbox, deliveries, decisions, handoffs, installation, journeys, messages, policies, rehearsals, sequences,
-    why, access,
+    why, erasures, access,
 )  # fmt: skip

@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import request
 
-from app import views
+from app import portability, views
 from app.api.blueprint import api
 from app.api.operation import (
     CURSOR,
@@ -19,12 +19,14 @@ from app.api.operation import (
     page_of,
     to_cursor,
 )
+from app.api.shapes import ANY, many, shape
 from app.contacts.contact import LifecycleStage
 from app.contacts.event import Identity
 from app.contacts.identity import EMAIL, GLOBAL_KINDS, PHONE, clean_email, clean_phone
 from app.contacts.times import to_us
 from app.receive import Refused, this_runtime
 from app.store import lists, timeline
+from app.store.access import MANAGE
 
 
 @operation(
@@ -129,3 +131,23 @@ def contact_decisions(contact_id: int) -> Any:
     with runtime.database.read() as conn:
         known = existing(views.contact(runtime, conn, contact_id), "contact")["id"]
         return page_of(lists.decisions_page(conn, limit(), cursor(), contact_id=known), views.decision)
+
+
+@operation(
+    api,
+    Operation(
+        method="GET",
+        path="/contacts/{contact_id}/export",
+        summary="Everything that is kept about a person, for who asks to see it",
+        answer=shape(
+            "Disclosure",
+            {"contact": ANY, **dict.fromkeys(("events", "decisions", "deliveries", "handoffs", "requests"), many(ANY))},
+        ),
+        statuses=(200, 404),
+        scope=MANAGE,
+    ),
+)
+def contact_export(contact_id: int) -> Any:
+    runtime = this_runtime()
+    with runtime.database.snapshot() as conn:
+        return existing(portability.everything(runtime, conn, contact_id), "contact")

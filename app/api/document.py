@@ -3,6 +3,17 @@
 from typing import Any
 
 from app.api.operation import OPERATIONS, Operation
+from app.api.shapes import ANY as _ANY
+from app.api.shapes import MAYBE_TEXT as _MAYBE_TEXT
+from app.api.shapes import MAYBE_TIME as _MAYBE_TIME
+from app.api.shapes import MAYBE_WHOLE as _MAYBE_WHOLE
+from app.api.shapes import NUMBER as _NUMBER
+from app.api.shapes import SHAPES
+from app.api.shapes import STATUSES as _STATUSES
+from app.api.shapes import TEXT as _TEXT
+from app.api.shapes import TIME as _TIME
+from app.api.shapes import WHOLE as _WHOLE
+from app.api.shapes import an_object as _object
 
 _WHOLE_ID = {"type": "integer", "minimum": 0}
 _NAME = {"type": "string", "pattern": "^[a-z0-9_]{1,40}$"}
@@ -14,7 +25,7 @@ def document() -> dict[str, Any]:
     paths: dict[str, dict[str, Any]] = {}
     for declared in OPERATIONS:
         paths.setdefault(f"/api/v1{declared.path}", {})[declared.method.lower()] = _operation(declared)
-    names = sorted({declared.answer for declared in OPERATIONS} - set(_SCHEMAS))
+    names = sorted({declared.answer for declared in OPERATIONS} - set(_SCHEMAS) - set(SHAPES))
     return {
         "openapi": "3.1.0",
         "info": {
@@ -27,7 +38,7 @@ def document() -> dict[str, Any]:
         "paths": paths,
         "components": {
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
-            "schemas": {**_SCHEMAS, **{name: {"type": "object"} for name in names}},
+            "schemas": {**_SCHEMAS, **SHAPES, **{name: {"type": "object"} for name in names}},
         },
     }
 
@@ -82,16 +93,6 @@ _ERRORS = {
 def _error(words: str) -> dict[str, Any]:
     return {"description": words, "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}}
 
-
-def _object(required: dict[str, Any], **more: Any) -> dict[str, Any]:
-    return {"type": "object", "required": list(required), "properties": {**required, **more}}
-
-
-_TEXT, _NUMBER, _WHOLE = {"type": "string"}, {"type": "number"}, {"type": "integer"}
-_MAYBE_TEXT, _MAYBE_WHOLE = {"type": ["string", "null"]}, {"type": ["integer", "null"]}
-_TIME, _MAYBE_TIME = {"type": "string", "format": "date-time"}, {"type": ["string", "null"], "format": "date-time"}
-_ANY: dict[str, Any] = {"type": "object"}
-_STATUSES = {"type": "object", "additionalProperties": _WHOLE}
 
 _SEGMENT = _object({"id": _TEXT, "label": _TEXT, "contacts": _WHOLE, "filling": {"type": "boolean"}})
 _USES = {"type": "array", "items": _object({"id": _TEXT, "label": _TEXT})}

@@ -4,6 +4,7 @@ import click
 
 from app.cli.access import token, user
 from app.cli.connections import connection
+from app.cli.erasing import erase, erasure, subject_access
 from app.cli.policies import policy
 from app.cli.rehearsing import rehearse
 from app.cli.repairs import doctor, replay, retry
@@ -13,7 +14,10 @@ policy.add_command(rehearse)
 
 
 @click.group(
-    commands=(run, web, worker, sandbox, bench, connection, token, user, policy, replay, retry, doctor),
+    commands=(
+        *(run, web, worker, sandbox, bench, connection, token, user, policy),
+        *(replay, retry, subject_access, erase, erasure, doctor),
+    ),
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(package_name="baton")

@@ -112,6 +112,17 @@ class Suppress(Action, tag="suppress"):
     reason: str = ""
 
 
+class Erase(Action, tag="erase"):
+    """Forget this person in this tool, for good. By then Baton itself knows nothing of them any more, so the action
+    says by which names the tool knows them."""
+
+    urgency: ClassVar[Urgency] = Urgency.OPT_OUT
+    vendor_id: str = ""
+    email: str = ""
+    phone: str = ""
+    external_id: str = ""
+
+
 class Subscribe(Action, tag="subscribe"):
     """Write the person's own yes to this tool. ``grant`` is its record; without one this cannot be built."""
 
@@ -183,6 +194,7 @@ AnyAction = (
     | Alert
     | Unsubscribe
     | Suppress
+    | Erase
     | Subscribe
     | JoinList
     | LeaveList

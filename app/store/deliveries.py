@@ -199,6 +199,12 @@ def has_alerted(conn: Connection, contact_id: int, handoff_key: str) -> bool:
     return conn.execute(query.limit(1)).first() is not None
 
 
+def ids_of(conn: Connection, keys: Collection[str]) -> dict[str, int]:
+    """The ids of deliveries, by their keys."""
+    query = select(deliveries.c.key, deliveries.c.id).where(deliveries.c.key.in_(keys))
+    return {row.key: row.id for row in conn.execute(query)}
+
+
 def replan(conn: Connection, changes: Mapping[int, Mapping[str, Any]], now: datetime) -> None:
     """Change deliveries that have not left: id → columns. Raises Conflict where one has left by now."""
     for delivery_id, values in changes.items():

@@ -2,7 +2,7 @@
 
 import secrets
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,10 +12,11 @@ from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert,
 
 from app.contacts.event import Event
 from app.store.engine import Conflict, Database, db_in, db_in_param, db_now
-from app.store.many import Adder, Row
+from app.store.many import Adder, Among, Row
 from app.store.tables import inbox
 
 PENDING, DONE, PARKED = "pending", "done", "parked"
+ERASED = "it was about somebody who was erased"  # the reason of a request of which nothing is kept
 CLAIM_SECONDS = 60
 WORKING_SECONDS = 10  # who works claims anew at least this often
 MAX_ATTEMPTS = 5
@@ -144,6 +145,9 @@ def _row(found: Any) -> InboxRow:
     return InboxRow(**values)
 
 
+_BODIES = Among(select(inbox.c.id, inbox.c.body), inbox.c.id)
+
+
 class ClaimLost(Conflict):
     """A claim's time ran out before its rows were settled: they are another worker's by now."""
 
@@ -234,13 +238,38 @@ def part(conn: Connection, number: int, row: InboxRow, events: Sequence[Event]) 
     settle(conn, number, [Settled(row.id, len(events))])
 
 
+def _holds_something() -> ColumnElement[bool]:
+    return or_(inbox.c.reason.is_(None), inbox.c.reason != ERASED)
+
+
 def replay(conn: Connection, ids: Sequence[int]) -> int:
     """Have rows read again, after a mapping was mended for instance; how many there were."""
     return conn.execute(
         update(inbox)
-        .where(inbox.c.id.in_(ids), inbox.c.status != PENDING)
+        .where(inbox.c.id.in_(ids), inbox.c.status != PENDING, _holds_something())
         .values(status=PENDING, reason=None, attempts=0, claim=None, claimed_until=None, not_before=None)
     ).rowcount
+
+
+def bodies(conn: Connection, ids: Collection[int]) -> dict[int, bytes]:
+    """The bodies of requests, by id."""
+    return {row_id: bytes(body) for row_id, body in _BODIES.all(conn, ids)}
+
+
+def after(conn: Connection, last: int, limit: int) -> list[InboxRow]:
+    """The next so many requests by id that nobody is to read any more: to look at all of them, a few at a time."""
+    query = select(*(inbox.c[name] for name in InboxRow.__struct_fields__))
+    query = query.where(inbox.c.id > last, inbox.c.status != PENDING)
+    return [_row(found) for found in conn.execute(query.order_by(inbox.c.id).limit(limit))]
+
+
+def blank(conn: Connection, changed: Mapping[int, bytes]) -> None:
+    """Put what is left of requests in their place, without somebody who was erased. Where nothing is, they are done."""
+    for row_id, body in sorted(changed.items()):
+        left: dict[str, Any] = {"body": body, "url": "", "headers": "{}"}
+        if not body:
+            left |= {"status": DONE, "reason": ERASED}
+        conn.execute(update(inbox).where(inbox.c.id == row_id, inbox.c.status != PENDING).values(left))
 
 
 def forget_before(conn: Connection, cutoff: datetime, limit: int = 1_000) -> int:

@@ -1,6 +1,6 @@
 """Small things worth keeping: marks about the installation, values without a place, refused requests, the audit log."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 import msgspec
@@ -117,6 +117,17 @@ def refuse(
 def forget_refusals(conn: Connection, before: datetime) -> None:
     """Drop refused requests that nobody mended in time."""
     conn.execute(delete(refusals).where(refusals.c.at < before))
+
+
+def drop_refusals(conn: Connection, about: Callable[[bytes], bool]) -> None:
+    """Drop refused requests of which something holds that is asked of each as it came."""
+    gone = [
+        row.id
+        for row in conn.execute(select(refusals.c.id, refusals.c.url, refusals.c.headers, refusals.c.body))
+        if about(bytes(row.body)) or about(f"{row.url} {row.headers}".encode())
+    ]
+    if gone:
+        conn.execute(delete(refusals).where(refusals.c.id.in_(gone)))
 
 
 def refusals_by_connection(conn: Connection) -> dict[int, tuple[int, datetime, str]]:

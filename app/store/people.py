@@ -300,6 +300,18 @@ def vendor_ids(conn: Connection, contact_ids: Collection[int]) -> dict[int, dict
     return found
 
 
+def exists(conn: Connection, contact_id: int) -> bool:
+    """Whether there is, or was, a contact with this id."""
+    return conn.execute(select(contacts.c.id).where(contacts.c.id == contact_id)).first() is not None
+
+
+def all_aliases(conn: Connection) -> Iterable[tuple[str, int]]:
+    """Every identity's key with the contact that it belongs to, read a few at a time."""
+    for table in (aliases, shared_aliases):
+        found = conn.execution_options(yield_per=5_000).execute(select(table.c.key, table.c.contact_id))
+        yield from ((row.key, row.contact_id) for row in found)
+
+
 def survivor(conn: Connection, contact_id: int) -> int:
     """The contact that this id stands for today, after merges."""
     seen = set()

@@ -516,6 +516,48 @@ rehearsal_changes = Table(
 Index(None, rehearsal_changes.c.rehearsal_id, rehearsal_changes.c.id)
 Index(None, rehearsal_changes.c.rehearsal_id, rehearsal_changes.c.effect, rehearsal_changes.c.id)
 
+# People who were erased, without a word of who they were.
+erasures = Table(
+    "erasures",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("contact_id", BigId, nullable=False),
+    Column("status", Code, nullable=False),  # asked, cleaning, waiting (for tools), done
+    Column("asked_by", Text, nullable=False),
+    Column("asked_at", UtcTime, nullable=False),
+    Column("told_by", BigId, nullable=False, server_default="0"),  # the connection that told of it, or 0
+    Column("names", LargeBinary),  # encrypted, while stored requests are gone through
+    Column("began", BigId),  # after which request that began
+    Column("wrapped", Boolean, nullable=False, server_default=text("false")),  # and whether it came to their end
+    Column("forgotten_at", UtcTime),  # when nothing more was left of them here
+    Column("ended_at", UtcTime),
+    Column("late", Integer, nullable=False, server_default="0"),  # what came about them afterwards and was kept out
+    Column("late_at", UtcTime),
+)
+Index("ix_erasures_open", erasures.c.id, **where("status <> 'done'"))
+Index(None, erasures.c.contact_id)
+
+# By what they were known, as nobody can read it back: what comes in about them stays out.
+erased_keys = Table(
+    "erased_keys",
+    metadata,
+    Column("hash", Hash, primary_key=True),
+    Column("erasure_id", BigId, nullable=False),
+)
+Index(None, erased_keys.c.erasure_id)
+
+# That each tool has forgotten them, too.
+erasure_receipts = Table(
+    "erasure_receipts",
+    metadata,
+    Column("erasure_id", BigId, primary_key=True, autoincrement=False),
+    Column("connection_id", BigId, primary_key=True, autoincrement=False),
+    Column("status", Code, nullable=False),  # waiting, stuck, by_hand, done
+    Column("delivery_id", BigId),
+    Column("at", UtcTime, nullable=False),
+    Column("note", Text, nullable=False, server_default=""),
+)
+
 # Values that a mapping had no place for.
 held_values = Table(
     "held_values",

@@ -6,15 +6,15 @@ from datetime import timedelta
 from typing import Any
 
 from flask import Flask
-from sqlalchemy import insert, select, update
+from sqlalchemy import delete, insert, select, update
 from werkzeug.test import TestResponse
 
-from app import rehearsal
+from app import erasure, rehearsal
 from app.factory import create_app
 from app.limits import limiter
 from app.rules.policy import DEFAULTS
 from app.runtime import Runtime
-from app.store import access, inbox, notes, tables
+from app.store import access, erasures, inbox, notes, tables
 from jobs import rehearse
 from tests.feeding import arrive, drain, form, hubspot, minutes, rows, visit
 from tests.sequences_story import review_of, tell_of_sequences
@@ -124,7 +124,14 @@ def _fill(runtime: Runtime) -> dict[str, int]:
     dead, unknown = waiting[0].id, waiting[1].id
     change_delivery(runtime, dead, status="dead", reason=f"400 not valid: {HOSTILE}")
     change_delivery(runtime, unknown, status="unknown", reason="the answer was lost")
-    by_email = {row.email: row.id for row in rows(runtime, "contacts", "id", "email")}
+    erasure_id = erasure.erase_unknown(runtime, f"dpo {HOSTILE}", "gone@example.com")
+    with runtime.database.write() as conn:
+        by_hand = erasures.Receipt(
+            connection_id=connection.id, status="by_hand", delivery_id=None, at=now, note=HOSTILE
+        )
+        conn.execute(delete(tables.erasure_receipts))
+        erasures.expect(conn, erasure_id, [by_hand])
+    by_email = {row.email: row.id for row in rows(runtime, "contacts", "id", "email") if row.id != _erased(runtime)}
     return {
         "ann": by_email["ann@acme.example"],
         "eve": by_email["eve@hostile.example"],
@@ -140,6 +147,7 @@ def _fill(runtime: Runtime) -> dict[str, int]:
         "rehearsal": rehearsed(runtime),
         "user": add_user(runtime, "viewer"),
         "entry": rows(runtime, "audit", "id")[0].id,
+        "erasure": erasure_id,
     }
 
 
@@ -150,6 +158,10 @@ def rehearsed(runtime: Runtime) -> int:
     asked = rehearsal.ask(runtime, f"ann {HOSTILE}", [(f"mine {HOSTILE}", easier)], runtime.clock() - timedelta(days=7))
     rehearse.work(runtime, "test")
     return asked
+
+
+def _erased(runtime: Runtime) -> int:
+    return int(rows(runtime, "erasures", "contact_id")[0].contact_id)
 
 
 def change_delivery(runtime: Runtime, delivery_id: int, **values: Any) -> None:

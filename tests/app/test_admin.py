@@ -84,11 +84,15 @@ WORK = {
     "audit",
     "audit_entry",
     "policy_download",
+    "erasures",
+    "one_erasure",
+    "erased_by_hand",
 } | STEER
 WORK |= {"rehearsal_new", "rehearsal_ask", "rehearsal_again", "rehearsal_cancel"}
 WORK |= {"mapping_payload", "mapping_request", "mapping_again_begin", "mapping_again_stop"}
 ANSWER = {"claim", "judge"}
 SWITCH = {"pause", "resume", "pause_all", "resume_all"}
+FORGET = {"contact_download", "erase_named", "erase_contact", "let_in"}
 DOOR = {
     "users",
     "user",
@@ -116,7 +120,7 @@ MAY = {
     "viewer": LOOK_AT_PEOPLE | LOOK_AT_WORK,
     "sales": LOOK_AT_PEOPLE | ANSWER,
     "marketer": LOOK_AT_PEOPLE | LOOK_AT_WORK | WORK | ANSWER,
-    "admin": LOOK_AT_PEOPLE | LOOK_AT_WORK | WORK | ANSWER | SWITCH | DOOR | RULE,
+    "admin": LOOK_AT_PEOPLE | LOOK_AT_WORK | WORK | ANSWER | SWITCH | FORGET | DOOR | RULE,
 }
 OPEN = {"login", "sign_in", "asset", "invitation", "invitation_accept"}
 SEARCHES = {
@@ -179,6 +183,13 @@ def addresses(ids: Any) -> dict[str, tuple[str, str]]:
         "handoff": ("GET", f"/admin/handoffs/{ids['handoff']}"),
         "claim": ("POST", f"/admin/handoffs/{ids['handoff']}/claim"),
         "judge": ("POST", f"/admin/handoffs/{ids['handoff']}/verdict"),
+        "contact_download": ("GET", f"/admin/contacts/{ids['ann']}/everything.json"),
+        "erasures": ("GET", "/admin/erasures"),
+        "one_erasure": ("GET", f"/admin/erasures/{ids['erasure']}"),
+        "erase_named": ("POST", "/admin/erasures"),
+        "erase_contact": ("POST", f"/admin/contacts/{ids['ann']}/erase"),
+        "erased_by_hand": ("POST", f"/admin/erasures/{ids['erasure']}/by-hand"),
+        "let_in": ("POST", "/admin/erasures/let-in"),
         "decision": ("GET", f"/admin/decisions/{ids['decision']}"),
         "decisions": ("GET", "/admin/decisions"),
         "inbox": ("GET", "/admin/inbox"),
@@ -265,7 +276,7 @@ def addresses(ids: Any) -> dict[str, tuple[str, str]]:
     }
 
 
-IDS = ("ann", "handoff", "decision", "parked", "dead", "refused", "review", "user", "entry", "rehearsal")
+IDS = ("ann", "handoff", "decision", "parked", "dead", "refused", "review", "user", "entry", "rehearsal", "erasure")
 LEADS_ON = {"review_next"}  # to another page
 PAGES = [
     name for name, (method, _) in addresses(dict.fromkeys(IDS, 0)).items() if method == "GET" and name not in LEADS_ON

@@ -65,6 +65,10 @@ WRITES: Sequence[tuple[str, str, Mapping[str, Any]]] = (
     ("rehearsal_again", "/admin/rehearsals/{rehearsal}/again", {}),
     ("rehearsal_cancel", "/admin/rehearsals/{asked}/cancel", {}),
     ("policy_published", "/admin/policies/scoring/scoring/publish", {"revision": "3", "note": "why not"}),
+    ("erase_contact", "/admin/contacts/{eve}/erase", {"typed": "eve@hostile.example"}),
+    ("erase_named", "/admin/erasures", {"who": "nobody@nowhere.example", "sure": "yes"}),
+    ("let_in", "/admin/erasures/let-in", {"who": "nobody@nowhere.example"}),
+    ("erased_by_hand", "/admin/erasures/{erasure}/by-hand", {"connection": "hubspot"}),
     (
         "policy_rolled_back",
         "/admin/policies/scoring/scoring/roll-back",

@@ -1,0 +1,76 @@
+"""What comes in about people who were erased: it is left out of a batch, counted, and nothing of it stays."""
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+from sqlalchemy import Connection as Conn
+
+from app.contacts.event import Event
+from app.contacts.identity import Keys
+from app.contacts.redact import without
+from app.store import erasures, inbox
+from app.store.engine import Conflict
+from app.store.inbox import InboxRow
+from app.store.vault import Vault
+
+
+class Incoming(Protocol):
+    """An event on its way in, with the row that brought it."""
+
+    event: Event
+    keys: Keys
+    row: InboxRow
+
+
+One = TypeVar("One", bound=Incoming)
+
+
+class KeptOut:
+    """What of one batch is kept out."""
+
+    def __init__(self) -> None:
+        self._looked = False  # somebody new is in the batch
+        self._newest: int | None = None  # the newest erasure as read then
+        self._found: list[Incoming] = []
+        self._late: Counter[int] = Counter()
+
+    def part(self, conn: Conn, vault: Vault, incoming: Sequence[One], known: Collection[str]) -> list[One]:
+        """What may come in. Only names that nobody has now, that are not among the ``known``, can be erased ones."""
+        unknown = {key for one in incoming for key in _telling(one) if key not in known}
+        if not unknown:
+            return list(incoming)
+        self._looked, self._newest = True, erasures.newest(conn)
+        erased = {} if self._newest is None else erasures.find(conn, vault, unknown)
+        staying: list[One] = []
+        for one in incoming:
+            by = next((erased[key] for key in _telling(one) if key in erased), None)
+            if by is None:
+                staying.append(one)
+            else:
+                self._found.append(one)
+                self._late[by] += 1
+        return staying
+
+    def write(self, conn: Conn, now: datetime) -> None:
+        """Count what came too late. To be called when the batch's new names are written: raises Conflict where
+        somebody was erased since they were looked up."""
+        if self._looked and erasures.newest(conn) != self._newest:
+            raise Conflict("somebody was erased in the meantime")
+        erasures.count_late(conn, self._late, now)
+
+    def blank(self, conn: Conn, staying: Sequence[Incoming]) -> None:
+        """Leave nothing of it in the requests that brought it. To be called when these are settled."""
+        others = {one.row.id for one in staying}
+        left: dict[int, bytes] = {}
+        for one in self._found:
+            names = [identity.value for identity in one.event.identities]
+            row_id = one.row.id
+            left[row_id] = without(left.get(row_id, one.row.body), names) if row_id in others else b""
+        inbox.blank(conn, left)
+
+
+def _telling(one: Incoming) -> Sequence[str]:
+    """The names that say who it is: a phone or browser may be somebody else's by now who says so."""
+    return one.keys.own or one.keys.shared
