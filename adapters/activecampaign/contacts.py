@@ -1,11 +1,13 @@
 """Writing contacts: one by itself, or hundreds as an import."""
 
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from typing import Any, cast
 
 from adapters.activecampaign.body import OPTIONS
 from adapters.activecampaign.client import ActiveCampaign, part
 from adapters.contract import Delivery, Done, Outcome, Refused
+from adapters.http import HttpError
 from app.contacts.action import EnsureContact, UpsertContact
 from mappings.transforms import is_blank
 
@@ -34,6 +36,22 @@ def write_contacts(client: ActiveCampaign, deliveries: Sequence[Delivery]) -> li
         return _import(client, deliveries)
     except Exception as error:
         return [client.outcome(error, len(deliveries))] * len(deliveries)
+
+
+def erase(client: ActiveCampaign, deliveries: Sequence[Delivery]) -> list[Outcome]:
+    """Delete a contact, with what they did. Somebody who is not there, or not any more, is as good as deleted."""
+    (one,) = deliveries
+    try:
+        number = client.contact_id(one.to.vendor_id, one.to.email)
+        if number:
+            client.tell("DELETE", f"/contacts/{part(number)}")
+    except HttpError as error:
+        if error.status != HTTPStatus.NOT_FOUND or not error.body.lstrip().startswith("{"):
+            return [client.outcome(error)]
+        number = ""
+    except Exception as error:
+        return [client.outcome(error)]
+    return [Done(note="" if number else "ActiveCampaign has no such contact")]
 
 
 def _properties(delivery: Delivery) -> dict[str, Any]:

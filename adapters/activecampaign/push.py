@@ -8,6 +8,7 @@ from app.contacts.action import (
     CreateNote,
     CreateTask,
     EnsureContact,
+    Erase,
     JoinList,
     LeaveList,
     SendMessage,
@@ -29,6 +30,7 @@ PUSHES: dict[type[Action], Push] = {
     ),
     # Nobody can look whether an event was taken
     TrackEvent: Push(automations.track, again=Again.PARK, accepts=automations.can_track, limits=("events",)),
+    Erase: Push(contacts.erase),
     Unsubscribe: Push(lists.unsubscribe, accepts=lists.is_email),
     # A second try must not take on again who has left after the first
     Subscribe: Push(lists.subscribe, again=Again.LOOK, find=lists.find_subscription, accepts=lists.has_list),

@@ -18,6 +18,7 @@ from app.contacts.action import (
     CreateNote,
     CreateTask,
     EnsureContact,
+    Erase,
     JoinList,
     LeaveList,
     SendMessage,
@@ -586,3 +587,20 @@ def test_address_may_end_as_people_copy_it(vendors, ac, base):
 def test_key_stands_in_no_record_of_a_call(vendors, ac, client):
     write(client, profile({"email": ANN}, first_name="Ann"))
     assert all("api-token" not in call.headers for call in vendors.called("activecampaign"))
+
+
+# --- erasing: N8
+
+
+def test_a_person_is_deleted_by_number_or_address_and_once_is_enough(vendors: Server, ac: Any, client: Any) -> None:
+    ann = str(ac.act("create_contact", email=ANN))
+    sam = str(ac.act("create_contact", email=SAM))
+
+    assert write(client, delivery(Erase(email=ANN), email=ANN)) == [Done()]
+    assert write(client, delivery(Erase(vendor_id=sam), vendor_id=sam)) == [Done()]
+
+    assert ann not in ac.contacts
+    assert sam not in ac.contacts
+    gone = [Done(note="ActiveCampaign has no such contact")]
+    assert write(client, delivery(Erase(vendor_id=sam), vendor_id=sam)) == gone
+    assert write(client, delivery(Erase(email=ANN), email=ANN)) == gone
