@@ -98,6 +98,7 @@ ACTIONS = {
     "alert": "Alert people",
     "unsubscribe": "Pass on an opt-out",
     "suppress": "Stop all mail",
+    "erase": "Delete somebody who asked to be forgotten",
     "subscribe": "Pass on a consent",
     "join_list": "Add to a list",
     "leave_list": "Take off a list",

@@ -44,7 +44,7 @@ from app.store.vault import Vault
 ASKED, CLEANING, WAITING, FINISHED = "asked", "cleaning", "waiting", "done"
 STUCK, BY_HAND, DONE = "stuck", "by_hand", "done"
 PEPPER = "erasure pepper"  # the mark that holds it, encrypted
-ERASED = "(erased)"
+ERASED = "about somebody who was erased"
 _AT_ONCE = 500
 
 
