@@ -15,7 +15,7 @@ from app.settings import InvalidSetting, Settings
 from app.store.engine import Database
 from bench.hub import tables_of_baton, version_of
 from bench.machine import Noise, describe
-from bench.parts import coalescing, growth, latency, limits, sweep, urgent, webhooks, workers
+from bench.parts import coalescing, growth, latency, limits, rehearsal, sweep, urgent, webhooks, workers
 from bench.report import Figure, Measured, document, exit_code, table
 from bench.setting import Bench
 
@@ -28,6 +28,7 @@ PARTS: dict[str, Part] = {
     "urgent": urgent.measure,
     "growth": growth.measure,
     "sweep": sweep.measure,
+    "rehearsal": rehearsal.measure,
     "workers": workers.measure,
 }
 POSTGRESQL_ONLY = frozenset(("workers",))

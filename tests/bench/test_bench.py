@@ -31,6 +31,16 @@ def test_a_quick_run_loses_nothing_and_shows_it(tmp_path: Path) -> None:
     assert values["calls for 1,000 changes of 50 contacts, to both"] > 0
 
 
+def test_a_quick_run_rehearses_beside_what_comes_in_and_changes_nothing(tmp_path: Path) -> None:
+    done = bench("--quick", "--only", "rehearsal", "--json", str(tmp_path / "figures.json"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    (part,) = json.loads((tmp_path / "figures.json").read_text())["parts"]
+    values = {figure["what"].strip(): figure["value"] for figure in part["figures"]}
+    assert values["events rehearsed"] == 3_000
+    assert values["times what is taken in"] > 0
+    assert values["with a rehearsal beside: wrong"] == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -18,11 +18,13 @@ from werkzeug.serving import make_server
 
 from adapters.sandbox.server import Server, serve
 from app import accounts
+from app import drafts as acts
 from app.factory import create_app
 from app.handoff_links import link
+from app.rules.policy import default_documents
 from app.runtime import Runtime
 from app.setup import add_connection, prepare
-from app.store import access, notes, tables
+from app.store import access, drafts, notes, policies, tables
 from jobs import deliver, ingest
 from tests.app.screens import rehearsed
 from tests.conftest import settings
@@ -32,6 +34,7 @@ from tests.servers import free_port
 
 PASSWORD = "correct horse battery"
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'&{{7*7}}"
+SCORING = default_documents()["scoring"].text
 ROLES = ("admin", "marketer", "sales", "viewer")
 
 
@@ -69,6 +72,20 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         server.shutdown()
         thread.join(5)
     runtime.close()
+
+
+@pytest.fixture
+def untouched(site: Site) -> Iterator[Site]:
+    """A site whose scoring is as it was shipped, before and after."""
+    yield site
+    with site.runtime.database.write() as conn:
+        draft = drafts.find(conn, "scoring", "scoring")
+        if draft is not None:
+            drafts.discard(conn, "scoring", "scoring", draft.revision)
+        in_force = policies.in_force(conn, "scoring", "scoring")
+        if in_force is None or in_force.body != SCORING:
+            policies.publish(conn, acts.read_as("scoring", "scoring", SCORING), "test", "", site.runtime.clock())
+    site.runtime.forget()
 
 
 @pytest.fixture(scope="session")

@@ -4,34 +4,17 @@ Catalogue: D9, E5, F8.
 """
 
 import re
-from collections.abc import Iterator
 
 import pytest
 
 from app import drafts as acts
-from app.rules.policy import default_documents
-from app.store import drafts, policies
-from tests.browser.conftest import NewPage, Site
+from app.store import drafts
+from tests.browser.conftest import SCORING, NewPage, Site
 from tests.browser.test_screens import NARROW, problems_everywhere, tab_to
 
 pytestmark = pytest.mark.browser
 
-SCORING = default_documents()["scoring"].text
 HERE = "/admin/policies/scoring/scoring/"
-
-
-@pytest.fixture
-def untouched(site: Site) -> Iterator[Site]:
-    """A site whose scoring is as it was shipped, before and after."""
-    yield site
-    with site.runtime.database.write() as conn:
-        draft = drafts.find(conn, "scoring", "scoring")
-        if draft is not None:
-            drafts.discard(conn, "scoring", "scoring", draft.revision)
-        in_force = policies.in_force(conn, "scoring", "scoring")
-        if in_force is None or in_force.body != SCORING:
-            policies.publish(conn, acts.read_as("scoring", "scoring", SCORING), "test", "", site.runtime.clock())
-    site.runtime.forget()
 
 
 def test_every_page_of_the_rules_can_be_read(new_page: NewPage, untouched: Site) -> None:
