@@ -17,6 +17,8 @@ from app.store import drafts, notes, policies, rehearsals
 from app.store.rehearsals import Found, Rehearsal, Written
 from mappings.document import InvalidDocument
 
+MOST_OPEN = 20
+
 
 class Refused(ValueError):
     """A rehearsal that cannot be, with the reason."""
@@ -58,6 +60,8 @@ def ask(
         raise Refused(f'there is no segment "{segment}"')
     written = [Written(document.kind, document.name, *text) for document, text in zip(documents, texts, strict=True)]
     with runtime.database.write() as conn:
+        if len(rehearsals.open_ones(conn)) >= MOST_OPEN:
+            raise Refused(f"{MOST_OPEN} rehearsals wait already; let them end, or stop one")
         if problems := policies.problems_together(conn, documents, acting()):
             raise InvalidDocument(problems)
         number = rehearsals.add(

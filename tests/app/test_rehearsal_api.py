@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from app import drafts as acts
+from app import rehearsal
 from app.rules.policy import DEFAULTS
 from app.runtime import Runtime
 from app.store import access
@@ -71,6 +72,15 @@ def test_it_can_be_stopped_once(api: Api, lived: Runtime) -> None:
     said = [(row.who, row.what, row.on) for row in rows(lived, "audit", "who", "what", "on")]
     number = str(asked["id"])
     assert said[-2:] == [("token tests", "rehearsal.ask", number), ("token tests", "rehearsal.cancel", number)]
+
+
+def test_no_more_than_so_many_wait(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rehearsal, "MOST_OPEN", 2)
+    first = api.post("/rehearsals", 202, texts=[EASIER], since=SINCE)
+    api.post("/rehearsals", 202, texts=[EASIER], since=SINCE)
+    assert "2 rehearsals wait already" in api.post("/rehearsals", 400, texts=[EASIER], since=SINCE)["error"]
+    api.post(f"/rehearsals/{first['id']}/cancel")
+    api.post("/rehearsals", 202, texts=[EASIER], since=SINCE)
 
 
 @pytest.mark.parametrize(
