@@ -16,6 +16,7 @@ from msgspec import Struct
 from app.contacts.action import Action, AnyAction
 from app.contacts.event import Event, Identity, Ref
 from mappings.mapping import FieldMapping
+from mappings.schema import Property
 
 if TYPE_CHECKING:
     from adapters.http import Http
@@ -289,6 +290,8 @@ class Adapter:
     read_limits: tuple[str, ...] = ("default",)
     streams: tuple[Stream, ...] = ()
     check: Callable[[Client], Sequence[Check]] | None = None
+    # The fields of the vendor's contacts as it lists them itself, with the options of its picklists
+    schema: Callable[[Client], Sequence[Property]] | None = None
     docs: str = ""
 
     def checks_signatures(self, settings: Mapping[str, str]) -> bool:

@@ -12,12 +12,17 @@ from adapters.contract import Check
 from app import erasure, repairs, views
 from app.contacts.event import Event, EventType, Identity
 from app.contacts.own_events import HANDOFF_CLAIMED
+from app.mapping import rereading, sending
+from app.mapping.rereading import NotBegun
+from app.mapping.sending import NotSent
 from app.receive import Refused, this_runtime, this_waker
 from app.store import connections, counts, deliveries, handoffs, inbox, left, notes
+from app.store.connections import Connection
 from app.store.tables import deliveries as deliveries_table
 from app.store.tables import handoffs as handoffs_table
 from app.store.tables import inbox as inbox_table
 from jobs.queue import DELIVER, INGEST, REHEARSE
+from mappings.mapping import FieldMapping
 
 DONE = {"status": "ok"}
 MOST_AT_ONCE = 10_000
@@ -218,6 +223,29 @@ def let_in(who: str, text: str) -> None:
         erasure.let_in(this_runtime(), who, text)
     except erasure.Refused as refusal:
         raise Refused(400, str(refusal)) from None
+
+
+# --- mappings
+
+
+def read_again(who: str, name: str, days: int, vendor: str = "", parked: bool = False) -> int:
+    """Have what came in lately read again by the mapping in force; the number under which its progress is kept."""
+    try:
+        made = rereading.begin(this_runtime(), who, name, days, vendor, parked=parked)
+    except NotBegun as refusal:
+        raise Refused(409, str(refusal)) from None
+    this_waker().wake(INGEST)
+    return made
+
+
+def send_to_one(who: str, connection: Connection, mapping: FieldMapping, contact_id: int, seen: str) -> int:
+    """Send a tool what a mapping writes of one contact, as it was shown; the delivery's id."""
+    try:
+        made = sending.send(this_runtime(), who, connection, mapping, contact_id, seen)
+    except NotSent as refusal:
+        raise Refused(409, str(refusal)) from None
+    this_waker().wake(DELIVER)
+    return made
 
 
 # --- the switches

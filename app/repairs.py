@@ -14,6 +14,7 @@ from app.store import connections, deliveries, inbox, left, notes
 from app.store.connections import BROKEN, Connection
 from app.store.tables import deliveries as deliveries_table
 from app.store.tables import inbox as inbox_table
+from jobs import schemas
 
 TOGETHER = 500
 
@@ -31,6 +32,8 @@ def check_connection(runtime: Runtime, connection: Connection) -> Sequence[Check
         if connection.status == BROKEN and all(one.works for one in checks):
             connections.set_status(conn, connection.id, connections.ACTIVE, "", now)
     runtime.forget()
+    if schemas.has_schema(runtime, connection) and all(one.works for one in checks):
+        schemas.read(runtime, connection)
     return checks
 
 

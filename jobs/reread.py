@@ -187,7 +187,7 @@ def _hold_against(
         fields = _plain(event.fields)
         new = tuple(one for one in event.identities if one.kind in _SAY_WHO and one not in told.event.identities)
         if fields != (last.fields if last else told.event.fields) or set(new) - set(last.identities if last else ()):
-            found.readings[event.id] = Reading(mapping.version, fields, new)
+            found.readings[event.id] = Reading(mapping.version, fields, new, told.contact_id)
             differing = True
     return differing
 
@@ -259,12 +259,13 @@ def _correct(runtime: Runtime, reread: Reread, mine: Sequence[Connection], mappi
     now = runtime.clock()
     with runtime.database.read() as conn:
         ids = rereads.next_contacts(conn, reread, CONTACTS)
-        stored = people.load(conn, ids)
-        known_by = people.known_by(conn, ids)
-        readings = rereads.of_contacts(conn, ids)
-        histories = log.histories(conn, ids)
-    if not ids:
-        return None
+        if not ids:
+            return None
+        homes = {people.survivor(conn, one) for one in ids}
+        stored = people.load(conn, homes)
+        known_by = people.known_by(conn, homes)
+        readings = rereads.of_contacts(conn, homes)
+        histories = log.histories(conn, homes)
     events = []
     for contact_id, one in stored.items():
         if one.state.erased_at is not None:

@@ -14,7 +14,7 @@ import structlog
 from app.contacts.event import Event, EventType, Identity
 from app.runtime import Runtime
 from app.store import calls, claims, counted, inbox, lanes, notes, polls, rehearsals, timers
-from jobs import deliver, fill, forgetting, ingest, noticing, poll, rehearse, reread, rescore, restored
+from jobs import deliver, fill, forgetting, ingest, noticing, poll, rehearse, reread, rescore, restored, schemas
 from jobs.queue import DELIVER, INGEST
 from jobs.resume import wake_parked
 
@@ -70,6 +70,7 @@ def tick(runtime: Runtime, wake: Callable[..., None], holder: str) -> None:
             forgetting.look(runtime)
             rehearse.look(runtime)
             rescore.look(runtime)
+            schemas.look(runtime)
         finally:
             lanes.give_back(runtime.database, lease)
     restored.look(runtime)

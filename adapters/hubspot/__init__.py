@@ -4,6 +4,7 @@ from adapters.contract import Adapter, RateLimit, Setting
 from adapters.hubspot.client import connect
 from adapters.hubspot.push import PUSHES
 from adapters.hubspot.read import check, lookup
+from adapters.hubspot.schema import schema
 from adapters.hubspot.signature import verify
 from adapters.hubspot.single_send import SETTING, wrong_emails
 from adapters.hubspot.webhook import parse
@@ -45,4 +46,5 @@ ADAPTER = Adapter(
     # 190 calls in 10 seconds for Professional and Enterprise, kept just below; Free and Starter have 100
     limits=(RateLimit("default", 186, 10, setting="calls_per_10_seconds"),),
     check=check,
+    schema=schema,
 )

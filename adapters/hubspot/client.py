@@ -73,6 +73,10 @@ class HubSpotClient:
         return self.sdk.crm.owners.owners_api
 
     @cached_property
+    def properties(self) -> Any:
+        return self.sdk.crm.properties.core_api
+
+    @cached_property
     def single_send(self) -> Any:
         return self.sdk.marketing.transactional.single_send_api
 

@@ -32,6 +32,7 @@ CHANGES = {
     "handoff.claim": "Claimed a handoff",
     "handoff.verdict": "Said how a handoff went",
     "inbox.replay": "Had requests read again",
+    "mapping.send": "Sent a profile to one test contact",
     "mapping.reread": "Had payloads read again by a mended mapping",
     "mapping.reread.stop": "Stopped reading payloads again",
     "policy.publish": "Published a policy",

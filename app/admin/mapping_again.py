@@ -4,16 +4,14 @@ from flask import abort, redirect, render_template, request, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
-from app import views
+from app import actions, views
 from app.admin import asked
 from app.admin.blueprint import admin
 from app.admin.mapping_pages import mapped_connection
 from app.mapping import desk, rereading
 from app.mapping import words as mapping_words
-from app.mapping.rereading import NotBegun
-from app.receive import this_runtime, this_waker
+from app.receive import Refused, this_runtime
 from app.store import rereads
-from jobs.queue import INGEST
 
 SHOWN_CONTACTS = 12
 _MAX_NAME = 100
@@ -61,12 +59,10 @@ def mapping_again_begin(name: str) -> Response:
     mapping = runtime.rulebook().mapping_for(mapped_connection(runtime, name))
     days, parked = asked.posted_number("days") or 0, request.form.get("parked") == "yes"
     try:
-        rereading.begin(runtime, current_user.email, mapping.name, days, asked.text("vendor", _MAX_NAME), parked=parked)
-    except NotBegun as refusal:
-        asked.say(f"Not begun: {refusal}.", wrong=True)
-    else:
-        this_waker().wake(INGEST)
+        actions.read_again(current_user.email, mapping.name, days, asked.text("vendor", _MAX_NAME), parked)
         asked.say("Begun. It goes on in the background, behind what comes in.")
+    except Refused as refusal:
+        asked.say(f"Not begun: {refusal.description}.", wrong=True)
     return redirect(url_for("admin.mapping_again", name=name), 303)
 
 

@@ -7,11 +7,13 @@ from werkzeug.wrappers import Response
 
 from app.admin import asked, words
 from app.admin.blueprint import admin
-from app.admin.mapping_pages import mapped_connection, payload_shown
+from app.admin.mapping_pages import MAX_FIND, finds, found_by, mapped_connection, payload_shown
 from app.mapping import desk, drift, editing, rowform
 from app.mapping import words as mapping_words
-from app.mapping.desk import Subject
+from app.mapping.desk import Subject, Traffic
+from app.mapping.drift import Drift
 from app.mapping.editing import NotKept
+from app.mapping.found import only_listed
 from app.mapping.rowform import RowForm
 from app.receive import this_runtime
 from app.runtime import Runtime
@@ -49,6 +51,9 @@ def mapping_row_change(name: str) -> Response | str:
     with runtime.database.read() as conn:
         about = desk.subject(runtime, conn, connection)
         number = asked.posted_number("row")
+        if do == "options":
+            lately = desk.traffic(runtime, conn, about, connection)
+            form.values = [(one, "") for one in _unplaced(form, [one for one in form.sources if one], lately)]
         if do != "save":
             _change_form(form, do)
             return _row_page(runtime, conn, connection, about, number, form, {}, tried=True)
@@ -111,12 +116,15 @@ def _row_page(
     those = [one for one in lately.captures if any(source in one.all_properties for source in sources)]
     shown, ways = payload_shown(those or lately.captures, request.values.get("payload", ""), request.form.get("do", ""))
     alone = rowform.alone(form, about.mapping.region if about.mapping else None)
-    found = sorted(lately.found, key=lambda one: (one.name not in sources, bool(one.rows), one.name.casefold()))
+    found = [*lately.found, *only_listed(lately.found, lately.listed)]
+    found = sorted(
+        found, key=lambda one: (one.name not in sources, bool(one.listed), bool(one.rows), one.name.casefold())
+    )
     held = [one for one in lately.held if one.vendor in sources and one.value not in dict(form.values)]
     histories = [lately.histories[one] for one in sources if one in lately.histories]
     form.steps = [one for one in form.steps if one[0]]
     form.values = [one for one in form.values if any(one)]
-    contact = form.field
+    contact, find = form.field, asked.text("find", MAX_FIND)
     return render_template(
         "admin/mapping_row.html",
         about=about,
@@ -129,11 +137,14 @@ def _row_page(
         tried=tried,
         kind=form.kind,
         options=mapping_words.OPTIONS.get(contact, ()),
-        found=found,
+        found=found_by(found, find),
+        find=find,
+        finds=finds,
         read_for={one.name: _read_for(about, one.rows) for one in found},
         held=[one for one in held if one.reason == "unmapped"],
+        unplaced=_unplaced(form, sources, lately),
         misfits=[one for one in held if one.reason == "mismatch"],
-        drifts=[(one.name, found_so) for one in histories if (found_so := drift.drift_of(one, lately.today))],
+        drifts=_drifts(about, sources, lately),
         histories=[(one.name, one.by_day(lately.today - desk.SERIES + 1, lately.today)) for one in histories],
         payload=shown,
         ways=ways,
@@ -146,6 +157,25 @@ def _row_page(
         takes_setting=rowform.takes_setting,
         said=mapping_words,
     )
+
+
+def _drifts(about: Subject, sources: list[str], lately: Traffic) -> list[tuple[str, Drift]]:
+    """What changed about the fields that a row reads: in what comes in, else in the tool's own list of fields."""
+    made = []
+    for name in sources:
+        history, listed = lately.histories.get(name), lately.listed.get(name)
+        found = drift.drift_of(history, lately.today) if history else None
+        if (found is None or found.what == drift.NEW) and listed is not None:
+            found = drift.listed_drift(listed, about.vendor, lately.today) or found
+        if found is not None:
+            made.append((name, found))
+    return made
+
+
+def _unplaced(form: RowForm, sources: list[str], lately: Traffic) -> list[str]:
+    """The options that the tool lists of these fields and that stand in no line of the value table."""
+    placed = dict(form.values)
+    return [one for name in sources if name in lately.listed for one in lately.listed[name].without_place(placed)]
 
 
 def _read_for(about: Subject, numbers: list[int]) -> str:

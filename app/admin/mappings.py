@@ -10,20 +10,21 @@ from flask_login import current_user
 from sqlalchemy import Connection as Conn
 from werkzeug.wrappers import Response
 
-from app import views
+from app import actions, views
 from app.admin import asked, show
 from app.admin.blueprint import admin
-from app.admin.mapping_pages import mapped_connection, payload_shown
+from app.admin.mapping_pages import MAX_FIND, finds, found_by, mapped_connection, payload_shown
 from app.mapping import captures as captured_payloads
-from app.mapping import desk, drift, editing, effect, outward
+from app.mapping import desk, drift, editing, effect, outward, sending
 from app.mapping import words as mapping_words
 from app.mapping.captures import Capture
 from app.mapping.desk import MAPPING, Subject, Traffic
 from app.mapping.editing import NotKept
-from app.receive import this_runtime
+from app.receive import Refused, this_runtime
 from app.runtime import Runtime
 from app.store import captured, lists
 from app.store.connections import Connection
+from app.views import Glance
 
 SHOWN_EFFECTS = 50
 
@@ -45,17 +46,21 @@ def mapping(name: str) -> str:
     with runtime.database.read() as conn:
         about = desk.subject(runtime, conn, connection)
         lately = desk.traffic(runtime, conn, about, connection)
-    states = desk.row_states(about, lately)
+    states, find = desk.row_states(about, lately), asked.text("find", MAX_FIND)
     news = {one.name: found for one in lately.found if (found := _news(lately, one.name))}
     return render_template(
         "admin/mapping.html",
         about=about,
         connection=connection,
         states=states,
-        unread=[one for one in lately.found if not one.rows],
+        unread=found_by([one for one in lately.found if not one.rows], find),
+        find=find,
+        finds=finds,
         news=news,
         problems=[(problem, desk.rows_named(problem)) for problem in about.problems],
         looked_at=len(lately.captures),
+        schema=lately.schema,
+        asks=desk.has_list(runtime, connection),
         writes=outward.can_write(runtime, connection),
         may_own=len(about.connections) > 1,
         policy_links=_policy_links(about),
@@ -131,10 +136,7 @@ def _as_draft(runtime: Runtime, conn: Conn, connection: Connection, about: Subje
     if about.draft is None or about.mapping is None:
         return None
     if shown.inbox_id is None:
-        return Capture(
-            key=shown.key, inbox_id=None, at=shown.at, kind=shown.kind, properties=shown.properties,
-            mapped=about.mapping.inbound(shown.properties),
-        )  # fmt: skip
+        return captured_payloads.as_read_by(shown, about.mapping)
     stored = captured.request(conn, connection.id, shown.inbox_id)
     again = captured_payloads.reread(runtime, conn, connection, about.mapping, stored) if stored else []
     return next((one for one in again if one.key == shown.key), None)
@@ -198,6 +200,36 @@ def mapping_request(name: str) -> str:
         people=[people[one] for one in listed if one in people],
         person=people.get(contact_id) if contact_id else None,
         contact_id=contact_id,
+        seen=sending.digest(made) if made else "",
         body=show.body(made.request.body) if made and isinstance(made.request, outward.Written) else "",
         said=mapping_words,
     )
+
+
+@admin.post("/mappings/<name>/send")
+def mapping_send(name: str) -> Response:
+    """Send the request that was shown, to this one contact, once it is confirmed by the contact's own address."""
+    runtime = this_runtime()
+    connection = mapped_connection(runtime, name)
+    contact_id = asked.posted_number("contact") or 0
+    with runtime.database.read() as conn:
+        about = desk.subject(runtime, conn, connection)
+        people = views.glances(runtime, conn, {contact_id})
+    usable = about.mapping or runtime.rulebook().mapping_for(connection)
+    back = redirect(url_for("admin.mapping_request", name=name, contact=contact_id or None), 303)
+    person = people.get(contact_id)
+    if person is None or asked.text("confirm").casefold() not in confirming(person):
+        asked.say("Not sent: type the contact’s address as it is shown, to say that it is meant.", wrong=True)
+        return back
+    try:
+        number = actions.send_to_one(current_user.email, connection, usable, contact_id, asked.text("seen"))
+    except Refused as refusal:
+        asked.say(f"Not sent: {refusal.description}.", wrong=True)
+        return back
+    asked.say("On its way. Here is what comes of it.")
+    return redirect(url_for("admin.delivery", delivery_id=number), 303)
+
+
+def confirming(person: Glance) -> set[str]:
+    """What confirms that this very contact is meant."""
+    return {said.casefold() for said in (person.email, person.name) if said} or {str(person.id)}

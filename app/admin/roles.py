@@ -60,6 +60,7 @@ ROLES: Mapping[str, frozenset[str]] = {
     "mapping_payload": _WORKS,
     "mapping_effect": _LOOKS,
     "mapping_request": _WORKS,
+    "mapping_send": _RULES,
     "mapping_again": _LOOKS,
     "mapping_again_begin": _WORKS,
     "mapping_again_stop": _WORKS,

@@ -13,6 +13,7 @@ from app.api import (
     inbox,
     installation,
     journeys,
+    mappings,
     messages,
     policies,
     rehearsals,
@@ -24,6 +25,6 @@ from app.api.blueprint import api
 __all__ = ["SUBJECTS", "api"]
 
 SUBJECTS = (
-    contacts, inbox, deliveries, decisions, handoffs, installation, journeys, messages, policies, rehearsals, sequences,
-    why, erasures, access,
+    contacts, inbox, deliveries, decisions, handoffs, installation, journeys, mappings, messages, policies, rehearsals,
+    sequences, why, erasures, access,
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from app.api.mapping_shapes import MAPPINGS
 from app.api.operation import OPERATIONS, Operation
 from app.api.shapes import ANY as _ANY
 from app.api.shapes import MAYBE_TEXT as _MAYBE_TEXT
@@ -78,7 +79,7 @@ def _operation(declared: Operation) -> dict[str, Any]:
 def _part(part: str) -> dict[str, Any]:
     if part.endswith("_id}"):
         return _WHOLE_ID
-    return _POLICY_NAME if part == "{policy}" else _NAME
+    return _POLICY_NAME if part in ("{policy}", "{connection}") else _NAME
 
 
 _ERRORS = {
@@ -597,4 +598,5 @@ _SCHEMAS: dict[str, Any] = {
         }
     ),
     "Stats": _object({"inbox": _STATUSES, "events": _WHOLE, "contacts": _WHOLE, "deliveries": _STATUSES}),
+    **MAPPINGS,
 }

@@ -25,6 +25,7 @@ class Reading(Struct, frozen=True):
     mapping: str
     fields: dict[str, Any]
     identities: tuple[Identity, ...] = ()
+    contact_id: int = 0  # whose event it was then
 
 
 def as_if(history: Iterable[Event], readings: Mapping[str, Reading]) -> dict[str, Value]:

@@ -162,6 +162,14 @@ def _keep_rest(capture: Capture, properties: Mapping[str, Any]) -> None:
     capture.labels = labels if isinstance(labels, dict) else {}
 
 
+def as_read_by(capture: Capture, mapping: FieldMapping) -> Capture:
+    """A payload that was read from the tool, as another mapping reads it."""
+    return Capture(
+        key=capture.key, inbox_id=None, at=capture.at, kind=capture.kind, properties=capture.properties,
+        mapped=mapping.inbound(capture.properties),
+    )  # fmt: skip
+
+
 def _of_read(read: captured.Read, mapping: FieldMapping) -> Capture:
     return Capture(
         key=f"e{read.seq}",

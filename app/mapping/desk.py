@@ -9,17 +9,20 @@ from sqlalchemy import Connection as Conn
 
 from app.drafts import in_force_text
 from app.mapping.captures import Capture, captures
-from app.mapping.drift import GONE, RETYPED, Drift, Figures, History, drift_of, histories
+from app.mapping.drift import GONE, RETYPED, Drift, Figures, History, drift_of, histories, listed_drift
 from app.mapping.found import Found, fields_found, successor
 from app.runtime import Runtime
-from app.store import captured, counted, drafts, policies
+from app.store import captured, counted, drafts, policies, schemas
 from app.store.captured import HeldValue
 from app.store.connections import Connection
 from app.store.drafts import Draft
+from app.store.schemas import Schema
+from jobs.schemas import has_schema
 from mappings.document import InvalidDocument
 from mappings.fields import COMPUTED, FIELDS, SIGNALS, type_of
 from mappings.kinds import BLANK
 from mappings.mapping import FieldMapping, read_mapping, shipped_text
+from mappings.schema import Listed
 from mappings.writing import rows_of, set_name
 
 MAPPING = "mapping"
@@ -76,10 +79,15 @@ def subject(runtime: Runtime, conn: Conn, connection: Connection) -> Subject:
         text=draft.body if draft else in_force,
     )
     try:
-        found.mapping = read_mapping(found.text, MAPPING, "draft")
+        found.mapping = as_written(found.text)
     except InvalidDocument as invalid:
         found.problems = invalid.problems
     return found
+
+
+def as_written(text: str) -> FieldMapping:
+    """A text as a mapping that is to be tried. Raises InvalidDocument."""
+    return read_mapping(text, MAPPING, "draft")
 
 
 def own_text(conn: Conn, connection: Connection) -> str:
@@ -104,6 +112,11 @@ def _without_place(problem: str) -> str:
     said = problem.split(": ", 1)[-1] if problem.startswith(f"{MAPPING}:") else problem
     said = re.sub(r"^fields?, field \d+,? ?|^field \d+,? ?", "", said).lstrip(": ")
     return said[:1].upper() + said[1:]
+
+
+def has_list(runtime: Runtime, connection: Connection) -> bool:
+    """Whether a connection's tool can be asked for the fields of its contacts."""
+    return has_schema(runtime, connection)
 
 
 def connection_of(runtime: Runtime, name: str) -> Connection | None:
@@ -135,6 +148,7 @@ class RowState(Struct, kw_only=True):
     figures: Figures = Figures()
     series: list[tuple[Any, Figures]] = field(default_factory=list)
     held: list[HeldValue] = field(default_factory=list)
+    without_place: list[str] = field(default_factory=list)  # options that the tool lists and the table lacks
 
     @property
     def reads(self) -> bool:
@@ -150,6 +164,12 @@ class Traffic(Struct):
     captures: list[Capture] = field(default_factory=list)
     found: list[Found] = field(default_factory=list)
     today: int = 0
+    schema: Schema | None = None  # the tool's own list of fields
+
+    @property
+    def listed(self) -> dict[str, Listed]:
+        """The tool's fields as it lists them itself."""
+        return self.schema.fields if self.schema else {}
 
 
 def traffic(runtime: Runtime, conn: Conn, about: Subject, connection: Connection | None = None) -> Traffic:
@@ -157,7 +177,10 @@ def traffic(runtime: Runtime, conn: Conn, about: Subject, connection: Connection
     today = counted.day_of(runtime.clock())
     days = [one for mine in about.connections for one in counted.load(conn, mine.id, today - counted.KEPT.days)]
     held = [one for mine in about.connections for one in captured.held(conn, mine.id)]
-    found = Traffic(histories(_summed(days)), held, today=today)
+    lists = schemas.load(conn, [one.id for one in about.connections])
+    of = connection if connection is not None and connection.id in lists else None
+    schema = lists[of.id] if of else next(iter(lists.values()), None)
+    found = Traffic(histories(_summed(days)), held, today=today, schema=schema)
     if connection is not None:
         in_force = runtime.rulebook().mapping_for(connection)
         found.captures = captures(runtime, conn, connection, in_force)
@@ -208,6 +231,7 @@ def _state(about: Subject, number: int, row: Mapping[str, Any], lately: Traffic)
     if state.reads:
         state.held = [one for one in lately.held if one.vendor in sources and _still_held(row, one)]
         _look_for_drift(state, known, lately)
+        _look_into_list(state, row, about.vendor, lately)
     _judge(state)
     return state
 
@@ -228,9 +252,30 @@ def _look_for_drift(state: RowState, known: Sequence[History], lately: Traffic) 
         return
 
 
+def _look_into_list(state: RowState, row: Mapping[str, Any], vendor: str, lately: Traffic) -> None:
+    """What the tool's own list of fields says of a row. That a field never stood there says nothing: events have fields
+    of their own, and a mapping may name one that is still to be made."""
+    for name in state.sources:
+        listed = lately.listed.get(name)
+        if listed is None:
+            continue
+        drift = listed_drift(listed, vendor, lately.today)
+        if drift is not None and state.drift is None:
+            state.drift, state.drifted = drift, name
+            if drift.what == GONE:
+                state.successor = successor(name, state.contact, lately.found, listed.kind)
+        values = row.get("values")
+        if isinstance(values, dict) and values and row.get("unmapped", "hold") == "hold":
+            missing = listed.without_place([str(one) for one in values])
+            state.without_place += missing
+            if fresh := [one for one in listed.fresh() if one in missing]:
+                options = "a new option" if len(fresh) == 1 else f"{len(fresh)} new options"
+                state.says.append(f"“{name}” has {options} without a place in its table: {', '.join(fresh[:5])}")
+
+
 def _judge(state: RowState) -> None:
     if state.drift is not None:
-        state.says.append(f"“{state.drifted}” {state.drift.says}")
+        state.says.insert(0, f"“{state.drifted}” {state.drift.says}")
     unmapped = [one for one in state.held if one.reason == "unmapped"]
     if unmapped:
         count = len(unmapped)

@@ -10,6 +10,7 @@ from msgspec import Struct, field
 
 from app.store.counted import Day
 from mappings.kinds import BLANK
+from mappings.schema import Listed
 from mappings.tally import HELD, PAYLOAD
 
 NEW, GONE, RETYPED = "new", "gone", "retyped"
@@ -89,6 +90,19 @@ def drift_of(history: History, today: int) -> Drift | None:
     return _gone(history, came) or _retyped(history, came, today) or _new(history, came[0], today)
 
 
+def listed_drift(listed: Listed, vendor: str, today: int) -> Drift | None:
+    """What changed about a field in the tool's own list of fields, if anything did."""
+    if listed.gone is not None:
+        return Drift(GONE, listed.gone, f"is in {vendor}’s list of fields no more since {_said_date(listed.gone)}")
+    if listed.changed is not None and listed.retyped(_date(today)):
+        return Drift(
+            RETYPED,
+            listed.changed,
+            f"became {_a(listed.kind)} in {vendor} on {_said_date(listed.changed)}; it was {_a(listed.was)}",
+        )
+    return None
+
+
 def _gone(history: History, came: list[int]) -> Drift | None:
     first, last = came[0], came[-1]
     before = sum(count for day, count in history.payloads.items() if first <= day <= last)
@@ -145,5 +159,8 @@ def _date(day: int) -> date:
 
 
 def _said(day: int) -> str:
-    said = _date(day)
+    return _said_date(_date(day))
+
+
+def _said_date(said: date) -> str:
     return f"{said.day} {said:%B}"

@@ -12,6 +12,7 @@ from app.mapping.captures import Capture
 from mappings.fields import CUSTOM, FIELDS, SIGNALS, type_of
 from mappings.kinds import BLANK, TEXT, fits, kind_of
 from mappings.mapping import FieldMapping
+from mappings.schema import Listed
 
 SAMPLES, SAMPLE_LENGTH = 5, 80
 _ALIKE = 0.6
@@ -29,6 +30,7 @@ class Found(Struct):
     samples: list[str] = field(default_factory=list)
     rows: list[int] = field(default_factory=list)  # the numbers of the rows that read it, from 0
     suggestion: str = ""  # our field that it looks like, where no row reads it
+    listed: str = ""  # its kind, where it has not come and only the tool's own list of fields names it
 
     @property
     def kind(self) -> str:
@@ -56,6 +58,16 @@ def fields_found(captures: Iterable[Capture], mapping: FieldMapping, shipped: Fi
         one.rows = list(readers.get(one.name, ()))
         one.suggestion = "" if one.rows else suggestion(one, ours)
     return sorted(found.values(), key=lambda one: (not one.rows, one.name.casefold()))
+
+
+def only_listed(found: Sequence[Found], listed: Mapping[str, Listed]) -> list[Found]:
+    """The fields that the tool lists and that did not come."""
+    came = {one.name for one in found}
+    return [
+        Found(name, label=one.label, listed=one.kind, samples=list(one.options)[:SAMPLES])
+        for name, one in sorted(listed.items())
+        if name not in came and one.gone is None
+    ]
 
 
 def note(one: Found, value: Any) -> None:

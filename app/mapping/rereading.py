@@ -1,8 +1,11 @@
 """Having payloads read again by the mapping that is in force now: how many, what that would change, and doing it."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from msgspec import Struct
+from sqlalchemy import Connection as Conn
+from sqlalchemy import Select
 
 from app.mapping.desk import MAPPING
 from app.runtime import Runtime
@@ -14,7 +17,7 @@ from jobs.reread import compare, connections_of
 SPANS = (1, 7, 30, 90)  # days; requests are kept for the longest
 USUAL = 7
 LOOKED_AT = 200
-MOST_PARKED = 10_000
+MOST_PARKED, MOST_COUNTED = 10_000, 1_000_000
 
 
 class NotBegun(Exception):
@@ -64,11 +67,13 @@ def begin(runtime: Runtime, who: str, name: str, days: int, vendor: str = "", pa
     since = now - timedelta(days=days)
     version = runtime.rulebook().mapping_for(mine[0]).version
     ids = [one.id for one in mine]
+    with runtime.database.read() as conn:  # not while nobody else can write
+        total = _count(conn, rereads.payloads(ids, rereads.first_request(conn, since), since))
     with runtime.database.write() as conn:
         if any(one.is_open for one in rereads.of_mapping(conn, name)):
             raise NotBegun("its payloads are being read again already; wait for that, or stop it")
         made = rereads.add(
-            conn, name=name, version=version, connection_ids=ids, since=since, vendor=vendor, asked_by=who, now=now
+            conn, name=name, version=version, since=since, vendor=vendor, total=total, asked_by=who, now=now
         )
         count = inbox.replay(conn, rereads.parked(conn, ids, since, MOST_PARKED)) if parked else 0
         said = [f"{days} days, by {version}"]
@@ -76,6 +81,10 @@ def begin(runtime: Runtime, who: str, name: str, days: int, vendor: str = "", pa
         said += [f"and {count} parked requests"] if parked else []
         notes.write_audit(conn, who, "mapping.reread", f"{MAPPING} {name}", now, ", ".join(said))
     return made
+
+
+def _count(conn: Conn, payloads: Select[Any]) -> int:
+    return counts.up_to(conn, {"": payloads}, MOST_COUNTED)[""]
 
 
 def stop(runtime: Runtime, who: str, reread: Reread) -> bool:

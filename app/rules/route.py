@@ -225,7 +225,9 @@ def sync(contact: Contact, target: Target, held: Held, values: Mapping[str, Any]
 
 
 def _profile(contact: Contact, target: Target, held: Held, values: Mapping[str, Any]) -> Iterator[Plan]:
-    if target.mapping is None or "upsert_contact" not in target.kinds or not _belongs(contact, target, held):
+    if target.mapping is None or "upsert_contact" not in target.kinds:
+        return
+    if not belongs(contact, target.mapping, held.vendor_id):
         return
     wanted = target.mapping.outbound(values)
     changed = {
@@ -249,14 +251,13 @@ def _profile(contact: Contact, target: Target, held: Held, values: Mapping[str, 
             )
 
 
-def _belongs(contact: Contact, target: Target, held: Held) -> bool:
-    """Whether the contact is, or should be created, in this tool."""
-    if held.vendor_id:
+def belongs(contact: Contact, mapping: FieldMapping, vendor_id: str) -> bool:
+    """Whether the contact is, or should be created, in a tool. ``vendor_id`` is the contact's id there, if known."""
+    if vendor_id:
         return True
-    assert target.mapping is not None
-    if not contact.email or target.mapping.create == "never":
+    if not contact.email or mapping.create == "never":
         return False
-    if target.mapping.create == "always":
+    if mapping.create == "always":
         return True
     consent = contact.consent.get(consent_key("email"))
     return consent is not None and consent.state is ConsentState.GRANTED

@@ -98,15 +98,15 @@ def add(
     *,
     name: str,
     version: str,
-    connection_ids: Collection[int],
     since: datetime,
     vendor: str,
+    total: int,
     asked_by: str,
     now: datetime,
 ) -> int:
-    """Have payloads read again; its id. What comes in from now on is read by the mapping in force anyway."""
+    """Have payloads read again, ``total`` as far as was counted; its id. What comes in from now on is read by the
+    mapping in force anyway."""
     first = first_request(conn, since)
-    mine = payloads(connection_ids, first, since)
     said = insert(rereads).values(
         name=name,
         version=version,
@@ -118,7 +118,7 @@ def add(
         upto=conn.execute(select(func.max(inbox.c.id))).scalar() or 0,
         last_request=first - 1,
         last_event=first_since(conn, events, events.c.received_at, since, events.c.seq) - 1,
-        total=conn.execute(select(func.count()).select_from(mine.subquery())).scalar(),
+        total=total,
     )
     return int(conn.execute(said.returning(_table.id)).scalar_one())
 
@@ -213,7 +213,9 @@ def keep(conn: Connection, database: Database, reread_id: int, found: Mapping[st
     if not found:
         return
     statement = database.insert(readings)
-    changed = {name: statement.excluded[name] for name in ("reread_id", "mapping", "fields", "identities")}
+    changed = {
+        name: statement.excluded[name] for name in ("reread_id", "mapping", "fields", "identities", "contact_id")
+    }
     conn.execute(
         statement.on_conflict_do_update(index_elements=[readings.c.event_id], set_=changed),
         [
@@ -223,6 +225,7 @@ def keep(conn: Connection, database: Database, reread_id: int, found: Mapping[st
                 "mapping": one.mapping,
                 "fields": msgspec.json.encode(one.fields).decode(),
                 "identities": msgspec.json.encode(one.identities).decode(),
+                "contact_id": one.contact_id,
             }
             for name, one in sorted(found.items())
         ],
@@ -230,7 +233,7 @@ def keep(conn: Connection, database: Database, reread_id: int, found: Mapping[st
 
 
 def next_contacts(conn: Connection, reread: Reread, limit: int) -> list[int]:
-    """The next so many contacts in whose payloads something else is read, by id."""
+    """The next so many contacts in whose payloads something else is read, by id; some may have been merged since."""
     return _contacts_of(conn, reread.id, reread.last_contact, limit)
 
 
@@ -240,12 +243,6 @@ def changed_contacts(conn: Connection, reread_id: int, limit: int) -> list[int]:
 
 
 def _contacts_of(conn: Connection, reread_id: int, last: int, limit: int) -> list[int]:
-    query = (
-        select(events.c.contact_id)
-        .distinct()
-        .join(readings, readings.c.event_id == events.c.id)
-        .where(readings.c.reread_id == reread_id, events.c.contact_id > last)
-        .order_by(events.c.contact_id)
-        .limit(limit)
-    )
+    mine = readings.c.contact_id
+    query = select(mine).distinct().where(readings.c.reread_id == reread_id, mine > last).order_by(mine).limit(limit)
     return list(conn.execute(query).scalars())

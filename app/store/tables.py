@@ -582,6 +582,17 @@ field_counts = Table(
     Column("count", BigInteger, nullable=False),
 )
 
+# What a tool itself lists of its contacts' fields, as it was last read.
+schemas = Table(
+    "schemas",
+    metadata,
+    Column("connection_id", BigId, primary_key=True, autoincrement=False),
+    Column("fields", Text, nullable=False),  # by name: kind, options, since when, since when it is gone
+    Column("read_at", UtcTime),
+    Column("tried_at", UtcTime, nullable=False),
+    Column("problem", Text, nullable=False, server_default=""),
+)
+
 # Payloads that are read again by a mapping that was mended since; how far that has come.
 rereads = Table(
     "rereads",
@@ -619,8 +630,11 @@ readings = Table(
     Column("mapping", Key, nullable=False),
     Column("fields", Text, nullable=False),
     Column("identities", Text, nullable=False, server_default="[]"),
+    Column(
+        "contact_id", BigId, nullable=False, server_default="0"
+    ),  # whose it was then; they may have been merged since
 )
-Index(None, readings.c.reread_id)
+Index(None, readings.c.reread_id, readings.c.contact_id)
 
 # Requests that could not prove where they came from, kept so that they can be taken after a secret is mended.
 refusals = Table(

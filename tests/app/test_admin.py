@@ -107,7 +107,7 @@ DOOR = {
     "token_create",
     "token_revoke",
 }
-RULE = {"mapping_own", "mapping_row_change", "mapping_row_remove"}
+RULE = {"mapping_send", "mapping_own", "mapping_row_change", "mapping_row_remove"}
 RULE |= {
     "policy_save",
     "policy_discard",
@@ -262,6 +262,7 @@ def addresses(ids: Any) -> dict[str, tuple[str, str]]:
         "rehearsal_ask": ("POST", "/admin/rehearsals/"),
         "rehearsal_again": ("POST", f"/admin/rehearsals/{ids['rehearsal']}/again"),
         "rehearsal_cancel": ("POST", f"/admin/rehearsals/{ids['rehearsal']}/cancel"),
+        "mapping_send": ("POST", "/admin/mappings/hubspot/send"),
         "mapping_again": ("GET", "/admin/mappings/hubspot/again"),
         "mapping_again_begin": ("POST", "/admin/mappings/hubspot/again"),
         "mapping_again_stop": ("POST", "/admin/mappings/hubspot/again/stop"),

@@ -75,8 +75,9 @@ WRITES: Sequence[tuple[str, str, Mapping[str, Any]]] = (
         {"version": "1", "in_force": "2", "note": "no"},
     ),
 )
-# Those that need a visitor of their own; `tests/app/test_accounts.py` and the test below go through them
-BY_THEMSELVES = {"sign_in", "sign_out", "password", "invitation_accept"}
+# Those that need a visitor of their own, or to have seen what they do; `tests/app/test_accounts.py`,
+# `tests/jobs/test_send_test.py` and the test below go through them
+BY_THEMSELVES = {"sign_in", "sign_out", "password", "invitation_accept", "mapping_send"}
 
 
 def entries(runtime: Runtime) -> int:
@@ -133,7 +134,8 @@ def test_coming_and_going_is_in_it_too(sqlite_runtime: Runtime) -> None:
 
 
 def test_every_operation_that_changes_something_asks_for_more_than_looking() -> None:
-    only_looks = {"/policies/validate"}  # it is sent a text, and tells what is wrong with it
+    # They are sent a text, and tell what is wrong with it or what it would do
+    only_looks = {"/policies/validate", "/mappings/{connection}/preview", "/mappings/{connection}/effect"}
     changing = [one for one in OPERATIONS if one.method != "GET" and one.path not in only_looks]
     assert {one.needs for one in changing} <= {access.WORK, access.MANAGE}
 

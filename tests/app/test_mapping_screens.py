@@ -18,6 +18,7 @@ from jobs import reread
 from mappings.writing import rows_of
 from tests.app.screens import HOSTILE, Browser, new_app
 from tests.feeding import arrive, contact, contacts, drain, form, hubspot, klaviyo, notice
+from tests.feeding import rows as rows_in
 from tests.telling import told_once
 
 ANN = "ann@acme.example"
@@ -298,6 +299,39 @@ def test_requests_are_read_again_once_their_field_has_a_row(admin: Browser, know
     drain(known)
     assert contact(known, phone="+492281234")["fields"]["phone"] == "+492281234"
     assert "Finished" in admin.read("/admin/mappings/forms/again")
+
+
+def test_sending_to_one_contact_is_confirmed_by_its_address(admin: Browser, known: Runtime) -> None:
+    form(known, email=ANN, consent="yes")  # Klaviyo's mapping creates only those who agreed
+    drain(known)
+    connection = known.connection("klaviyo")
+    assert connection is not None
+    mine = {"connection_id": connection.id, "kind": "upsert_contact", "slot": None}
+    page = admin.read("/admin/mappings/klaviyo/request")
+    sent = dict(re.findall(r'name="(contact|seen)" value="([^"]+)"', page))
+    assert "Send exactly this to Klaviyo" in page
+    said = admin.says(admin.post("/admin/mappings/klaviyo/send", {**sent, "confirm": "somebody else"}))
+    assert "Not sent: type the contact’s address" in said
+    assert not rows_in(known, "deliveries", **mine)
+    answer = admin.post("/admin/mappings/klaviyo/send", {**sent, "confirm": ANN.upper()})
+    (delivery,) = rows_in(known, "deliveries", **mine)
+    assert (answer.location, delivery.status) == (f"/admin/deliveries/{delivery.id}", "pending")
+    said = admin.says(admin.post("/admin/mappings/klaviyo/send", {**sent, "seen": "0", "confirm": ANN}))
+    assert "the request is another one by now" in said
+
+
+def test_fields_are_found_by_name_and_by_what_they_hold_without_a_script(admin: Browser, known: Runtime) -> None:
+    page = admin.read("/admin/mappings/hubspot/?find=role")
+    assert ("role_title" in page, 'class="main">odd<' in page) == (True, False)
+    assert "No field that came in is called so" in admin.read("/admin/mappings/hubspot/?find=nothing+like+it")
+    again = send(admin, f"{ROW}?row={CITY}", do="find", find="chief", step=["trim"], setting=[""]).get_data(
+        as_text=True
+    )
+    picker = again[again.index('id="sources"') : again.index("</ul>", again.index('id="sources"'))]
+    assert re.findall(r"<strong>(\w+)</strong>", picker) == ["role_title"]
+    assert fields(again)["step"][0] == "trim", "what was typed is still there"
+    found = Browser(new_app(known), "viewer").read(f"{ROW}?row={CITY}&find=chief")
+    assert "<strong>role_title</strong>" not in found, "who may not see what came in does not find by it either"
 
 
 def test_publishing_leads_to_reading_again_and_what_it_would_change(admin: Browser, known: Runtime) -> None:
