@@ -33,6 +33,7 @@ from app.store.tables import (
     handoffs,
     held_values,
     merges,
+    readings,
     rehearsal_changes,
     reviews,
     shadows,
@@ -290,7 +291,9 @@ def some_events(conn: Connection, contact_id: int, but: str) -> list[tuple[int, 
 
 
 def drop_events(conn: Connection, numbers: Sequence[int]) -> None:
-    """Delete events."""
+    """Delete events, and what mended mappings read in their payloads since."""
+    mine = select(events.c.id).where(events.c.seq.in_(numbers))
+    conn.execute(delete(readings).where(readings.c.event_id.in_(mine)))
     conn.execute(delete(events).where(events.c.seq.in_(numbers)))
 
 

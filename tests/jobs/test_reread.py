@@ -12,7 +12,7 @@ import pytest
 from app import drafts
 from app.mapping import rereading
 from app.runtime import Runtime
-from app.store import rereads
+from app.store import erasures, rereads
 from app.store.engine import Conflict
 from app.store.rereads import Reread
 from jobs import reread, sweep
@@ -121,6 +121,16 @@ def test_what_was_read_wrongly_is_taken_back(told: Runtime) -> None:
     again(told)
     fields = contact(told, hubspot="7")["fields"]
     assert ("company" in fields, fields["job_title"]) == (False, "Chief")
+
+
+def test_what_was_read_again_goes_with_the_events_of_whoever_is_erased(told: Runtime) -> None:
+    mend(told, ROLE)
+    again(told)
+    assert len(rows(told, "readings")) == 2
+    with told.database.write() as conn:
+        erasures.drop_events(conn, [row.seq for row in rows(told, "events", "seq")])
+    assert not rows(told, "readings")
+    assert again(told).differing == 0, "nothing comes back of it"
 
 
 def test_rolling_back_and_reading_again_is_as_if_nothing_had_been_changed(told: Runtime, clock: Clock) -> None:
