@@ -11,8 +11,8 @@ _PAGE = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'"
 )
-# Its script looks again how far the work has come
-_RENEWS = frozenset(("admin.rehearsal",))
+# Their script looks again how far the work has come
+_RENEWS = frozenset(("admin.rehearsal", "admin.mapping_again"))
 _RENEWING_PAGE = f"{_PAGE}; connect-src 'self'"
 _DATA = "default-src 'none'; frame-ancestors 'none'"
 _HSTS = "max-age=31536000"

@@ -158,7 +158,7 @@ def test_a_renamed_field_is_mended_from_its_badge_to_the_contacts_that_missed_it
     does.press("button:has-text('Publish')")
     page.wait_for_selector("h1:has-text('Read again')")
     does.press("button:has-text('Read them again')")
-    page.wait_for_selector("[data-progress] progress")
+    page.wait_for_selector("[data-renewing] progress")
     while reread.go_on(renamed.site.runtime):
         pass
     drain(renamed.site.runtime)
