@@ -1,16 +1,26 @@
-"""``POST /forms/<form>``: a site's own forms and form builders, as they post."""
+"""``POST /forms/<form>``: a site's own forms and form builders, as they post; and what a form should ask next."""
 
 import re
 
 from flask import Blueprint, Response, redirect, request
 
-from app.limits import limit_forms
-from app.receive import Refused, accepted, kept_headers, public_url, read_body, store, this_runtime
+from app import views
+from app.contacts.contact import Contact
+from app.contacts.event import Identity
+from app.contacts.identity import ANONYMOUS
+from app.limits import limit_forms, limit_tracking
+from app.receive import Refused, accepted, answer, kept_headers, public_url, read_body, store, this_runtime
+from app.rules.policy import default_documents
+from app.rules.profiling import questions_for
+from app.runtime import Runtime
+from app.store import lists
 from app.store.inbox import Arrival
+from mappings.fields import FIELDS, FieldType
 
 forms = Blueprint("forms", __name__)
 
 FORM_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+MAX_VISITOR = 64  # characters of a browser's id
 _SITE = re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]+)?")
 _THANKS = (
     '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Thank you</title>'
@@ -43,6 +53,39 @@ def submit(form: str) -> Response:
         )
     )
     return _thank()
+
+
+@forms.get("/forms/<form>/fields")
+@limit_tracking
+def fields(form: str) -> Response:
+    """The questions that a form should ask this visitor: the most useful ones that are not answered yet. What is known
+    is never told, only not asked; who wants not to be followed is asked like somebody new."""
+    if not FORM_NAME.fullmatch(form):
+        raise Refused(404, "a form's name has letters, digits, dots and dashes, at most 64")
+    runtime = this_runtime()
+    document = runtime.rulebook().documents.get("profiling") or default_documents()["profiling"].model
+    shown = [
+        {
+            "name": one.field,
+            "label": one.label,
+            "type": "select" if one.options else str(FIELDS.get(one.field, FieldType.TEXT)),
+            "options": one.options,
+        }
+        for one in questions_for(document, form, _visitor(runtime), runtime.clock())
+    ]
+    told = answer({"form": form, "fields": shown})
+    told.headers["Cache-Control"] = "private, no-store"
+    return told
+
+
+def _visitor(runtime: Runtime) -> Contact | None:
+    """Whose browser it is, where one person alone was seen in it."""
+    visitor = request.args.get("visitor", "")
+    if not visitor or request.headers.get("DNT") == "1" or request.headers.get("Sec-GPC") == "1":
+        return None
+    with runtime.database.read() as conn:
+        found = lists.find_contacts(conn, Identity(ANONYMOUS, visitor[:MAX_VISITOR]), [0])
+        return views.state_of(conn, found[0]) if len(found) == 1 else None
 
 
 def _thank() -> Response:

@@ -39,6 +39,7 @@ KINDS = {
     "segments": ("Segments", "Groups of people who have something in common now. Other rules ask for them."),
     "content": ("Messages", "What messages say, block by block, and to whom which wording."),
     "interests": ("Interests", "Which pages tell what somebody is interested in, and for how long that counts."),
+    "profiling": ("What forms ask", "Which questions forms ask, a few at a time, and never what is known already."),
     "mapping": ("Field mapping", "Which field of a tool is which of ours, and in which direction it goes."),
 }  # fmt: skip
 

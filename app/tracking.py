@@ -1,4 +1,5 @@
-"""``POST /track`` and ``/baton.js``: first-party page views. Who does not want to be followed is not."""
+"""``POST /track`` and the scripts that a site includes: first-party page views, and forms that ask only what is not
+known. Who does not want to be followed is not."""
 
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from app.store.inbox import Arrival
 tracking = Blueprint("tracking", __name__)
 
 MAX_TRACK = 64 * 1024
-SCRIPT = Path(__file__).parent / "static" / "baton.js"
+STATIC = Path(__file__).parent / "static"
 
 
 @tracking.post("/track")
@@ -40,8 +41,18 @@ def track() -> Response:
 
 @tracking.get("/baton.js")
 def script() -> Response:
-    """The script that a site includes."""
-    response = send_file(SCRIPT, mimetype="text/javascript", max_age=3600)
+    """The script that tells of page views."""
+    return _script("baton.js")
+
+
+@tracking.get("/baton-ask.js")
+def ask_script() -> Response:
+    """The script that has forms ask only what is not known."""
+    return _script("baton-ask.js")
+
+
+def _script(name: str) -> Response:
+    response = send_file(STATIC / name, mimetype="text/javascript", max_age=3600)
     response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     return response
 

@@ -15,7 +15,9 @@ from mappings.edits import snippet_at
 from mappings.lines import Problem
 
 # Those that are more than steps within steps, or texts
-FORMS = frozenset(("scoring", "suppression", "frequency", "handoff", "lifecycle", "interests", "segments", "triggers"))
+FORMS = frozenset(
+    ("scoring", "suppression", "frequency", "handoff", "lifecycle", "interests", "segments", "triggers", "profiling")
+)
 _FIXED = ("kind", "name")
 NEVER = "never"
 _SHAPES: Mapping[str, type] = {"group": dict, "table": dict, "list": list}

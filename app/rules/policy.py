@@ -16,6 +16,7 @@ from app.rules.handoff import HandoffDocument, compile_handoff
 from app.rules.interests import InterestsDocument, compile_interests
 from app.rules.lifecycle import LifecycleDocument, compile_lifecycle
 from app.rules.memory import compile_memory
+from app.rules.profiling import ProfilingDocument
 from app.rules.references import unknown_connections, unknown_segments
 from app.rules.scoring import ScoringDocument, compile_scoring
 from app.rules.segments import SegmentsDocument, compile_segments
@@ -41,6 +42,7 @@ KINDS: dict[str, type[BaseModel]] = {
     "segments": SegmentsDocument,
     "frequency": FrequencyDocument,
     "sequences": SequencesDocument,
+    "profiling": ProfilingDocument,
 }
 SINGLE = (
     "scoring",
@@ -53,6 +55,7 @@ SINGLE = (
     "segments",
     "frequency",
     "sequences",
+    "profiling",
 )
 # Kinds that name what others define: messages and segments
 TOGETHER = frozenset(("triggers", "sequences", "content", "segments", "handoff", "lifecycle", "scoring"))
