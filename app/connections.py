@@ -41,6 +41,7 @@ class Standing(Struct, frozen=True, kw_only=True):
 
     connection: Connection
     title: str
+    receives: bool
     sends: bool
     calls: bool
     last_arrival_at: datetime | None
@@ -90,6 +91,7 @@ def _standing(
     return Standing(
         connection=one,
         title=adapter.title,
+        receives=adapter.parse is not None,
         sends=bool(adapter.pushes),
         calls=calls and adapter.check is not None,
         last_arrival_at=arrived,
@@ -134,8 +136,10 @@ def _came(conn: Conn, since: datetime) -> dict[tuple[int, bool], int]:
     return found
 
 
-def plain(runtime: Runtime, standing: Standing, marks: health.Marks) -> dict[str, Any]:
-    """A connection as the API shows it."""
+def plain(
+    runtime: Runtime, standing: Standing, marks: health.Marks, refused: tuple[int, datetime, str] | None
+) -> dict[str, Any]:
+    """A connection as the API shows it; ``refused`` as :func:`app.health.of_connection` takes it."""
     one = standing.connection
     return {
         "name": one.name,
@@ -154,6 +158,6 @@ def plain(runtime: Runtime, standing: Standing, marks: health.Marks) -> dict[str
         "streams": [asdict(stream) for stream in standing.streams],
         "problems": [
             {"title": found.title, "says": found.says, "advice": found.advice}
-            for found in health.of_connection(one, marks, None, runtime.clock())
+            for found in health.of_connection(one, marks, refused, runtime.clock())
         ],
     }

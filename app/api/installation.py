@@ -36,8 +36,9 @@ def connection(name: str) -> Any:
 def _shown(known: Collection[Connection]) -> list[dict[str, Any]]:
     runtime = this_runtime()
     with runtime.database.read() as conn:
-        marks = notes.read_marks(conn)
-        return [looked.plain(runtime, one, marks) for one in looked.look(runtime, conn, known)]
+        marks, refused = notes.read_marks(conn), notes.refusals_by_connection(conn)
+        found = looked.look(runtime, conn, known)
+    return [looked.plain(runtime, one, marks, refused.get(one.connection.id)) for one in found]
 
 
 @operation(api, Operation(method="GET", path="/stats", summary="How much there is of everything", answer="Stats"))

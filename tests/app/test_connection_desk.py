@@ -11,7 +11,8 @@ import pytest
 
 from app import connections
 from app.runtime import Runtime
-from app.store import budgets, calls, polls
+from app.setup import add_connection
+from app.store import budgets, calls, notes, polls
 from app.store.calls import Call
 from tests.app.doors import Api
 from tests.app.screens import Browser, change_delivery, new_app
@@ -30,8 +31,8 @@ class Limit:
 @pytest.fixture
 def hub(runtime: Runtime) -> Runtime:
     """HubSpot and Klaviyo, and somebody new for both."""
-    hubspot(runtime, access_token="secret")
-    klaviyo(runtime, api_key="secret")
+    hubspot(runtime, access_token="a-key-of-ours")
+    klaviyo(runtime, api_key="a-key-of-ours")
     form(runtime, "newsletter", at=runtime.clock() - minutes(9), email="ann@acme.example", consent="yes")
     drain(runtime)
     return runtime
@@ -126,8 +127,12 @@ def test_the_api_shows_the_same(hub: Runtime, clock: Clock) -> None:
     assert [limit["name"] for limit in shown["hubspot"]["limits"]] == ["default"]
     assert shown["klaviyo"]["came"] == {"days": 7, "pushed": 0, "polled": 0}
     assert shown["klaviyo"]["streams"][0]["upto"] is None
-    assert "secret" not in api.call("GET", "/connections").text
-    assert api.get("/connections/hubspot") == shown["hubspot"]
+    known = standing(hub, "hubspot").connection
+    with hub.database.write() as conn:
+        notes.refuse(conn, hub.database, known.id, "it lies", "u", {}, b"", clock())
+    assert shown["hubspot"]["problems"] == []
+    assert [one["title"] for one in api.get("/connections/hubspot")["problems"]] == ["hubspot: 1 request was refused"]
+    assert "a-key-of-ours" not in api.call("GET", "/connections").text
     api.get("/connections/none", status=404)
 
 
@@ -149,3 +154,10 @@ def test_paused_is_said_in_plain_words_wherever_one_looks(hub: Runtime) -> None:
     assert {one["name"]: one["sending"] for one in api.get("/connections")["items"]} == {
         "forms": True, "hubspot": False, "klaviyo": True, "site": True,
     }  # fmt: skip
+
+
+def test_a_way_to_tell_people_is_not_said_to_be_silent(hub: Runtime) -> None:
+    add_connection(hub, "alerts", "slack", {"urls": "json://127.0.0.1:9/"})
+    page = Browser(new_app(hub), "viewer").read("/admin/connections/slack")
+    assert "Last came in" not in page
+    assert "never: it was not asked for anything yet" in page
