@@ -12,7 +12,7 @@ from app.contacts.event import Event
 from app.rules.composing import context_of, prepare
 from app.rules.content import Content, Message
 from app.rules.decide import Policies
-from app.rules.lint import lint
+from app.rules.lint import Finding, lint
 from app.rules.rendering import Rendered, Withheld, gate, payload, render
 from app.rules.sequences.policy import Flow
 from app.rules.sequences.program import sends
@@ -46,8 +46,22 @@ def shown(policies: Policies, message: Message) -> dict[str, Any]:
         "subject": document.subject,
         "triggers": [{"id": one.id, "label": one.label} for one in triggers_of(policies, message.id)],
         "sequences": [{"id": one.id, "label": one.label} for one in sequences_of(policies, message.id)],
-        "findings": [msgspec.structs.asdict(one) for one in lint(policies.content, message.id)],
+        "findings": [msgspec.structs.asdict(one) for one in _doubts(policies.content, message.id)],
     }
+
+
+_linted: tuple[Content | None, dict[str, list[Finding]]] = (None, {})
+
+
+def _doubts(content: Content, message_id: str) -> list[Finding]:
+    """What could be better about a message of the content in force, worked out once: each is rendered many times."""
+    global _linted
+    known, found = _linted
+    if known is not content:
+        known, found = _linted = content, {}
+    if message_id not in found:
+        found[message_id] = lint(content, message_id)
+    return found[message_id]
 
 
 def triggers_of(policies: Policies, message_id: str) -> list[TriggerDocument]:

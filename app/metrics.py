@@ -11,6 +11,7 @@ from app.contacts.times import EPOCH
 from app.runtime import Runtime
 from app.store import breakers, deliveries, inbox, notes
 from app.store.connections import ACTIVE
+from app.store.kept import kept
 from app.store.tables import deliveries as deliveries_table
 from app.store.tables import events, handoffs
 from app.store.tables import inbox as inbox_table
@@ -77,7 +78,7 @@ class _Collector:
             .where(deliveries_table.c.status.in_((deliveries.SENDING, deliveries.UNKNOWN, deliveries.DEAD)))
             .group_by(deliveries_table.c.connection_id, deliveries_table.c.status)
         )
-        for connection_id, status, count in conn.execute(query):
+        for connection_id, status, count in kept(conn, "deliveries left", lambda: conn.execute(query).all()):
             rows.add_metric([names.get(connection_id, str(connection_id)), status], count)
         yield rows
         yield lag

@@ -49,11 +49,10 @@ def audit(runtime: Runtime, conn: Connection, among: str | None = None) -> dict[
     found, weak_below = listed(runtime, conn), runtime.rulebook().policies.segments.weak_below
     counts = {one["id"]: one["contacts"] for one in found}
     overlapping = []
-    for (first, second), both in sorted(segments.shared(conn, among).items()):
-        if first in counts and second in counts:
-            share = both / (counts[first] + counts[second] - both)
-            if share >= OVERLAP:
-                overlapping.append({"segments": [first, second], "share": round(share, 3), "contacts": both})
+    for (first, second), share in sorted(segments.shares(conn).items()):
+        if share >= OVERLAP and first in counts and second in counts and among in (None, first, second):
+            both = round(share / (1 + share) * (counts[first] + counts[second]))
+            overlapping.append({"segments": [first, second], "share": round(share, 3), "contacts": both})
     return {
         "weak_below": weak_below,
         "empty": [one for one in found if not one["contacts"]],

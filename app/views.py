@@ -1,6 +1,6 @@
 """What screens and API show of contacts, events, decisions, deliveries and handoffs: rows as plain data."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +13,7 @@ from app.contacts.action import SendMessage
 from app.contacts.consent import CHANNELS
 from app.contacts.contact import Contact, Send
 from app.contacts.engagement import overall_tier, tier_of
-from app.contacts.event import Event
+from app.contacts.event import Event, Identity
 from app.contacts.hygiene import remarks
 from app.contacts.interests import interests
 from app.rules.decide import Policies
@@ -24,6 +24,7 @@ from app.rules.sending import checks
 from app.rules.suppression import conversation, suppressions
 from app.runtime import Runtime
 from app.store import lists, people, rows
+from app.store.lists import Rows
 
 BATON = "baton"  # the connection that Baton's own events come from
 _contact = msgspec.json.Decoder(Contact).decode
@@ -40,11 +41,35 @@ def connection_name(runtime: Runtime, connection_id: int | None) -> str:
 
 def contact(runtime: Runtime, conn: Conn, contact_id: int) -> dict[str, Any] | None:
     """Everything that is known of one contact now; one that was merged is shown as the contact it became."""
-    contact_id = people.survivor(conn, contact_id)
-    row = rows.contact_row(conn, contact_id)
-    if row is None:
-        return None
-    state, now = _contact(row["state"]), runtime.clock()
+    return next(iter(contacts(runtime, conn, [people.survivor(conn, contact_id)])), None)
+
+
+def contacts(runtime: Runtime, conn: Conn, contact_ids: Sequence[int]) -> list[dict[str, Any]]:
+    """The same of several, in their order; those that are gone are left out."""
+    found = rows.contact_rows(conn, contact_ids)
+    if not found:
+        return []
+    states = {contact_id: _contact(row["state"]) for contact_id, row in found.items()}
+    beside = _Beside(
+        lists.handoffs_of(conn, found.keys(), 20),
+        people.known_by(conn, found.keys()),
+        rows.merges_of(conn, found.keys()),
+        _duplicates(conn, states),
+    )
+    return [_shown(runtime, found[one], states[one], beside) for one in contact_ids if one in found]
+
+
+class _Beside(Struct, frozen=True):
+    """What stands beside contacts' states, by contact."""
+
+    handoffs: Mapping[int, Rows]
+    aliases: Mapping[int, list[tuple[Identity, int | None]]]
+    merges: Mapping[int, Rows]
+    duplicates: Mapping[int, list[dict[str, Any]]]
+
+
+def _shown(runtime: Runtime, row: Mapping[str, Any], state: Contact, beside: _Beside) -> dict[str, Any]:
+    contact_id, now = row["id"], runtime.clock()
     policies = runtime.rulebook().policies
     talk = conversation(state, policies.suppression, now)
     score = read_score(state.score, policies.scoring.read, now)
@@ -87,13 +112,11 @@ def contact(runtime: Runtime, conn: Conn, contact_id: int) -> dict[str, Any] | N
         "sends": [_send(runtime, send) for send in state.sends[-10:]],
         "frequency": _frequency(state, policies, now),
         "enrolments": sequences.of_contact(policies.sequences, state, now),
-        "handoffs": [
-            handoff(runtime, found) for found in lists.handoffs_page(conn, 20, None, contact_id=contact_id).rows
-        ],
-        "aliases": _aliases(runtime, conn, contact_id),
-        "merged": rows.merges_of(conn, contact_id),
+        "handoffs": [handoff(runtime, found) for found in beside.handoffs[contact_id]],
+        "aliases": _aliases(runtime, beside.aliases[contact_id]),
+        "merged": beside.merges[contact_id],
         "hygiene": remarks(state),
-        "possible_duplicates": _duplicates(conn, contact_id, state),
+        "possible_duplicates": beside.duplicates[contact_id],
         "first_seen_at": state.first_seen_at,
         "created_at": row["created_at"],
         "updated_at": row["updated_at"],
@@ -129,14 +152,18 @@ def _frequency(state: Contact, policies: Policies, now: datetime) -> dict[str, A
     }
 
 
-def _duplicates(conn: Conn, contact_id: int, state: Contact) -> list[dict[str, Any]]:
-    found = rows.possible_duplicates(conn, contact_id, state.name)
-    known = {key: _contact(row["state"]) for key, row in rows.contact_states(conn, [key for key, _ in found]).items()}
-    return [
-        {"id": key, "email": known[key].email, "name": known[key].name, "why": why}
-        for key, why in found
-        if key in known
-    ]
+def _duplicates(conn: Conn, states: Mapping[int, Contact]) -> dict[int, list[dict[str, Any]]]:
+    found = rows.possible_duplicates(conn, {contact_id: state.name for contact_id, state in states.items()})
+    others = {other for some in found.values() for other in some}
+    known = {key: _contact(row["state"]) for key, row in rows.contact_states(conn, others).items()}
+    return {
+        contact_id: [
+            {"id": key, "email": known[key].email, "name": known[key].name, "why": why}
+            for key, why in some.items()
+            if key in known
+        ]
+        for contact_id, some in found.items()
+    }
 
 
 def state_of(conn: Conn, contact_id: int) -> Contact | None:
@@ -235,14 +262,14 @@ def _consent(runtime: Runtime, state: Contact) -> dict[str, Any]:
     return found
 
 
-def _aliases(runtime: Runtime, conn: Conn, contact_id: int) -> list[dict[str, Any]]:
+def _aliases(runtime: Runtime, known: Iterable[tuple[Identity, int | None]]) -> list[dict[str, Any]]:
     return [
         {
             "kind": identity.kind,
             "value": identity.value,
             "connection": connection_name(runtime, connection_id) if connection_id else None,
         }
-        for identity, connection_id in people.known_by(conn, {contact_id})[contact_id]
+        for identity, connection_id in known
     ]
 
 

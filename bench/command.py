@@ -15,7 +15,7 @@ from app.settings import InvalidSetting, Settings
 from app.store.engine import Database
 from bench.hub import tables_of_baton, version_of
 from bench.machine import Noise, describe
-from bench.parts import coalescing, growth, latency, limits, rehearsal, sweep, urgent, webhooks, workers
+from bench.parts import coalescing, growth, latency, limits, pages, rehearsal, rescore, sweep, urgent, webhooks, workers
 from bench.report import Figure, Measured, document, exit_code, table
 from bench.setting import Bench
 
@@ -27,6 +27,8 @@ PARTS: dict[str, Part] = {
     "limits": limits.measure,
     "urgent": urgent.measure,
     "growth": growth.measure,
+    "pages": pages.measure,
+    "rescore": rescore.measure,
     "sweep": sweep.measure,
     "rehearsal": rehearsal.measure,
     "workers": workers.measure,

@@ -114,6 +114,46 @@ def copy(runtime: Runtime, numbers: range) -> None:
             _go_on_counting(conn)
 
 
+def multiply(runtime: Runtime, times: int) -> None:
+    """Have everything that was made here so many times over, copied by the database itself: in a tenth of the time, but
+    what is said in states and requests stays that of the first."""
+    database = runtime.database
+    with database.read() as conn:
+        spans = {table: _span(conn, table) for table in NUMBERS}
+    for number in range(1, times):
+        for table, numbers in NUMBERS.items():
+            name, counts = next((name, counts) for name, counts in numbers.items())
+            names = ", ".join(column.name for column in table.c)
+            cells = ", ".join(_multiplied(table, column, number, spans, database.is_sqlite) for column in table.c)
+            rows = f"SELECT {cells} FROM {table.name} WHERE {name} <= {spans[counts]}"  # noqa: S608  ours
+            with database.write(lasting=False) as conn:
+                database.take_time(conn)
+                conn.exec_driver_sql(f"INSERT INTO {table.name} ({names}) {rows}")
+    if not database.is_sqlite:
+        with database.write() as conn:
+            _go_on_counting(conn)
+
+
+def _span(conn: Conn, table: Table) -> int:
+    """The highest of a table's own numbers; 0 where it has none."""
+    name = next((name for name, counts in NUMBERS[table].items() if counts is table), None)
+    return 0 if name is None else int(conn.execute(select(func.max(table.c[name]))).scalar() or 0)
+
+
+def _multiplied(table: Table, column: Column[Any], number: int, spans: Mapping[Table, int], is_sqlite: bool) -> str:
+    """What stands in a column of the so-many-th copy, in SQL."""
+    counted = NUMBERS[table].get(column.name)
+    if counted is not None:
+        return f"{column.name} + {number * spans[counted]}"
+    if isinstance(column.type, Hash):
+        # A hash of nothing stays nothing
+        made = "randomblob(16)" if is_sqlite else "decode(md5(random()::text), 'hex')"
+        return f"CASE WHEN {column.name} IS NULL THEN NULL ELSE {made} END"
+    if (table.name, column.name) in (("aliases", "key"), ("aliases", "value"), ("contacts", "email")):
+        return f"{column.name} || '.{number}'"
+    return column.name
+
+
 class _Copy:
     """One copy: its number, and what stands in it where the model has its own name or a hash."""
 

@@ -25,7 +25,7 @@ from app.contacts.event import Identity
 from app.contacts.identity import EMAIL, GLOBAL_KINDS, PHONE, clean_email, clean_phone
 from app.contacts.times import to_us
 from app.receive import Refused, this_runtime
-from app.store import lists, timeline
+from app.store import lists, people, timeline
 from app.store.access import MANAGE
 
 
@@ -56,12 +56,12 @@ def contacts() -> Any:
         if identity is not None:
             ids = [one.id for one in runtime.connections().values() if identity.kind in (one.kind, one.name)]
             found = lists.find_contacts(conn, identity, ids if identity.kind not in GLOBAL_KINDS else (0,))
-            shown = [views.contact(runtime, conn, contact_id) for contact_id in found[:size]]
-            return {"items": [one for one in shown if one is not None], "next": None}
+            found = [people.survivor(conn, contact_id) for contact_id in found[:size]]
+            return {"items": views.contacts(runtime, conn, found), "next": None}
         stage = choice("stage", tuple(LifecycleStage))
         segment = choice("segment", tuple(runtime.rulebook().policies.segments.by_id))
         page = lists.contacts_page(conn, size, before, request.args.get("q", ""), stage, segment)
-        shown = [views.contact(runtime, conn, row["id"]) for row in page.rows]
+        shown = views.contacts(runtime, conn, [row["id"] for row in page.rows])
         return {"items": shown, "next": to_cursor(page.next)}
 
 

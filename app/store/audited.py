@@ -7,8 +7,9 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from app.store.counts import first_since
+from app.store.lists import LOOK
 from app.store.tables import audit
-from app.store.turns import LOOK, Turn
+from app.store.turns import Turn
 
 
 def page(

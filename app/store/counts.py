@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, func, literal, or_, select, union_all
+from sqlalchemy import ColumnElement, Connection, Select, Table, bindparam, func, literal, or_, select, union_all
 
 from app.contacts.action import Urgency
 from app.store.decided import read_gates
@@ -20,14 +20,15 @@ def first_since(
     found by halving."""
     if key is None:
         key = table.c.id
-    low, high = conn.execute(select(func.min(key), func.max(key))).one()
-    if low is None:
+    # One by one: for both at once SQLite goes through the whole table
+    low, high = (conn.execute(select(edge(key))).scalar() for edge in (func.min, func.max))
+    if low is None or high is None:
         return 0
+    nearest = select(key.label("key"), at.label("at")).where(key >= bindparam("first")).order_by(key).limit(1)
     low, high = low - 1, high + 1  # the row of ``low`` is older, that of ``high`` is not
     while high - low > 1:
         middle = (low + high) // 2
-        nearest = select(key.label("key"), at.label("at")).where(key >= middle).order_by(key).limit(1).subquery()
-        row = conn.execute(select(nearest)).first()
+        row = conn.execute(nearest, {"first": middle}).first()
         if row is None or row.key >= high:
             high = middle
         elif row.at < since:

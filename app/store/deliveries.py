@@ -24,6 +24,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app.contacts.action import Alert, AnyAction, kind_of
 from app.store.engine import Conflict, Database
+from app.store.kept import kept
 from app.store.many import Adder, Row
 from app.store.tables import attempts, deliveries
 
@@ -240,4 +241,5 @@ def backlog(conn: Connection) -> dict[int, tuple[int, datetime | None]]:
         .where(deliveries.c.status == PENDING)
         .group_by(deliveries.c.connection_id)
     )
-    return {connection_id: (count, since) for connection_id, count, since in conn.execute(query)}
+    found = kept(conn, "backlog", lambda: conn.execute(query).all())
+    return {connection_id: (count, since) for connection_id, count, since in found}

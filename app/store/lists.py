@@ -1,6 +1,6 @@
 """Lists for programs: keyset pages, newest first, each on an index. Those that people leaf through are in turns.py."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -17,6 +17,7 @@ from sqlalchemy import (
 
 from app.contacts.event import Identity
 from app.contacts.identity import alias_key
+from app.store.kept import kept
 from app.store.tables import (
     aliases,
     attempts,
@@ -34,6 +35,9 @@ from app.store.tables import (
 )
 
 MAX_LIMIT = 200
+# So many rows are looked at for one page; what a second filter would find further on waits for the next one
+LOOK = 5_000
+RARE = frozenset(("pending", "sending", "parked", "unknown", "dead", "open", "claimed"))
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -45,13 +49,45 @@ class Page(Struct, frozen=True):
     next: int | None
 
 
-def _page(conn: Connection, query: Select[Any], key: ColumnElement[int], limit: int, before: int | None) -> Page:
+def _page(
+    conn: Connection, query: Select[Any], key: ColumnElement[int], limit: int, before: int | None, name: str = ""
+) -> Page:
+    """The rows of a query before a key; it stands in them under its own name, or under ``name``."""
     if before is not None:
         query = query.where(key < before)
     rows = [dict(row._mapping) for row in conn.execute(query.order_by(key.desc()).limit(limit + 1))]
     more = len(rows) > limit
     rows = rows[:limit]
-    return Page(rows, rows[-1][key.name] if more and rows else None)
+    return Page(rows, rows[-1][name or key.name] if more and rows else None)
+
+
+def _by(
+    conn: Connection,
+    table: Table,
+    columns: Sequence[str],
+    key: ColumnElement[int],
+    filters: Mapping[str, Any],
+    limit: int,
+    before: int | None,
+) -> Page:
+    """A page by any of these filters, each of which has an index of its own. By several it is what the others leave of
+    so many rows of the first: it may hold fewer rows than are asked for, or none, and still name a next one."""
+    given = {name: value for name, value in filters.items() if value is not None}
+    if len(given) < 2:
+        return _page(conn, _filtered(table, columns, given), key, limit, before)
+    rare = ("status",) if given.get("status") in RARE else ()
+    lead = next(name for name in ("contact_id", *rare, *given) if name in given)
+    looked = _filtered(table, columns, {lead: given.pop(lead)})
+    if before is not None:
+        looked = looked.where(key < before)
+    part = looked.order_by(key.desc()).limit(LOOK).subquery()
+    query = select(part).where(*(part.c[name] == value for name, value in given.items()))
+    rows = [dict(row._mapping) for row in conn.execute(query.order_by(part.c[key.name].desc()).limit(limit + 1))]
+    if len(rows) > limit:
+        return Page(rows[:limit], rows[limit - 1][key.name])
+    seen = looked.with_only_columns(key).order_by(key.desc()).limit(LOOK).subquery()
+    count, last = conn.execute(select(func.count(), func.min(seen.c[key.name])).select_from(seen)).one()
+    return Page(rows, last if count == LOOK else None)
 
 
 def _filtered(table: Table, columns: Sequence[str], filters: Mapping[str, Any]) -> Select[Any]:
@@ -78,28 +114,38 @@ DECISIONS = (
 
 def events_page(conn: Connection, limit: int, before: int | None, **filters: Any) -> Page:
     """Events, by ``contact_id``, ``connection_id`` or ``type``."""
-    return _page(conn, _filtered(events, EVENTS, filters), events.c.seq, limit, before)
+    return _by(conn, events, EVENTS, events.c.seq, filters, limit, before)
 
 
 def inbox_page(conn: Connection, limit: int, before: int | None, **filters: Any) -> Page:
     """Requests in the inbox without their bodies, by ``status`` or ``connection_id``."""
-    return _page(conn, _filtered(inbox, INBOX, filters), inbox.c.id, limit, before)
+    return _by(conn, inbox, INBOX, inbox.c.id, filters, limit, before)
 
 
 def deliveries_page(conn: Connection, limit: int, before: int | None, **filters: Any) -> Page:
     """Deliveries, by ``status``, ``connection_id``, ``contact_id`` or ``kind``."""
-    return _page(conn, _filtered(deliveries, DELIVERIES, filters), deliveries.c.id, limit, before)
+    return _by(conn, deliveries, DELIVERIES, deliveries.c.id, filters, limit, before)
 
 
 def decisions_page(conn: Connection, limit: int, before: int | None, **filters: Any) -> Page:
     """Decisions, by ``contact_id``, ``outcome`` or ``what``."""
-    return _page(conn, _filtered(decisions, DECISIONS, filters), decisions.c.id, limit, before)
+    return _by(conn, decisions, DECISIONS, decisions.c.id, filters, limit, before)
 
 
 def handoffs_page(conn: Connection, limit: int, before: int | None, **filters: Any) -> Page:
     """Handoffs, by ``status`` or ``contact_id``."""
     names = [column.name for column in handoffs.c]
     return _page(conn, _filtered(handoffs, names, filters), handoffs.c.id, limit, before)
+
+
+def handoffs_of(conn: Connection, contact_ids: Collection[int], most: int) -> dict[int, list[Mapping[str, Any]]]:
+    """The newest handoffs of these contacts, so many of each."""
+    found: dict[int, list[Mapping[str, Any]]] = {contact_id: [] for contact_id in contact_ids}
+    query = select(handoffs).where(handoffs.c.contact_id.in_(found)).order_by(handoffs.c.id.desc())
+    for row in conn.execute(query):
+        if len(found[row.contact_id]) < most:
+            found[row.contact_id].append(dict(row._mapping))
+    return found
 
 
 def enrolments_page(conn: Connection, limit: int, before: int | None, **filters: Any) -> Page:
@@ -131,7 +177,10 @@ def contacts_page(
     ).where(contacts.c.merged_into.is_(None))
     if stage:
         query = query.where(contacts.c.stage == stage)
+    key: ColumnElement[int] = contacts.c.id
     if segment:
+        # In the order of the segment's index: by that of contacts all of those would be looked at who are not in it
+        key = contact_segments.c.contact_id
         query = query.join(contact_segments, contact_segments.c.contact_id == contacts.c.id)
         query = query.where(contact_segments.c.segment == segment)
     if search:
@@ -143,7 +192,7 @@ def contacts_page(
                 and_(contacts.c.name >= text, contacts.c.name < end),
             )
         )
-    return _page(conn, query, contacts.c.id, limit, before)
+    return _page(conn, query, key, limit, before, "id")
 
 
 def find_contacts(conn: Connection, identity: Identity, connection_ids: Sequence[int]) -> list[int]:
@@ -194,19 +243,23 @@ def by_key(conn: Connection, table: Table, columns: Sequence[str], key: ColumnEl
 
 
 def counts(conn: Connection) -> dict[str, dict[str, int] | int]:
-    """How much there is of everything."""
+    """How much there is of everything. Of tables with many millions of rows some numbers are a few minutes old."""
 
-    def by_status(table: Table, known: Sequence[str]) -> dict[str, int]:
-        rows = conn.execute(select(table.c.status, func.count()).group_by(table.c.status)).all()
-        return {**dict.fromkeys(known, 0), **dict(rows)}
+    def by_status(table: Table, known: Sequence[str], now: Sequence[str]) -> dict[str, int]:
+        rows = select(table.c.status, func.count()).group_by(table.c.status)
+        found: dict[str, int] = kept(conn, table.name, lambda: dict(conn.execute(rows).tuples().all()))
+        few = {one: rows_of(table, table.c.status == one) for one in now}
+        return {**dict.fromkeys(known, 0), **found, **few}
 
     def rows_of(table: Table, *where: ColumnElement[bool]) -> int:
         return conn.execute(select(func.count()).select_from(table).where(*where)).scalar() or 0
 
     return {
-        "inbox": by_status(inbox, ("pending", "done", "parked")),
-        "events": rows_of(events),
-        "contacts": rows_of(contacts, contacts.c.merged_into.is_(None)),
-        "deliveries": by_status(deliveries, ("pending", "sending", "sent", "withheld", "unknown", "dead")),
-        "handoffs": by_status(handoffs, ("open", "claimed", "closed", "withdrawn")),
+        "inbox": by_status(inbox, ("pending", "done", "parked"), ("pending", "parked")),
+        "events": kept(conn, "events", lambda: rows_of(events)),
+        "contacts": kept(
+            conn, "contacts", lambda: rows_of(contacts) - rows_of(contacts, contacts.c.merged_into.is_not(None))
+        ),
+        "deliveries": by_status(deliveries, ("pending", "sending", "sent", "withheld", "unknown", "dead"), ()),
+        "handoffs": by_status(handoffs, ("open", "claimed", "closed", "withdrawn"), ()),
     }

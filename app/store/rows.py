@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from app.contacts.identity import ANONYMOUS
 from app.store.lists import EVENTS, Rows
@@ -17,6 +17,12 @@ def contact_row(conn: Connection, contact_id: int) -> Mapping[str, Any] | None:
     """One contact's row, or None."""
     row = conn.execute(select(contacts).where(contacts.c.id == contact_id)).first()
     return None if row is None else dict(row._mapping)
+
+
+def contact_rows(conn: Connection, ids: Collection[int]) -> dict[int, Mapping[str, Any]]:
+    """These contacts' rows, by id."""
+    found = conn.execute(select(contacts).where(contacts.c.id.in_(ids))) if ids else ()
+    return {row.id: dict(row._mapping) for row in found}
 
 
 def contact_states(conn: Connection, ids: Collection[int]) -> dict[int, Mapping[str, Any]]:
@@ -33,29 +39,57 @@ def newest_states(conn: Connection, most: int) -> list[tuple[int, str]]:
     return [(row.id, row.state) for row in conn.execute(query.order_by(contacts.c.id.desc()).limit(most))]
 
 
-def merges_of(conn: Connection, contact_id: int) -> Rows:
-    """The contacts that were merged into this one, and when, and by which identity."""
-    query = select(merges).where(merges.c.winner_id == contact_id).order_by(merges.c.id)
-    return [dict(row._mapping) for row in conn.execute(query)]
+def merges_of(conn: Connection, contact_ids: Collection[int]) -> dict[int, list[Mapping[str, Any]]]:
+    """contact → those that were merged into it, and when, and by which identity."""
+    found: dict[int, list[Mapping[str, Any]]] = {contact_id: [] for contact_id in contact_ids}
+    for row in conn.execute(select(merges).where(merges.c.winner_id.in_(found)).order_by(merges.c.id)):
+        found[row.winner_id].append(dict(row._mapping))
+    return found
 
 
-def possible_duplicates(conn: Connection, contact_id: int, name: str, limit: int = 10) -> list[tuple[int, str]]:
-    """Other contacts that may be the same person, and why: they share a phone or a browser, or the whole name."""
-    mine, theirs = shared_aliases.alias(), shared_aliases.alias()
-    met = (
-        select(theirs.c.contact_id, theirs.c.kind)
-        .join(mine, (mine.c.key == theirs.c.key) & (mine.c.contact_id == contact_id))
-        .where(theirs.c.contact_id != contact_id, theirs.c.first_at.is_not(None))
-        .limit(limit)
+_mine, _theirs = shared_aliases.alias(), shared_aliases.alias()
+_MET = (
+    select(
+        _mine.c.contact_id,
+        _theirs.c.contact_id.label("other"),
+        _theirs.c.kind,
+        func.row_number().over(partition_by=_mine.c.contact_id, order_by=_theirs.c.contact_id).label("place"),
     )
-    found = {other: f"shares a {'browser' if kind == ANONYMOUS else kind}" for other, kind in conn.execute(met)}
-    if " " in name.strip():
-        namesakes = select(contacts.c.id).where(
-            contacts.c.name == name.lower(), contacts.c.id != contact_id, contacts.c.merged_into.is_(None)
-        )
-        for other in conn.execute(namesakes.limit(limit)).scalars():
-            found[other] = f"{found[other]} and the name" if other in found else "has the same name"
-    return list(found.items())[:limit]
+    .join(_theirs, _theirs.c.key == _mine.c.key)
+    .where(
+        _mine.c.contact_id.in_(bindparam("contacts", expanding=True)),
+        _theirs.c.contact_id != _mine.c.contact_id,
+        _theirs.c.first_at.is_not(None),
+    )
+    .subquery()
+)
+_FIRST_MET = select(_MET).where(_MET.c.place <= bindparam("limit"))
+_NAMESAKES = (
+    select(contacts.c.id)
+    .where(contacts.c.name == bindparam("name"), contacts.c.merged_into.is_(None))
+    .limit(bindparam("limit"))
+)
+
+
+def possible_duplicates(conn: Connection, names: Mapping[int, str], limit: int = 10) -> dict[int, dict[int, str]]:
+    """contact → other contacts that may be the same person, and why: they share a phone or a browser, or the whole
+    name. Contacts are given with their names."""
+    found: dict[int, dict[int, str]] = {contact_id: {} for contact_id in names}
+    for contact_id, other, kind, _ in conn.execute(_FIRST_MET, {"contacts": list(names), "limit": limit}):
+        found[contact_id][other] = f"shares a {'browser' if kind == ANONYMOUS else kind}"
+    whole = {contact_id: name.lower() for contact_id, name in names.items() if " " in name.strip()}
+    # One by one: a common name has many thousands of people, of whom the first few will do
+    called = {
+        name: conn.execute(_NAMESAKES, {"name": name, "limit": limit + 1}).scalars().all()
+        for name in set(whole.values())
+    }
+    for contact_id, name in whole.items():
+        mine = found[contact_id]
+        for other in called[name]:
+            if other != contact_id:
+                mine[other] = f"{mine[other]} and the name" if other in mine else "has the same name"
+        found[contact_id] = dict(list(mine.items())[:limit])
+    return found
 
 
 def decision_row(conn: Connection, decision_id: int) -> Mapping[str, Any] | None:

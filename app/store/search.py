@@ -8,9 +8,9 @@ from urllib.parse import quote, quote_plus
 from msgspec import Struct
 from sqlalchemy import Connection, or_, select
 
-from app.store.lists import INBOX
+from app.store.lists import INBOX, LOOK
 from app.store.tables import contacts, inbox
-from app.store.turns import LOOK, Turn
+from app.store.turns import Turn
 
 # One search of the inbox reads so many requests, and so much of them; the next click goes on from there
 SEARCHED_REQUESTS, SEARCHED_BYTES = 2_000, 64 * 1024 * 1024

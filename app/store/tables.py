@@ -105,6 +105,8 @@ contacts = Table(
 )
 Index(None, contacts.c.email)
 Index(None, contacts.c.name)
+Index("ix_contacts_stage", contacts.c.stage, contacts.c.id)
+Index("ix_contacts_merged", contacts.c.id, **where("merged_into IS NOT NULL"))
 
 checkpoints = Table(  # a state in the contact's past, to fold its history again from
     "checkpoints",
@@ -218,6 +220,7 @@ Index(
     deliveries.c.id,
     **where("status IN ('sending', 'unknown')"),
 )
+Index("ix_deliveries_dead", deliveries.c.connection_id, deliveries.c.id, **where("status = 'dead'"))
 Index(
     "uq_deliveries_slot",
     deliveries.c.connection_id,

@@ -7,11 +7,8 @@ from msgspec import Struct
 from sqlalchemy import Connection, Table, and_, func, or_, select
 
 from app.store import tables
-from app.store.lists import DECISIONS, DELIVERIES, INBOX, Rows
+from app.store.lists import DECISIONS, DELIVERIES, INBOX, LOOK, RARE, Rows
 
-# So many rows are looked at for one page; where a filter has no index of its own, the rest waits for a click
-LOOK = 5_000
-_RARE = frozenset(("pending", "sending", "parked", "unknown", "dead", "open", "claimed"))
 _CONTACTS = ("id", "email", "name", "stage", "updated_at", "merged_into")
 
 
@@ -111,7 +108,7 @@ def _turn(
     ``merged_into`` is looked for as it is, also None; any other filter that is None is none.
     """
     given = {name: value for name, value in filters.items() if value is not None or name == "merged_into"}
-    order = ("status", "connection_id") if given.get("status") in _RARE else ("connection_id", "status")
+    order = ("status", "connection_id") if given.get("status") in RARE else ("connection_id", "status")
     lead = next((name for name in ("contact_id", *order, "outcome", "what") if name in given), None)
     rest = {name: value for name, value in given.items() if name != lead}
     key = table.c.id
