@@ -33,6 +33,7 @@ from app.store.connections import Connection
 from app.store.inbox import InboxRow
 from app.store.polls import POLL
 from app.store.shadows import Shadow
+from jobs import snapshots
 from mappings.listening import Listening
 from mappings.mapping import FieldMapping
 
@@ -68,8 +69,19 @@ def read_rows(runtime: Runtime, rows: Sequence[InboxRow]) -> list[Reading]:
         if reading.events and reading.row.kind != "baton":
             by_connection.setdefault(reading.row.connection_id, []).append(reading)
     for connection_id, same in by_connection.items():
+        _leave_out_old(runtime, connections[connection_id], same)
         _complete(runtime, connections[connection_id], same)
     return readings
+
+
+def _leave_out_old(runtime: Runtime, connection: Connection, readings: Sequence[Reading]) -> None:
+    """Take what polling shows as no event where it is no news."""
+    polled = [reading for reading in readings if reading.row.kind == POLL]
+    if polled:
+        adapter, mapping = runtime.adapter(connection), runtime.rulebook().mapping_for(connection)
+        with runtime.database.read() as conn:
+            for reading in polled:
+                reading.events = snapshots.news(conn, connection.id, adapter, mapping, reading.events)
 
 
 def _read(runtime: Runtime, row: InboxRow, connection: Connection | None) -> Reading:
@@ -216,12 +228,15 @@ def _spread(event: Event, links: Mapping[Ref, tuple[Identity, ...]], adapter: Ad
 
 def _read_contacts(runtime: Runtime, connection: Connection, adapter: Adapter, readings: Sequence[Reading]) -> None:
     """Read the contacts that this vendor names only by id and that were not read before."""
+    # Who was polled just now need not be asked for
+    events = [event for reading in readings for event in reading.events if snapshots.is_snapshot(event)]
+    shown = {event.identity(adapter.contact_ref) for event in events if event.type == EventType.CONTACT_UPDATED}
     named: dict[str, dict[int, Reading]] = {}
     for reading in readings:
         for event in reading.events:
             if event.type not in _GONE:
                 for identity in event.identities:
-                    if identity.kind == adapter.contact_ref:
+                    if identity.kind == adapter.contact_ref and identity.value not in shown:
                         named.setdefault(identity.value, {})[reading.row.id] = reading
     if not named:
         return

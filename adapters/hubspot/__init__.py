@@ -2,6 +2,7 @@
 
 from adapters.contract import Adapter, RateLimit, Setting
 from adapters.hubspot.client import connect
+from adapters.hubspot.poll import STREAMS
 from adapters.hubspot.push import PUSHES
 from adapters.hubspot.read import check, lookup
 from adapters.hubspot.schema import schema
@@ -44,7 +45,9 @@ ADAPTER = Adapter(
     contact_ref="hubspot",
     pushes=PUSHES,
     # 190 calls in 10 seconds for Professional and Enterprise, kept just below; Free and Starter have 100
-    limits=(RateLimit("default", 186, 10, setting="calls_per_10_seconds"),),
+    # Searches have a limit of their own, 5 in a second
+    limits=(RateLimit("default", 186, 10, setting="calls_per_10_seconds"), RateLimit("search", 4, 1)),
+    streams=STREAMS,
     check=check,
     schema=schema,
 )

@@ -16,7 +16,7 @@ from mappings.mapping import FieldMapping
 
 BATCH = 100
 # Beside what the mapping reads: who it is, and when it last changed
-_ALWAYS = ("email", "hs_additional_emails", "hs_merged_object_ids", "lastmodifieddate")
+ALWAYS = ("email", "hs_additional_emails", "hs_merged_object_ids", "lastmodifieddate")
 
 
 def lookup(client: HubSpotClient, refs: Sequence[Ref], mapping: FieldMapping, now: datetime) -> dict[Ref, Record]:
@@ -49,7 +49,7 @@ def _contacts(client: HubSpotClient, refs: Sequence[Ref], mapping: FieldMapping,
 
     asked = BatchReadInputSimplePublicObjectId(
         inputs=[{"id": ref.value} for ref in refs],
-        properties=list(dict.fromkeys([*_ALWAYS, *mapping.sources])),
+        properties=list(dict.fromkeys([*ALWAYS, *mapping.sources])),
         properties_with_history=[],
     )
     answer = client.ask(client.contacts.read, asked)

@@ -12,7 +12,7 @@ from adapters.hubspot.record import from_record
 from adapters.snapshot import events_of
 from adapters.strict_json import loads
 from app.contacts.event import Event, EventType, Identity, Ref
-from app.contacts.times import from_ms, parse_time
+from app.contacts.times import from_ms, parse_time, to_us
 from mappings.mapping import FieldMapping
 
 MAX_NODES = 50_000  # a hundred events of some thirty values each, with room
@@ -197,7 +197,9 @@ def _other(event: Event, thing: str, change: str, notice: Notice, request: Webho
             properties["deal"] = name
         case "deal", "propertyChange" if notice.property_name == "dealstage":
             event.type = EventType.DEAL_STAGE_CHANGED
-            properties.update(deal=name, **deal_stage(str(notice.property_value or ""), request.settings))
+            stage = str(notice.property_value or "")
+            properties.update(deal=name, **deal_stage(stage, request.settings))
+            event.source_key = deal_key(name, stage, to_us(event.occurred_at) // 1000)
         case "deal", "deletion":
             properties.update(deal=name, closed=True, outcome="deleted")
         case "meeting", "creation":
@@ -231,6 +233,11 @@ def _other(event: Event, thing: str, change: str, notice: Notice, request: Webho
     elif thing != "conversation" or notice.object_id is None:
         _record_id(notice.object_id, thing)
     return event
+
+
+def deal_key(deal: str, stage: str, at: int) -> str:
+    """What makes a deal's way into a stage this one, by its moment in milliseconds: the same however it is learned."""
+    return f"deal|{deal}|{stage}|{at}"
 
 
 def _record_id(given: int | str | None, thing: str) -> str:

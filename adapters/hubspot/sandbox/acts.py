@@ -9,6 +9,7 @@ from adapters.hubspot.sandbox.links import link
 from adapters.hubspot.sandbox.mail import create_email
 from adapters.hubspot.sandbox.schema import SUBSCRIPTIONS, iso_ms, moment_ms, object_type
 from adapters.hubspot.sandbox.state import Account, Record
+from adapters.hubspot.sandbox.told import mail_event, submit_form
 from adapters.sandbox.vendor import iso
 
 
@@ -258,5 +259,7 @@ ACTS = {
         opt_out,
         workflow_webhook,
         create_email,
+        submit_form,
+        mail_event,
     )
 }

@@ -57,6 +57,8 @@ class Account(Edge):
         self.threads: dict[str, dict[str, Any]] = {}
         self.single_emails: dict[int, str] = {SHELL: "Baton's messages"}  # those made for single sends
         self.mails: list[dict[str, Any]] = []  # what people were sent
+        self.forms, self.mail_events = list[dict[str, Any]](), list[dict[str, Any]]()
+        self.submissions: dict[str, list[dict[str, Any]]] = {}  # by form, the newest first
         self._next_id = int(self.clock()) * 100  # large as HubSpot's, and no number of an earlier run
         self.add_list("Newsletter")
 
@@ -248,6 +250,7 @@ class Account(Edge):
                     objectId=int(record.id),
                     propertyName=name,
                     propertyValue=self.told(record.type, name, value),
+                    occurredAt=moment_ms(iso(now)),
                 )
 
     def _goes_back(self, record: Record, values: Mapping[str, str]) -> bool:
@@ -368,15 +371,9 @@ class Account(Edge):
 
     def add_list(self, title: str, processing: str = "MANUAL") -> dict[str, Any]:
         """A new list; only MANUAL ones take members by hand."""
-        number = str(len(self.lists) + 1)
-        self.lists[number] = {
-            "listId": number,
-            "name": title,
-            "processingType": processing,
-            "objectTypeId": "0-1",
-            "createdAt": iso(self.clock()),
-            "members": {},
-        }
+        number, made = str(len(self.lists) + 1), {"createdAt": iso(self.clock()), "members": {}}
+        named = {"listId": number, "name": title, "processingType": processing, "objectTypeId": "0-1"}
+        self.lists[number] = {**named, **made}
         return self.lists[number]
 
     def set_status(self, email: str, subscription: int, status: str, source: Source, **more: Any) -> dict[str, Any]:
