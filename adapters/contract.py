@@ -236,6 +236,7 @@ class Stream:
     every: timedelta = timedelta(minutes=5)
     overlap: timedelta = timedelta(minutes=10)
     limits: tuple[str, ...] = ("default",)
+    calls: int = 1  # that a page takes, at most
     needs: tuple[str, ...] = ()  # settings without which it is not read
     scope: str = ""
     history: bool = True

@@ -28,6 +28,7 @@ from adapters.guard import ForbiddenTarget, connect
 
 CONNECT_SECONDS, READ_SECONDS, TOTAL_SECONDS = 3.05, 10.0, 15.0
 MAX_ANSWER = 1024 * 1024
+MAX_PAGE = 16 * 1024 * 1024  # of an answer that is a page of records: a hundred orders with all their items
 KEEP_CHARACTERS = 16_000
 MIN_SECRET = 8
 CREDENTIALS = frozenset(("authorization", "api-token"))  # headers
@@ -63,6 +64,7 @@ class Exchange(Struct, kw_only=True):
 
 _heard: ContextVar[list[Exchange] | None] = ContextVar("heard", default=None)
 _may_call: ContextVar[Callable[[], bool] | None] = ContextVar("may_call", default=None)
+_most: ContextVar[int] = ContextVar("most", default=MAX_ANSWER)
 
 
 @contextmanager
@@ -76,6 +78,16 @@ def recording(may_call: Callable[[], bool] | None = None) -> Iterator[list[Excha
     finally:
         _heard.reset(tokens[0])
         _may_call.reset(tokens[1])
+
+
+@contextmanager
+def reading_pages() -> Iterator[None]:
+    """Let answers be as long as pages of records are, to the calls that are made within."""
+    token = _most.set(MAX_PAGE)
+    try:
+        yield
+    finally:
+        _most.reset(token)
 
 
 class _Watchdog:
@@ -220,8 +232,8 @@ def _read(response: Any, started: float) -> bytes:
             return b"".join(pieces)
         pieces.append(piece)
         size += len(piece)
-        if size > MAX_ANSWER:
-            raise BadAnswer(f"the answer is longer than {MAX_ANSWER // 1024} KiB")
+        if size > _most.get():
+            raise BadAnswer(f"the answer is longer than {_most.get() // 1024} KiB")
         if time.monotonic() - started > TOTAL_SECONDS:
             raise BadAnswer(_TOO_LONG)
 

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from app.contacts.times import EPOCH
 from app.runtime import Runtime
-from app.store import breakers, deliveries, inbox, notes
+from app.store import breakers, deliveries, inbox, notes, polls
 from app.store.connections import ACTIVE
 from app.store.kept import kept
 from app.store.tables import deliveries as deliveries_table
@@ -97,6 +97,22 @@ class _Collector:
             resting.add_metric([one.name], float(breakers.failing(marks, one.id).until is not None))
             refused.add_metric([one.name], refusals.get(one.id, (0, EPOCH, ""))[0])
         yield from (up, resting, refused)
+        came = CounterMetricFamily(
+            "baton_events_by_way",
+            "New events by the way they came: webhook, poll, import",
+            labels=["connection", "way"],
+        )
+        names = {one.id: one.name for one in self._runtime.connections().values()}
+        for (connection_id, way), count in polls.totals(conn).items():
+            came.add_metric([names.get(connection_id, str(connection_id)), way], count)
+        behind = GaugeMetricFamily(
+            "baton_poll_behind_seconds",
+            "Time since everything of a stream was last read",
+            labels=["connection", "stream"],
+        )
+        for (connection_id, stream), state in polls.load(conn, list(names)).items():
+            behind.add_metric([names[connection_id], stream], (self._runtime.clock() - state.upto).total_seconds())
+        yield from (came, behind)
         swept = marks.get("swept")
         yield GaugeMetricFamily(
             "baton_sweep_age_seconds",

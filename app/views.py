@@ -257,7 +257,7 @@ def _consent(runtime: Runtime, state: Contact) -> dict[str, Any]:
             "at": said.at if said else consent.pending_at,
             "source": connection_name(runtime, int(said.source)) if said else None,
             "method": said.method if said else None,
-            "proof": consent.by_person.proof if consent.by_person else None,
+            "proof": proven.proof if (proven := consent.by_person or consent.granted) else None,
         }
     return found
 

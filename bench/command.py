@@ -15,7 +15,20 @@ from app.settings import InvalidSetting, Settings
 from app.store.engine import Database
 from bench.hub import tables_of_baton, version_of
 from bench.machine import Noise, describe
-from bench.parts import coalescing, growth, latency, limits, pages, rehearsal, rescore, sweep, urgent, webhooks, workers
+from bench.parts import (
+    coalescing,
+    growth,
+    imports,
+    latency,
+    limits,
+    pages,
+    rehearsal,
+    rescore,
+    sweep,
+    urgent,
+    webhooks,
+    workers,
+)
 from bench.report import Figure, Measured, document, exit_code, table
 from bench.setting import Bench
 
@@ -31,6 +44,7 @@ PARTS: dict[str, Part] = {
     "rescore": rescore.measure,
     "sweep": sweep.measure,
     "rehearsal": rehearsal.measure,
+    "imports": imports.measure,
     "workers": workers.measure,
 }
 POSTGRESQL_ONLY = frozenset(("workers",))

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import Connection as Conn
 
-from app.contacts.action import SendMessage, Urgency
+from app.contacts.action import SendMessage, Unsubscribe, Urgency
 from app.contacts.contact import Contact
 from app.contacts.event import Event, Position
 from app.contacts.identity import GLOBAL_KINDS
@@ -57,6 +57,7 @@ class Planner:
         self.held: dict[Person, dict[int, Held]] = {}
         self.values: dict[Person, dict[str, Any]] = {}
         self.syncing: dict[Person, list[Target]] = {}
+        self.quiet: set[Person] = set()  # of whom only imported events are new: nothing starts because of those
         # What stands, of contacts that were folded again
         self.known_decisions: dict[Person, dict[str, Known]] = {}
         self.known_deliveries: dict[Person, dict[str, Existing]] = {}
@@ -85,12 +86,15 @@ class Planner:
         self,
         conn: Conn,
         work: Mapping[Person, Work],
-        new: Iterable[tuple[Event, Person]],
+        new: Collection[tuple[Event, Person]],
         aliases: Mapping[str, Person],
         merged: Mapping[Person, Person],
     ) -> None:
         """Read what the plans depend on. ``merged`` maps contacts that are merged in this batch to where they go."""
         self.work = work
+        self.quiet = {person for event, person in new if event.quiet} - {
+            person for event, person in new if not event.quiet
+        }
         self._learn(conn, new)
         self._look_at_shadows(conn, aliases, merged)
         again = {person for person, one in work.items() if one.refold_from is not None and person > 0}
@@ -140,7 +144,8 @@ class Planner:
             for target in self.mapped:
                 wanted = digest(work.state, target, self.values[person])
                 if work.state.wanted.get(str(target.id)) != wanted or (person, target.id) in told:
-                    work.state.wanted[str(target.id)] = wanted
+                    if person not in self.quiet:  # else the next event that is no import's writes the difference
+                        work.state.wanted[str(target.id)] = wanted
                     self.syncing.setdefault(person, []).append(target)
         stored = [person for person in self.syncing if person > 0]
         self.waiting = deliveries.in_slots(conn, stored)
@@ -237,12 +242,16 @@ class Planner:
         existing = self.known_deliveries.get(person, {})
         planned: dict[str, Planned] = {}
         for decision in work.decisions:
+            if person in self.quiet:
+                self._open_nothing(person, work.state, decision)
             mine = {
                 plan.key: self._planned(plan, decision) for plan in route_decision(decision, work.state, self.targets)
             }
             for key, wanted in mine.items():
                 if key not in existing:
                     self._respect_sent(wanted, existing.values(), work.state)
+                    if person in self.quiet and wanted.status == PENDING:
+                        wanted.status, wanted.reason = WITHHELD, "nothing starts because of an import"
             if not any(key in existing for key in mine):
                 self.places.give_up(person, work.state, decision, mine.values())
             planned |= mine
@@ -268,6 +277,14 @@ class Planner:
                 continue
             if not belongs_to(row, kept):
                 self.replanned[row.id] = {"status": WITHHELD, "reason": reason}
+
+    def _open_nothing(self, person: Person, state: Contact, decision: Decision) -> None:
+        """What was imported may show that a handoff would have been right: it opens none now."""
+        plan = decision.handoff
+        if plan is not None and plan.key not in self.known_handoffs.get(person, {}):
+            state.handoffs = [one for one in state.handoffs if one.key != plan.key]
+            decision.handoff, decision.outcome = None, Outcome.WITHHELD
+            decision.summary += "; nothing starts because of an import"
 
     def _compare_handoff(self, person: Person, decision: Decision) -> None:
         if decision.handoff is None:
@@ -337,6 +354,11 @@ class Planner:
     def _sync(self, person: Person, contact: Contact, target: Target) -> None:
         held = self.held[person][target.id]
         plans = sync(contact, target, held, self.values[person], self.now)
+        if person in self.quiet:
+            # An opt-out is passed on all the same: it starts nothing, and keeps others from sending
+            plans = [plan for plan in plans if isinstance(plan.action, Unsubscribe)]
+            self.planned += [(person, self._planned(plan)) for plan in plans]
+            return
         # What follows from a publication alone may wait for what people did
         work = self.work[person]
         quiet = work.refold_from is None and all(is_quiet(event) for event in work.events)

@@ -27,7 +27,7 @@ from adapters.contract import (
     Stream,
     Window,
 )
-from adapters.http import outcome_of
+from adapters.http import outcome_of, reading_pages
 from app.runtime import Runtime
 from app.store import breakers, budgets, connections, inbox, lanes, notes, polls
 from app.store.connections import Connection
@@ -189,7 +189,7 @@ class Reader:
             lanes.hold(conn, self.lease)
             fresh = polls.news(conn, self.connection.id, self.stream.name, list(by_key), now)
             news = [item for key, item in by_key.items() if key in fresh]
-            inbox.accept(conn, list(arrivals(self.connection, self.stream, POLL, news, now)))
+            inbox.accept(conn, list(_arrivals(self.connection, self.stream, news, now)))
             polls.save(conn, self.database, after)
             if not page.next:
                 # What the next window does not reach any more
@@ -226,22 +226,23 @@ def fetch(runtime: Runtime, connection: Connection, stream: Stream, window: Wind
     """One page of a stream. Raises NotNow where the vendor cannot be asked at the moment."""
     adapter = runtime.adapter(connection)
     limits = [limit.of(connection.settings) for limit in adapter.limits if limit.name in stream.limits]
-    _wait_for_room(runtime, connection, limits)
+    _wait_for_room(runtime, connection, limits, stream.calls)
     listening = Listening(runtime.rulebook().mapping_for(connection))
     try:
-        return stream.fetch(runtime.client(connection), window, listening)
+        with reading_pages():
+            return stream.fetch(runtime.client(connection), window, listening)
     except Exception as error:
         raise _trouble(runtime, connection, stream, window, error) from error
 
 
-def _wait_for_room(runtime: Runtime, connection: Connection, limits: Sequence[RateLimit]) -> None:
-    """Take a place under the vendor's limits when what is sent has left one, in the end without waiting for that."""
+def _wait_for_room(runtime: Runtime, connection: Connection, limits: Sequence[RateLimit], calls: int) -> None:
+    """Take places under the vendor's limits when what is sent has left one, in the end without waiting for that."""
     until = time.monotonic() + PATIENCE_SECONDS
     while True:
         last = time.monotonic() >= until or stopping.is_set()
         with runtime.database.write(lasting=False) as conn:
             patience = PATIENCE_SECONDS if last else 0.0
-            wait = budgets.reserve(conn, runtime.database, connection.id, limits, patience=patience)
+            wait = budgets.reserve(conn, runtime.database, connection.id, limits, calls, patience)
         if wait <= patience:
             time.sleep(wait)
             return
@@ -276,18 +277,16 @@ def _trouble(runtime: Runtime, connection: Connection, stream: Stream, window: W
     return NotNow(reason, after, again=isinstance(outcome, Refused) and bool(window.page))
 
 
-def arrivals(
-    connection: Connection, stream: Stream, kind: str, items: Sequence[Item], now: datetime
-) -> Iterator[Arrival]:
-    """Items as requests for the inbox, each a list that can be read at once."""
+def _arrivals(connection: Connection, stream: Stream, items: Sequence[Item], now: datetime) -> Iterator[Arrival]:
+    """Items as requests for the inbox."""
+    for body, _ in bundles(items):
+        yield Arrival(connection_id=connection.id, kind=POLL, route=stream.name, received_at=now, body=body)
+
+
+def bundles(items: Sequence[Item]) -> Iterator[tuple[bytes, int]]:
+    """Items as lists in JSON that can be read at once, each with how many it holds."""
     for bodies in _bundles(items):
-        yield Arrival(
-            connection_id=connection.id,
-            kind=kind,
-            route=stream.name,
-            received_at=now,
-            body=b"[" + b",".join(bodies) + b"]",
-        )
+        yield b"[" + b",".join(bodies) + b"]", len(bodies)
 
 
 def _bundles(items: Sequence[Item]) -> Iterator[list[bytes]]:

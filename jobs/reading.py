@@ -30,6 +30,7 @@ from app.contacts.times import EPOCH
 from app.runtime import Runtime
 from app.store import budgets, shadows
 from app.store.connections import Connection
+from app.store.imports import IMPORT
 from app.store.inbox import InboxRow
 from app.store.polls import POLL
 from app.store.shadows import Shadow
@@ -76,7 +77,7 @@ def read_rows(runtime: Runtime, rows: Sequence[InboxRow]) -> list[Reading]:
 
 def _leave_out_old(runtime: Runtime, connection: Connection, readings: Sequence[Reading]) -> None:
     """Take what polling shows as no event where it is no news."""
-    polled = [reading for reading in readings if reading.row.kind == POLL]
+    polled = [reading for reading in readings if reading.row.kind in (POLL, IMPORT)]
     if polled:
         adapter, mapping = runtime.adapter(connection), runtime.rulebook().mapping_for(connection)
         with runtime.database.read() as conn:
@@ -127,7 +128,7 @@ def _read(runtime: Runtime, row: InboxRow, connection: Connection | None) -> Rea
 
 def parser_of(adapter: Adapter, row: InboxRow) -> Callable[[WebhookRequest, FieldMapping], Parsed] | None:
     """What reads a row, or None: what was polled is read by its stream."""
-    if row.kind != POLL:
+    if row.kind not in (POLL, IMPORT) or not adapter.streams:
         return adapter.parse
     stream = adapter.stream(row.route)
     return None if stream is None else stream.parse
@@ -162,6 +163,8 @@ def stamp(events: Iterable[Event], row: InboxRow) -> None:
         event.received_at = row.received_at
         if row.kind != "baton":
             event.connection_id = row.connection_id
+        if row.kind == IMPORT:
+            event.quiet = True
         if not event.id:
             event.id = event_id(event.connection_id, event.source_key)
         if not EPOCH <= event.occurred_at <= latest:

@@ -27,8 +27,10 @@ from app.runtime import Rulebook, Runtime
 from app.store import checkpoints, erasures, inbox, log, notes, people, polls, segments
 from app.store.checkpoints import Checkpoint
 from app.store.engine import Unit
+from app.store.imports import IMPORT
 from app.store.inbox import InboxRow, Settled
 from app.store.people import Stored
+from jobs import skipping
 from jobs.enrolling import Place, places
 from jobs.kept_out import KeptOut
 from jobs.planning import Planner
@@ -81,6 +83,9 @@ def settle(runtime: Runtime, claim: int, readings: Sequence[Reading]) -> int:
             batch.write(conn)
             counts = Counter(one.row.id for one in incoming)
             for reading in readings:
+                if reading.row.kind == IMPORT:
+                    skipping.account(conn, reading, sum(one.row.id == reading.row.id for one in batch.new))
+                    continue
                 for item in reading.bad:
                     inbox.park_item(conn, reading.row, item.body, item.reason)
             inbox.settle(

@@ -13,8 +13,21 @@ import structlog
 
 from app.contacts.event import Event, EventType, Identity
 from app.runtime import Runtime
-from app.store import calls, claims, counted, inbox, lanes, notes, polls, rehearsals, timers
-from jobs import deliver, fill, forgetting, ingest, noticing, poll, rehearse, reread, rescore, restored, schemas
+from app.store import calls, claims, counted, imports, inbox, lanes, notes, polls, rehearsals, timers
+from jobs import (
+    deliver,
+    fill,
+    forgetting,
+    importing,
+    ingest,
+    noticing,
+    poll,
+    rehearse,
+    reread,
+    rescore,
+    restored,
+    schemas,
+)
 from jobs.queue import DELIVER, INGEST
 from jobs.resume import wake_parked
 
@@ -25,6 +38,7 @@ OVERDUE = timedelta(seconds=4)  # what has waited this long was not woken for
 TIDY_EVERY = timedelta(hours=1)
 REFUSALS_KEPT = timedelta(hours=72)
 CALLS_KEPT = timedelta(days=30)
+FILES_KEPT = timedelta(days=7)  # to import, which nobody did
 REHEARSALS_KEPT = timedelta(days=14)
 HEAD_START_SECONDS = 0.5
 RINGS_AT_ONCE = 500  # timers in one transaction; others wait that long for the write lock
@@ -75,6 +89,7 @@ def tick(runtime: Runtime, wake: Callable[..., None], holder: str) -> None:
             lanes.give_back(runtime.database, lease)
     restored.look(runtime)
     poll.look(runtime, wake)
+    importing.look(runtime, wake)
     noticing.write_counts(runtime)
     now = runtime.clock()
     with runtime.database.read() as conn:
@@ -165,4 +180,5 @@ def tidy(runtime: Runtime) -> None:
         counted.forget_before(conn, counted.day_of(now - counted.KEPT))
         rehearsals.forget_before(conn, now - REHEARSALS_KEPT)
         polls.forget_counts(conn, now - polls.KEPT)
+        imports.forget_before(conn, now - FILES_KEPT, now - inbox.RETENTION)
         notes.mark(conn, runtime.database, TIDIED, "", now)

@@ -22,7 +22,7 @@ LAYERS = {
     "app": {"app.contacts", "app.rules", "app.store", "mappings", "adapters", "jobs", "app.api", "app.admin"},
     "jobs": {
         "app.contacts", "app.rules", "app.store", "mappings", "adapters",
-        "app.runtime", "app.settings", "app.handoff_links",
+        "app.runtime", "app.settings", "app.handoff_links", "app.imports.table",
     },
     "app.api": {"app.contacts", "app.rules", "app.store", "app", "mappings.document", "mappings.lines"},
     "app.admin": {

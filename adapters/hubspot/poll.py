@@ -304,6 +304,7 @@ STREAMS = (
         parse_deals,
         complete="Every stage of every deal, at its time.",
         limits=("search", "default"),
+        calls=1 + SEARCHED // HISTORIES,
         scope="crm.objects.deals.read",
     ),
     Stream(

@@ -133,7 +133,17 @@ def parse_profiles(request: WebhookRequest, mapping: FieldMapping) -> Parsed:
     return each(request, read)
 
 
-STREAMS = (
+STREAMS = (  # an import reads them in this order: whose events they are is then known
+    Stream(
+        "profiles",
+        "Profiles",
+        partial(_fetch_profiles, field="updated"),
+        parse_profiles,
+        complete="Every profile's fields and consent as they are now.",
+        every=timedelta(minutes=10),
+        limits=("profiles", "profiles_minute"),
+        scope="profiles:read and subscriptions:read",
+    ),
     Stream(
         "events",
         "Events",
@@ -144,16 +154,6 @@ STREAMS = (
         overlap=timedelta(hours=2),
         limits=("events", "events_minute"),
         scope="events:read, metrics:read and profiles:read",
-    ),
-    Stream(
-        "profiles",
-        "Profiles",
-        partial(_fetch_profiles, field="updated"),
-        parse_profiles,
-        complete="Every profile's fields and consent as they are now.",
-        every=timedelta(minutes=10),
-        limits=("profiles", "profiles_minute"),
-        scope="profiles:read and subscriptions:read",
     ),
     Stream(
         "suppressions",

@@ -16,6 +16,7 @@ from app.admin import (
     erasures,
     handoffs,
     home,
+    imports,
     inbox,
     mapping_again,
     mapping_rows,
@@ -39,9 +40,9 @@ from app.settings import Settings
 __all__ = ["SCREENS", "install"]
 
 SCREENS = (
-    assets, session, home, contacts, decisions, inbox, deliveries, connections, handoffs, mappings, mapping_rows,
-    mapping_again, messages, segments, sequences, reviews, why, policies, policy_try, rehearsals, users, tokens,
-    erasures, audit, account,
+    assets, session, home, contacts, decisions, inbox, imports, deliveries, connections, handoffs, mappings,
+    mapping_rows, mapping_again, messages, segments, sequences, reviews, why, policies, policy_try, rehearsals,
+    users, tokens, erasures, audit, account,
 )  # fmt: skip
 
 

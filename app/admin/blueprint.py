@@ -15,6 +15,7 @@ csrf = CSRFProtect()
 MAX_FORM = 64 * 1024
 # Whole documents are written on these
 MAX_DOCUMENT = 2 * 1024 * 1024
+MAX_FILE = 512 * 1024 * 1024
 _DOCUMENTS = frozenset(("policy_save",))
 _SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
 
@@ -42,6 +43,8 @@ def guard() -> AnyResponse | None:
         return None
     request.max_content_length = MAX_DOCUMENT if here() in _DOCUMENTS else MAX_FORM
     request.max_form_memory_size = request.max_content_length
+    if here() == "import_upload":  # the file goes to the disk while it comes in
+        request.max_content_length = MAX_FILE
     if here() not in roles.OPEN:
         if not current_user.is_authenticated:
             asked = request.full_path.rstrip("?") if request.method == "GET" else None

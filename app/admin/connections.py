@@ -7,7 +7,7 @@ from flask import abort, render_template, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
-from app import actions, health
+from app import actions, completeness, health
 from app import connections as looked
 from app.admin import asked, roles, show, troubles, words
 from app.admin.blueprint import admin, role
@@ -48,6 +48,7 @@ def connection(name: str) -> str:
         oldest = counts.waiting_since(conn, one.id) if standing.waits else None
         refused = notes.refusals_by_connection(conn).get(one.id)
         refusals = rows.refused_page(conn, one.id, _REFUSED_SHOWN) if refused else []
+        complete = completeness.of_connection(runtime, conn, one)
         marks = notes.read_marks(conn)
     declared = {setting.name for setting in adapter.settings}
     settings = [(setting.name, setting.help, bool(one.settings.get(setting.name))) for setting in adapter.settings]
@@ -69,6 +70,7 @@ def connection(name: str) -> str:
         refusals=[_refusal(row) for row in refusals],
         troubles=troubles.of_all(health.of_connection(one, marks, refused, runtime.clock())),
         paused=health.paused(marks),
+        complete=complete,
     )
 
 

@@ -66,6 +66,7 @@ INBOX_HELP = {
     "parked": "could not be read; waits for a person, can be read again",
 }
 INBOX_KINDS = {
+    "import": "Import",
     "webhook": "Webhook",
     "poll": "Read from the tool",
     "form": "Form",
@@ -212,6 +213,14 @@ SIDES = {
     "less": "Not with the draft",
     "moved": "At another moment",
     "other": "Otherwise",
+}
+IMPORTS = {
+    "draft": "Not begun",
+    "waiting": "Waiting",
+    "running": "Under way",
+    "done": "Done",
+    "stopped": "Stopped",
+    "failed": "Failed",
 }
 REHEARSALS = {
     "waiting": "Waiting",

@@ -10,6 +10,7 @@ from app.api import (
     deliveries,
     erasures,
     handoffs,
+    imports,
     inbox,
     installation,
     journeys,
@@ -25,6 +26,6 @@ from app.api.blueprint import api
 __all__ = ["SUBJECTS", "api"]
 
 SUBJECTS = (
-    contacts, inbox, deliveries, decisions, handoffs, installation, journeys, mappings, messages, policies, rehearsals,
-    sequences, why, erasures, access,
+    contacts, inbox, imports, deliveries, decisions, handoffs, installation, journeys, mappings, messages, policies,
+    rehearsals, sequences, why, erasures, access,
 )  # fmt: skip

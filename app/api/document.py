@@ -109,6 +109,23 @@ _USER = {
     "signed_in_at": _MAYBE_TIME,
 }
 
+_IMPORT = {
+    "id": _WHOLE,
+    "source": _TEXT,
+    "name": _TEXT,
+    "status": _TEXT,
+    "reason": _TEXT,
+    "total": _MAYBE_WHOLE,
+    "read": _WHOLE,
+    "done": _WHOLE,
+    "skipped": _WHOLE,
+    "events": _WHOLE,
+    "share": {"type": ["number", "null"]},
+    "asked_by": _TEXT,
+    "created_at": _TIME,
+    "ended_at": _MAYBE_TIME,
+}
+
 _PROBLEMS = {"type": "array", "items": _object({"text": _TEXT, "line": _MAYBE_WHOLE})}
 _VERSION = {"version": _WHOLE, "status": _TEXT, "author": _TEXT, "note": _TEXT, "published_at": _MAYBE_TIME}
 _DRAFT = _object(
@@ -536,6 +553,40 @@ _SCHEMAS: dict[str, Any] = {
             "sent": _WHOLE,
             "ended_at": _MAYBE_TIME,
             "exit": _MAYBE_TEXT,
+        }
+    ),
+    "Import": _object(_IMPORT),
+    "ImportInFull": _object(
+        {
+            **_IMPORT,
+            "reasons": {"type": "array", "items": _object({"reason": _TEXT, "count": _WHOLE})},
+            "skips": {"type": "array", "items": _object({"row": _MAYBE_WHOLE, "reason": _TEXT, "held": _TEXT})},
+        }
+    ),
+    "Completeness": _object(
+        {
+            "connection": _TEXT,
+            "received": _WHOLE,
+            "refilled": _WHOLE,
+            "share": {"type": ["number", "null"]},
+            "imported": _WHOLE,
+            "days": {
+                "type": "array",
+                "items": _object({"day": _TEXT, "received": _WHOLE, "refilled": _WHOLE, "imported": _WHOLE}),
+            },
+            "streams": {
+                "type": "array",
+                "items": _object(
+                    {
+                        "name": _TEXT,
+                        "title": _TEXT,
+                        "complete": _TEXT,
+                        "upto": _MAYBE_TIME,
+                        "due_at": _MAYBE_TIME,
+                        "problem": _TEXT,
+                    }
+                ),
+            },
         }
     ),
     "Review": _object(

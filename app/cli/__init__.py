@@ -5,6 +5,7 @@ import click
 from app.cli.access import token, user
 from app.cli.connections import connection
 from app.cli.erasing import erase, erasure, subject_access
+from app.cli.importing import import_
 from app.cli.policies import policy
 from app.cli.rehearsing import rehearse
 from app.cli.repairs import doctor, replay, retry
@@ -15,7 +16,7 @@ policy.add_command(rehearse)
 
 @click.group(
     commands=(
-        *(run, web, worker, sandbox, bench, connection, token, user, policy),
+        *(run, web, worker, sandbox, bench, connection, token, user, policy, import_),
         *(replay, retry, subject_access, erase, erasure, doctor),
     ),
     context_settings={"help_option_names": ["-h", "--help"]},

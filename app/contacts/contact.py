@@ -183,10 +183,12 @@ class Waiting(Struct, omit_defaults=True):
 
 
 class Look(Struct, omit_defaults=True):
-    """When a segment has to be asked about again, and the event since which that is so."""
+    """When a segment has to be asked about again, and the event since which that is so; and when that was imported, if
+    it was."""
 
     at: datetime
     event: str
+    imported_at: datetime | None = None
 
 
 class Enrolment(Struct, omit_defaults=True):

@@ -99,6 +99,7 @@ class Event(Struct, kw_only=True, omit_defaults=True):
     again. ``properties`` belong to the type, ``fields`` are contact fields as the mapping named them.
     ``machine`` says why an open or click was a scanner's and not a person's. ``actor`` names the person in the
     vendor's tool who did it. ``told`` is what the tool holds of the contact, in its own names and forms.
+    What is ``quiet`` was imported: it makes the contact what it is, and nothing follows from it.
     """
 
     type: str
@@ -109,6 +110,7 @@ class Event(Struct, kw_only=True, omit_defaults=True):
     fields: dict[str, Any] = field(default_factory=dict)
     refs: tuple[Ref, ...] = ()
     told: dict[str, Any] = field(default_factory=dict)
+    quiet: bool = False
     machine: str | None = None
     actor: str | None = None
     mapping: str = ""

@@ -81,7 +81,7 @@ def step(contact: Contact, event: Event, policies: Policies) -> list[Decision]:
     crossing = apply_scoring(contact, event, policies.scoring)
     decisions += advance(contact, event, crossing, policies.lifecycle, scoring, judged)
     handoff = decide_handoff(contact, event, policies.handoff, policies.suppression, scoring)
-    if crossing is not None:
+    if crossing is not None and not event.quiet:
         decisions.append(_crossed(contact, event, crossing, policies, handed_over=any(d.handoff for d in handoff)))
     decisions += handoff
     # Before segments move: what lets somebody in is not yet an answer

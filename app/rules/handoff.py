@@ -146,7 +146,13 @@ def decide_handoff(
     rules = policy.by_type.get(event.type, ()) + policy.always
     if event.type == HANDED_OVER and not event.connection_id:
         rules = (_by_hand(event),)
-    if not rules or event.machine is not None or contact.open_handoff is not None or event.type == EventType.TIMER_DUE:
+    if (
+        not rules
+        or event.machine is not None
+        or event.quiet
+        or contact.open_handoff is not None
+        or event.type == EventType.TIMER_DUE
+    ):
         return []
     facts = Facts(contact, event, event.occurred_at, scoring)
     for rule in rules:

@@ -39,6 +39,8 @@ def decide_messages(contact: Contact, event: Event, policies: "Policies") -> lis
     decisions = []
     if contact.waiting and event.type in policy.ended_by:
         decisions += _end(contact, event, policies)
+    if event.quiet:
+        return decisions
     index = policy.by_type.get(event.type)
     triggers = index.candidates(event) if index is not None else ()
     if triggers:

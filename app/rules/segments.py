@@ -180,7 +180,16 @@ def judge_in_time(contact: Contact, name: str, policies: "Policies") -> list[Dec
     segment = policies.segments.by_id.get(name)
     if segment is None:
         return []
-    moment = Event(type=EventType.TIMER_DUE, occurred_at=look.at, received_at=look.at, source_key="", id=look.event)
+    # What was due before the import that showed it is as much a part of the past as the rest of it
+    imported_at = look.imported_at if look.imported_at is not None and look.at <= look.imported_at else None
+    moment = Event(
+        type=EventType.TIMER_DUE,
+        occurred_at=look.at,
+        received_at=imported_at or look.at,
+        source_key="",
+        id=look.event,
+        quiet=imported_at is not None,
+    )
     return _judge(contact, moment, (segment,), policies)
 
 
@@ -192,7 +201,7 @@ def _look_again(contact: Contact, event: Event, segment: Segment, facts: Facts) 
             return False
         at = segment.moment(facts)
         if at is not None:
-            contact.looks[segment.id] = Look(at, event.id)
+            contact.looks[segment.id] = Look(at, event.id, event.received_at if event.quiet else None)
         elif contact.looks:
             contact.looks.pop(segment.id, None)
     return segment.test(facts) is not (segment.id in contact.segments)
@@ -235,7 +244,13 @@ def _decision(segment: Segment, event: Event, inside: bool, facts: Facts, versio
         what="segment",
         outcome=Outcome.TAKEN,
         summary=f"{word} the segment “{segment.label}”"
-        + (", as time has passed" if by_time else _BY_US.get(str(asked), "") if is_quiet(event) else ""),
+        + (
+            ", as time has passed"
+            if by_time
+            else _BY_US.get(str(asked), ", as it was imported")
+            if is_quiet(event)
+            else ""
+        ),
         event_id=event.id,
         at=facts.now,
         gates=tuple(Gate(verdict.text, verdict.holds) for verdict in explain(segment.when, facts)),
@@ -243,7 +258,10 @@ def _decision(segment: Segment, event: Event, inside: bool, facts: Facts, versio
 
 
 def is_quiet(event: Event) -> bool:
-    """Whether the event only says that Baton looks at somebody again, because a policy was published."""
+    """Whether nothing follows from the event: it was imported, or only says that Baton looks at somebody again, because
+    a policy was published or payloads were read again."""
+    if event.quiet:
+        return True
     if event.type == READ_AGAIN:
         return not event.connection_id
     return event.type == EventType.TIMER_DUE and not event.connection_id and event.properties.get("timer") in _QUIET

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from hashlib import blake2b
 
 from msgspec import Struct
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, func, insert, select
 
 from app.contacts.times import EPOCH
 from app.store.engine import Database
@@ -105,6 +105,13 @@ def came(conn: Connection, since: datetime) -> list[Came]:
     columns = [intake.c[name] for name in Came.__struct_fields__]
     query = select(*columns).where(intake.c.day >= (since - EPOCH).days)
     return [Came(*row) for row in conn.execute(query.order_by(intake.c.day, intake.c.connection_id, intake.c.way))]
+
+
+def totals(conn: Connection) -> dict[tuple[int, str], int]:
+    """(connection, way) → how many new events, over all days that are kept."""
+    total = func.sum(intake.c["count"])
+    query = select(intake.c.connection_id, intake.c.way, total).group_by(intake.c.connection_id, intake.c.way)
+    return {(connection_id, way): int(count) for connection_id, way, count in conn.execute(query)}
 
 
 def forget_counts(conn: Connection, before: datetime) -> None:

@@ -50,7 +50,9 @@ inbox = Table(
     metadata,
     Column("id", BigId, primary_key=True),
     Column("connection_id", BigId, nullable=False),
-    Column("kind", Code, nullable=False),  # webhook, poll, form, track, or baton for what Baton itself has to say
+    Column(
+        "kind", Code, nullable=False
+    ),  # webhook, poll, import, form, track, or baton for what Baton itself has to say
     Column("route", Text, nullable=False, server_default=""),
     Column("received_at", UtcTime, nullable=False),
     Column("url", Text, nullable=False, server_default=""),
@@ -311,6 +313,46 @@ intake = Table(
     Column("way", Code, primary_key=True),  # as inbox.kind
     Column("count", BigInteger, nullable=False),
 )
+
+# First loads of contacts and history, from files and tools.
+imports = Table(
+    "imports",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("connection_id", BigId, nullable=False),
+    Column("source", Code, nullable=False),  # csv, or the vendor
+    Column("name", Text, nullable=False),
+    Column("status", Code, nullable=False),  # waiting, running, done, stopped, failed
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("plan", Text, nullable=False),  # what is read, and how, as JSON
+    Column("position", Text, nullable=False, server_default=""),
+    Column("total", BigInteger),
+    Column("fed", BigInteger, nullable=False, server_default="0"),
+    Column("settled", BigInteger, nullable=False, server_default="0"),
+    Column("skipped", BigInteger, nullable=False, server_default="0"),
+    Column("events", BigInteger, nullable=False, server_default="0"),
+    Column("asked_by", Text, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("ended_at", UtcTime),
+)
+Index("ix_imports_open", imports.c.id, **where("status IN ('waiting', 'running')"))
+import_parts = Table(  # a file's pieces, until it was read
+    "import_parts",
+    metadata,
+    Column("import_id", BigId, primary_key=True, autoincrement=False),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("body", LargeBinary, nullable=False),
+)
+import_skips = Table(  # what was not taken, and why
+    "import_skips",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("import_id", BigId, nullable=False),
+    Column("row", BigInteger, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("held", Text, nullable=False, server_default=""),
+)
+Index(None, import_skips.c.import_id, import_skips.c.id)
 
 handoffs = Table(
     "handoffs",

@@ -11,6 +11,7 @@ from werkzeug.test import TestResponse
 
 from app import erasure, rehearsal
 from app.factory import create_app
+from app.imports import acts
 from app.limits import limiter
 from app.rules.policy import DEFAULTS
 from app.runtime import Runtime
@@ -24,6 +25,7 @@ SITE = "https://hub.example.com"
 PASSWORD = "correct horse battery"
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'&{{7*7}}"
 LONG = "x" * 10_000
+EXPORT = f'E-Mail,First name,"{HOSTILE.replace(chr(34), chr(34) * 2)}"\nann@acme.example,Ann,{LONG}\n'.encode()
 _TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
 
 
@@ -145,6 +147,7 @@ def _fill(runtime: Runtime) -> dict[str, int]:
         "refused": rows(runtime, "refusals", "id")[0].id,
         "review": review_of(runtime),
         "rehearsal": rehearsed(runtime),
+        "import": acts.store_file(runtime, f"people {HOSTILE}.csv", [EXPORT], f"ann {HOSTILE}")[0],
         "user": add_user(runtime, "viewer"),
         "entry": rows(runtime, "audit", "id")[0].id,
         "erasure": erasure_id,

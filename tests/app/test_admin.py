@@ -33,6 +33,8 @@ LOOK_AT_PEOPLE = {
     "password",
 }
 LOOK_AT_WORK = {
+    "import_list",
+    "import_one",
     "decisions",
     "inbox",
     "inbox_row",
@@ -89,6 +91,7 @@ WORK = {
     "erased_by_hand",
 } | STEER
 WORK |= {"rehearsal_new", "rehearsal_ask", "rehearsal_again", "rehearsal_cancel"}
+WORK |= {"import_upload", "import_connection", "import_begin", "import_stop", "import_skipped"}
 WORK |= {"mapping_payload", "mapping_request", "mapping_again_begin", "mapping_again_stop"}
 ANSWER = {"claim", "judge"}
 SWITCH = {"pause", "resume", "pause_all", "resume_all"}
@@ -266,6 +269,13 @@ def addresses(ids: Any) -> dict[str, tuple[str, str]]:
         "mapping_again": ("GET", "/admin/mappings/hubspot/again"),
         "mapping_again_begin": ("POST", "/admin/mappings/hubspot/again"),
         "mapping_again_stop": ("POST", "/admin/mappings/hubspot/again/stop"),
+        "import_list": ("GET", "/admin/import"),
+        "import_one": ("GET", f"/admin/import/{ids['import']}"),
+        "import_upload": ("POST", "/admin/import/file"),
+        "import_connection": ("POST", "/admin/import/connection"),
+        "import_begin": ("POST", f"/admin/import/{ids['import']}/begin"),
+        "import_stop": ("POST", f"/admin/import/{ids['import']}/stop"),
+        "import_skipped": ("GET", f"/admin/import/{ids['import']}/skipped.csv"),
         "connections": ("GET", "/admin/connections"),
         "connection": ("GET", "/admin/connections/hubspot"),
         "refused": ("GET", f"/admin/connections/hubspot/refused/{ids['refused']}"),
@@ -277,7 +287,10 @@ def addresses(ids: Any) -> dict[str, tuple[str, str]]:
     }
 
 
-IDS = ("ann", "handoff", "decision", "parked", "dead", "refused", "review", "user", "entry", "rehearsal", "erasure")
+IDS = (
+    *("ann", "import", "handoff", "decision", "parked", "dead", "refused", "review", "user", "entry", "rehearsal"),
+    "erasure",
+)
 LEADS_ON = {"review_next"}  # to another page
 PAGES = [
     name for name, (method, _) in addresses(dict.fromkeys(IDS, 0)).items() if method == "GET" and name not in LEADS_ON

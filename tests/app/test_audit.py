@@ -59,6 +59,8 @@ WRITES: Sequence[tuple[str, str, Mapping[str, Any]]] = (
     ("mapping_again_begin", "/admin/mappings/forms/again", {"days": "7"}),
     ("mapping_again_stop", "/admin/mappings/forms/again/stop", {"reread": "1"}),
     ("policy_save", "/admin/policies/scoring/scoring/", {"body": SCORING, "base": "1"}),
+    ("import_begin", "/admin/import/{import}/begin", {"column0": "email"}),
+    ("import_stop", "/admin/import/{import}/stop", {}),
     ("policy_discard", "/admin/policies/scoring/scoring/discard", {"revision": "1"}),
     ("policy_save", "/admin/policies/scoring/scoring/", {"body": SCORING, "base": "1"}),
     ("rehearsal_ask", "/admin/rehearsals/", {"draft": "scoring/scoring", "span": "7"}),
@@ -75,9 +77,10 @@ WRITES: Sequence[tuple[str, str, Mapping[str, Any]]] = (
         {"version": "1", "in_force": "2", "note": "no"},
     ),
 )
-# Those that need a visitor of their own, or to have seen what they do; `tests/app/test_accounts.py`,
-# `tests/jobs/test_send_test.py` and the test below go through them
+# Those that need a visitor of their own, a file, a tool that answers, or to have seen what they do;
+# `tests/app/test_accounts.py`, `test_imports.py`, `tests/jobs/test_send_test.py` and the test below go through them
 BY_THEMSELVES = {"sign_in", "sign_out", "password", "invitation_accept", "mapping_send"}
+BY_THEMSELVES |= {"import_upload", "import_connection"}
 
 
 def entries(runtime: Runtime) -> int:

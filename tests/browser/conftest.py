@@ -21,12 +21,13 @@ from app import accounts
 from app import drafts as acts
 from app.factory import create_app
 from app.handoff_links import link
+from app.imports.acts import store_file
 from app.rules.policy import default_documents
 from app.runtime import Runtime
 from app.setup import add_connection, prepare
 from app.store import access, drafts, notes, policies, tables
 from jobs import deliver, ingest
-from tests.app.screens import rehearsed
+from tests.app.screens import EXPORT, rehearsed
 from tests.conftest import settings
 from tests.feeding import arrive, drain, form, rows, visit
 from tests.sequences_story import tell_of_sequences
@@ -211,6 +212,7 @@ def tell(runtime: Runtime, sandbox: Server) -> dict[str, int]:
     _others(runtime, now)
     _until_sent(runtime)
     _trouble(runtime, now)
+    store_file(runtime, f"people {HOSTILE}.csv", [EXPORT], f"ann {HOSTILE}")
     rehearsed(runtime)
     found = {str(row.email).split("@")[0]: row.id for row in rows(runtime, "contacts", "id", "email") if row.email}
     nameless = [row.id for row in rows(runtime, "contacts", "id", "email", "merged_into") if row.email is None]

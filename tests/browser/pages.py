@@ -68,6 +68,8 @@ def pages(site: Site) -> dict[str, str]:
         "no draft of a mapping": "/admin/mappings/hubspot/effect",
         "read again": "/admin/mappings/forms/again",
         "request on paper": "/admin/mappings/hubspot/request",
+        "imports": "/admin/import",
+        "a file to import": f"/admin/import/{rows(site.runtime, 'imports', 'id')[0].id}",
         "connections": "/admin/connections",
         "hubspot": "/admin/connections/hubspot",
         "forms": "/admin/connections/forms",

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 def enter(contact: Contact, event: Event, policies: "Policies") -> list[Decision]:
     """Let the contact into the sequences that this event opens, or say why not; and take their first steps."""
-    if event.machine is not None:
+    if event.machine is not None or event.quiet:
         return []
     index = policies.sequences.at(event.occurred_at).by_type.get(event.type)
     flows = index.candidates(event) if index is not None else ()
