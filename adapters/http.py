@@ -9,7 +9,7 @@ import heapq
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -174,13 +174,12 @@ class VendorPool(urllib3.PoolManager):
             preload_content=False,
             timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
         )
+        shown = kw.pop("shown", kw.get("body"))  # what is kept of the body, where it holds a secret
         may_call = _may_call.get()
         if may_call is not None and not may_call():
             raise TooLate("the right to call has run out")
         started, at = time.monotonic(), datetime.now(UTC)
-        exchange = Exchange(
-            at=at, seconds=0, method=method, url=url, request=_text(kw.get("body")), status=None, answer=""
-        )
+        exchange = Exchange(at=at, seconds=0, method=method, url=url, request=_text(shown), status=None, answer="")
         response = None
         try:
             response = super().urlopen(method, url, redirect=False, **kw)
@@ -296,13 +295,23 @@ class Http:
         if body is not None:
             sent.setdefault("Content-Type", "application/json")
             data = msgspec.json.encode(body)
-        answer = self.pool.urlopen(method, url, body=data, headers=sent)
-        if not 200 <= answer.status < 300:
-            raise HttpError(answer.status, _text(answer.data), answer.headers)
-        try:
-            return msgspec.json.decode(answer.data) if answer.data else None
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            raise BadAnswer(f"answered {answer.status} with something that is not JSON") from None
+        return _json_of(self.pool.urlopen(method, url, body=data, headers=sent))
+
+    def post_form(self, url: str, form: Mapping[str, str], hidden: Collection[str] = ()) -> Any:
+        """The same for a form. Of the fields that are ``hidden`` no value is kept."""
+        headers = {"Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded"}
+        shown = urlencode({name: "***" if name in hidden else value for name, value in form.items()})
+        return _json_of(self.pool.urlopen("POST", url, body=urlencode(form).encode(), headers=headers, shown=shown))
+
+
+def _json_of(answer: Any) -> Any:
+    """The JSON of an answer, or None for an empty one. Raises HttpError for any other status than 2xx."""
+    if not 200 <= answer.status < 300:
+        raise HttpError(answer.status, _text(answer.data), answer.headers)
+    try:
+        return msgspec.json.decode(answer.data) if answer.data else None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise BadAnswer(f"answered {answer.status} with something that is not JSON") from None
 
 
 _WAIT = frozenset((408, 423, 425, 429))
