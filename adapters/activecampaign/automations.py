@@ -88,6 +88,8 @@ def track(client: ActiveCampaign, deliveries: Sequence[Delivery]) -> list[Outcom
     action, settings = cast(TrackEvent, one.action), client.settings
     if not one.to.email:
         return [Refused(reason="ActiveCampaign tracks events by e-mail address, and none is known")]
+    if not can_track(action, settings):  # taken out of the settings meanwhile
+        return [Refused(reason="event tracking is not set up: event_key, event_account")]
     form = {
         "actid": settings["event_account"],
         "key": settings["event_key"],
@@ -96,7 +98,7 @@ def track(client: ActiveCampaign, deliveries: Sequence[Delivery]) -> list[Outcom
         "visit": msgspec.json.encode({"email": one.to.email}).decode(),
     }
     try:
-        client.post_form(settings.get("event_url", "") or EVENT_URL, form)
+        client.track(settings.get("event_url", "") or EVENT_URL, form)
     except Exception as error:
         return [client.outcome(error)]
     return [Done()]

@@ -6,7 +6,7 @@ Its addresses are the accounts' own; its answers wrap what they hold in its name
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import msgspec
 
@@ -31,8 +31,10 @@ class ActiveCampaign:
         self._tags: dict[str, str] = {}
         self._users: dict[str, str] = {}
         self._fields: dict[str, str] = {}  # number and personalisation tag in small letters → number
-        self._tag_names: dict[str, str] = {}
-        self._fields_at = 0.0
+        self._field_names: dict[str, str] = {}
+        self._fields_at = float("-inf")
+        self._names_of_tags: dict[str, str] = {}
+        self._tags_at = float("-inf")
         self._task_type = ""
 
     # --- calls
@@ -67,21 +69,13 @@ class ActiveCampaign:
             if len(items) < PAGE or seen >= total_of(answer):
                 return
 
-    def post_form(self, url: str, form: Mapping[str, str]) -> dict[str, Any]:
-        """A call to event tracking, which takes a form and is no part of the API."""
-        headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
-        answer = self._http.pool.urlopen("POST", url, body=urlencode(form).encode(), headers=headers)
-        if not 200 <= answer.status < 300:
-            raise HttpError(answer.status, answer.data.decode("utf-8", "replace")[:500], answer.headers)
-        try:
-            data = msgspec.json.decode(answer.data)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            raise BadAnswer(f"answered {answer.status} with something that is not JSON") from None
+    def track(self, url: str, form: Mapping[str, str]) -> None:
+        """A call to event tracking, which takes a form, is no part of the API, and says 200 whatever came of it."""
+        data = self._http.post_form(url, form, hidden=("key",))
         if not isinstance(data, dict):
             raise BadAnswer("answered without the data that belongs to it")
         if data.get("success") in _NOT_DONE:
             raise HttpError(422, msgspec.json.encode(data).decode(), {})
-        return data
 
     # --- outcomes
 
@@ -122,15 +116,15 @@ class ActiveCampaign:
 
     def field_names(self) -> dict[str, str]:
         """Number → personalisation tag, in small letters."""
-        if not self._fields_at or time.monotonic() - self._fields_at > LISTED_AGAIN_SECONDS:
+        if time.monotonic() - self._fields_at > LISTED_AGAIN_SECONDS:
             self._list_fields()
-        return self._tag_names
+        return self._field_names
 
     def _list_fields(self) -> None:
         found = list(self.pages("/fields", "fields"))
         names = {str(one["id"]): str(one.get("perstag") or "").strip("%").lower() for one in found}
-        self._tag_names = {number: name for number, name in names.items() if name}
-        self._fields = {**{number: number for number in names}, **{name: n for n, name in self._tag_names.items()}}
+        self._field_names = {number: name for number, name in names.items() if name}
+        self._fields = {**{number: number for number in names}, **{name: n for n, name in self._field_names.items()}}
         self._fields_at = time.monotonic()
 
     def tag_id(self, name: str, create: bool) -> str:
@@ -156,6 +150,14 @@ class ActiveCampaign:
             if str(one.get("tag", "")).casefold() == name.casefold() and one.get("tagType", "contact") == "contact":
                 return str(one["id"])
         return ""
+
+    def tag_names(self) -> dict[str, str]:
+        """Number → name of every tag; asked for again after a while, since new ones come."""
+        if time.monotonic() - self._tags_at > LISTED_AGAIN_SECONDS:
+            found = self.pages("/tags", "tags")
+            self._names_of_tags = {str(one["id"]): str(one.get("tag") or "") for one in found}
+            self._tags_at = time.monotonic()
+        return self._names_of_tags
 
     def forget_tag(self, name: str) -> None:
         """Look a tag up again at the next use: it is not there any more."""

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from adapters.activecampaign.body import OPTIONS
 from adapters.activecampaign.client import ActiveCampaign, part
-from adapters.contract import Delivery, Done, Outcome, Refused
+from adapters.contract import BatchRefused, Delivery, Done, Outcome, Refused
 from adapters.http import HttpError
 from app.contacts.action import EnsureContact, UpsertContact
 from mappings.transforms import is_blank
@@ -114,11 +114,27 @@ def _text(value: Any) -> str:
 def _import(client: ActiveCampaign, deliveries: Sequence[Delivery]) -> list[Outcome]:
     made = [_imported(client, one) for one in deliveries]
     answer = client.ask("POST", "/import/bulk_import", {"contacts": [contact for contact, _ in made]}, holds="batchId")
+    refused = _refused(answer, deliveries)
+    queued = answer.get("queued_contacts")
+    if isinstance(queued, int) and queued + len(refused) < len(deliveries):
+        raise BatchRefused(f"ActiveCampaign took {queued} of {len(deliveries)} contacts, and does not say which")
     batch = f"import {answer['batchId']}"
     return [
-        Done(told=_properties(one), note="; ".join(filter(None, (batch, _note(missing)))))
-        for one, (_, missing) in zip(deliveries, made, strict=True)
+        refused.get(index) or Done(told=_properties(one), note="; ".join(filter(None, (batch, _note(missing)))))
+        for index, (one, (_, missing)) in enumerate(zip(deliveries, made, strict=True))
     ]
+
+
+def _refused(answer: Mapping[str, Any], deliveries: Sequence[Delivery]) -> dict[int, Refused]:
+    """Which contacts of an import were not taken although it was: by their place in it, or by their address."""
+    by_email = {one.to.email: index for index, one in enumerate(deliveries)}
+    found: dict[int, Refused] = {}
+    for one in answer.get("failureReasons") or ():
+        if isinstance(one, Mapping):
+            index = by_email.get(str(one.get("email")).lower(), one.get("contact"))
+            if isinstance(index, int) and index < len(deliveries):
+                found[index] = Refused(reason=f"not imported: {str(one.get('failureReason'))[:200]}")
+    return found
 
 
 def _imported(client: ActiveCampaign, delivery: Delivery) -> tuple[dict[str, Any], list[str]]:

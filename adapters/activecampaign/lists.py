@@ -44,7 +44,9 @@ def subscribe(client: ActiveCampaign, deliveries: Sequence[Delivery]) -> list[Ou
     """Write the person's own yes: onto the list that stands for consent, unless they have left it since."""
     (one,) = deliveries
     action = cast(Subscribe, one.action)
-    list_id = action.list or client.settings["list"]
+    list_id = _list_of(client, action)
+    if not list_id:  # taken out of the settings meanwhile
+        return [Refused(reason="no list that stands for consent is set: list")]
     try:
         number = client.contact_id(one.to.vendor_id, one.to.email)
         if not number:
@@ -64,8 +66,12 @@ def find_subscription(client: ActiveCampaign, delivery: Delivery) -> Done | None
     """Whether an earlier try put them onto the list."""
     action = cast(Subscribe, delivery.action)
     number = client.contact_id(delivery.to.vendor_id, delivery.to.email)
-    place = place_on(client, number, action.list or client.settings["list"]) if number else None
+    place = place_on(client, number, _list_of(client, action)) if number else None
     return Done(vendor_id=number) if place is not None and str(place.get("status")) == ACTIVE else None
+
+
+def _list_of(client: ActiveCampaign, action: Subscribe) -> str:
+    return action.list or client.settings.get("list", "")
 
 
 def _left_since(place: Mapping[str, Any], yes: datetime) -> bool:

@@ -61,12 +61,15 @@ def _filled(properties: Mapping[str, Any]) -> dict[str, Any]:
 # --- lists and consent
 
 
+METHODS = {"public": "by the person", "admin": "by a user", "system": "by an automation", "api": "by software"}
+
+
 def granted(list_id: str, origin: str, proof: Mapping[str, Any]) -> dict[str, Any]:
     """What an active subscription says of consent. Only what is done in public is the person's own doing."""
     return {
         "channel": "email",
         "state": "granted",
-        "method": origin,
+        "method": "form" if origin == "public" else METHODS.get(origin, ""),
         "by_person": origin == "public",
         "list": list_id,
         "proof": _filled({"list": list_id, "initiated_from": origin, **proof}),
@@ -78,7 +81,7 @@ def _subscribed(heard: Heard) -> list[Said]:
     if not number:  # a contact that is on no list: it is there, and has agreed to nothing
         return [Said(type=EventType.CONTACT_CREATED)]
     key = list_key(heard.person, number, "1", heard.at)
-    proof = {"ip": _ip(heard.block("contact")), "form": heard.text("form")}
+    proof = {"ip": _ip(heard.block("contact")), "form": text(heard.block("form").get("id"))}
     return [
         Said(type=EventType.CONSENT_CHANGED, properties=granted(number, heard.origin, proof), key=f"consent|{key}"),
         Said(type=EventType.LIST_JOINED, properties={"list": number}, key=key),
@@ -94,9 +97,14 @@ def _unsubscribed(heard: Heard) -> list[Said]:
     """Off one list, or off all. Only who is on no list any more, or has left the list that stands for all marketing,
     has said no to e-mail."""
     numbers = _lists(heard.document)
-    remaining = [one for one in each(heard.document.get("active_subscriptions")) if text(one) not in ("", "0")]
+    active = [text(one) for one in each(heard.document.get("active_subscriptions"))]
+    remaining = [one for one in active if one not in ("", "0", *numbers)]
     reason = text(heard.block("unsubscribe").get("reason")) or text(heard.block("unsubscribe").get("code"))
-    said = {"method": heard.origin, "reason": reason, "campaign": text(heard.block("campaign").get("id"))}
+    said = {
+        "method": METHODS.get(heard.origin, ""),
+        "reason": reason,
+        "campaign": text(heard.block("campaign").get("id")),
+    }
     left = [
         Said(
             type=EventType.LIST_LEFT,
@@ -143,7 +151,10 @@ def _campaign(heard: Heard) -> dict[str, Any]:
         "campaign": text(campaign.get("id")),
         "subject": text(message.get("subject")) or text(campaign.get("subject")),
         "url": text(link.get("url")),
-        "link": text(link.get("name")),
+        # What a person has written, how often they passed it on, and where to
+        "text": heard.text("message"),
+        "count": text(heard.block("forward").get("count")),
+        "network": text(heard.block("share").get("network")),
     }
 
 
@@ -155,8 +166,8 @@ def _machine(kind: str, heard: Heard) -> str | None:
     """Why an open or click was not a person's, where the body tells; mostly it does not."""
     if kind not in (EventType.EMAIL_OPENED, EventType.EMAIL_CLICKED):
         return None
-    named = [heard.block(name).get("useragent") for name in ("contact", "campaign", "open", "click")]
-    agent = next((said for one in (heard.document.get("useragent"), *named) if (said := text(one))), "").lower()
+    names = ("User-Agent", "user-agent", "user_agent", "useragent")
+    agent = next((said for name in names if (said := heard.text(name))), "").lower()
     found = next((name for name in _MACHINES if name in agent), "")
     if found or agent == "mozilla/5.0":  # Apple's mail privacy says no more than this
         return f"{'opened' if kind == EventType.EMAIL_OPENED else 'clicked'} by a mail proxy or scanner"
@@ -182,11 +193,11 @@ def _sms(kind: str) -> Callable[[Heard], list[Said]]:
     def read(heard: Heard) -> list[Said]:
         sms = heard.block("sms")
         reply = text(sms.get("reply"))
-        properties = {
-            "text": reply or text(sms.get("message")),
-            "recipient": text(sms.get("phone")),
-            "method": heard.origin,
-        }
+        phone = text(sms.get("phone")) or text(sms.get("recipient"))
+        properties = {"text": reply, "recipient": phone, "method": METHODS.get(heard.origin, "")}
+        if kind == EventType.SMS_DELIVERED and text(sms.get("successful")).lower() in _NO:
+            failed = {**properties, "permanent": False, "reason": text(sms.get("comment")) or "not sent"}
+            return [Said(type=EventType.SMS_BOUNCED, properties=failed)]
         if kind == EventType.SMS_REPLIED and reply.strip(" .!").upper() in _STOP:
             return [Said(type=EventType.SMS_UNSUBSCRIBED, properties={**properties, "method": "reply"})]
         return [Said(type=kind, properties=properties)]
@@ -195,6 +206,7 @@ def _sms(kind: str) -> Callable[[Heard], list[Said]]:
 
 
 _STOP = frozenset(("STOP", "STOPALL", "UNSUBSCRIBE", "OPTOUT"))
+_NO = frozenset(("0", "false", "no"))
 
 
 # --- tags, notes, tasks
@@ -211,8 +223,8 @@ def _tag(kind: str, change: str) -> Callable[[Heard], list[Said]]:
 
 
 def _note(heard: Heard) -> list[Said]:
-    block_ = heard.block("note")
-    note = heard.text("note") or text(block_.get("text")) or text(block_.get("note"))
+    inner = heard.block("note")
+    note = heard.text("note") or text(inner.get("text")) or text(inner.get("note"))
     return [Said(type=f"{CUSTOM}note_added", properties={"note": note, "deal": _deal_id(heard)})]
 
 
@@ -231,7 +243,8 @@ def _task_completed(heard: Heard) -> list[Said]:
 def _task(heard: Heard) -> dict[str, Any]:
     task = heard.block("task")
     number = text(task.get("id"))
-    due = instant(task.get("edate_iso") or task.get("duedate_iso"), heard.request)
+    until = next((text(task[name]) for name in _UNTIL if text(task.get(name))), "")
+    due = instant(until, heard.request)
     return {
         "kind": "task",
         "thread": number,
@@ -244,7 +257,25 @@ def _task(heard: Heard) -> dict[str, Any]:
     }
 
 
+_UNTIL = ("edate_iso", "duedate_iso", "edate", "duedate", "dueDate")
+
+
 # --- deals and accounts
+
+
+def named(value: Any) -> dict[str, Any]:
+    """Custom fields by their names, which stand beside the values or are what they are numbered by."""
+    if isinstance(value, dict) and not any(isinstance(one, dict) for one in value.values()):
+        return _filled({name: options(one) for name, one in value.items()})
+    return _filled({text(one.get("key")): options(one.get("value")) for one in each(value) if isinstance(one, dict)})
+
+
+def _changed(heard: Heard) -> list[str]:
+    """The names of what was changed, numbered or as names of their own."""
+    found = heard.document.get("updated_fields")
+    if isinstance(found, dict):
+        return [text(value) if name.isdigit() else name for name, value in found.items()]
+    return [said for one in each(found) if (said := text(one))]
 
 
 def _deal_id(heard: Heard) -> str:
@@ -266,9 +297,6 @@ def _deal(kind: str) -> Callable[[Heard], list[Said]]:
 def _of_deal(heard: Heard) -> dict[str, Any]:
     deal = heard.block("deal")
     outcome = OUTCOMES.get(text(deal.get("status")), "")
-    fields = {
-        text(one.get("key")): options(one.get("value")) for one in each(deal.get("fields")) if isinstance(one, dict)
-    }
     owner = " ".join(filter(None, (text(deal.get("owner_firstname")), text(deal.get("owner_lastname")))))
     return {
         "deal": text(deal.get("id")),
@@ -284,8 +312,8 @@ def _of_deal(heard: Heard) -> dict[str, Any]:
         "owner_id": text(deal.get("owner")),
         "outcome": outcome,
         "closed": bool(outcome),
-        "deal_fields": _filled(fields),
-        "changed": [said for one in each(heard.document.get("updated_fields")) if (said := text(one))],
+        "deal_fields": named(deal.get("fields")),
+        "changed": _changed(heard),
     }
 
 
@@ -299,17 +327,13 @@ def _amount(value: Any) -> int | float | None:
 def _account(kind: str) -> Callable[[Heard], list[Said]]:
     def read(heard: Heard) -> list[Said]:
         account = heard.block("account")
-        fields = {
-            text(one.get("key")): options(one.get("value"))
-            for one in each(account.get("fields"))
-            if isinstance(one, dict)
-        }
         properties = {
             "account": text(account.get("id")) or heard.text("customer_acct_id"),
             "name": text(account.get("name")) or heard.text("customer_acct_name"),
             "url": text(account.get("account_url")) or text(account.get("accountUrl")),
-            "account_fields": _filled(fields),
-            "changed": [said for one in each(heard.document.get("updated_fields")) if (said := text(one))],
+            "job_title": text(heard.block("accountContact").get("job_title")),
+            "account_fields": named(account.get("fields")),
+            "changed": _changed(heard),
         }
         return [Said(type=f"{CUSTOM}{kind}", properties=properties)]
 

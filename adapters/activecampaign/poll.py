@@ -42,7 +42,7 @@ def fetch_contacts(client: ActiveCampaign, window: Window, mapping: FieldMapping
         "limit": str(PAGE),
     }
     answer = client.ask("GET", f"/contacts?{urlencode(asked)}", holds="contacts")
-    found = list(bundles(answer, client.field_names()))
+    found = list(bundles(answer, client.field_names(), client.tag_names))
     last = str(found[-1]["contact"]["id"]) if found else ""
     return Page(
         items=[item(f"{one['contact']['id']}|{_digest(one)}", one) for one in found],

@@ -1,5 +1,6 @@
 """Reading ActiveCampaign: contacts by id, a hundred at a time, and whose a deal is."""
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
@@ -10,9 +11,11 @@ from adapters.activecampaign.client import PAGE, ActiveCampaign, part
 from adapters.activecampaign.record import INCLUDED, bundles, record_of
 from adapters.activecampaign.sales import takes_handoffs
 from adapters.contract import Check, Record
-from adapters.http import HttpError
+from adapters.http import HttpError, retry_after
 from app.contacts.event import Identity, Ref
 from mappings.mapping import FieldMapping
+
+PATIENT_SECONDS = 3.0
 
 
 def lookup(client: ActiveCampaign, refs: Sequence[Ref], mapping: FieldMapping, now: datetime) -> Mapping[Ref, Record]:
@@ -38,7 +41,8 @@ def _contacts(client: ActiveCampaign, refs: Sequence[Ref]) -> Iterator[dict[str,
     asked = [("ids[]", ref.value) for ref in refs] + [("include", INCLUDED), ("limit", str(PAGE))]
     answer = client.ask("GET", f"/contacts?{urlencode(asked)}", holds="contacts")
     wanted = {ref.value for ref in refs}
-    yield from (one for one in bundles(answer, client.field_names()) if str(one["contact"]["id"]) in wanted)
+    found = bundles(answer, client.field_names(), client.tag_names)
+    yield from (one for one in found if str(one["contact"]["id"]) in wanted)
 
 
 def _deal(client: ActiveCampaign, ref: Ref) -> Record:
@@ -83,8 +87,19 @@ _ADVICE = {
 
 def _try(client: ActiveCampaign, capability: str, path: str, holds: str) -> Check:
     try:
-        client.ask("GET", path, query={"limit": 1}, holds=holds)
+        _ask_patiently(client, path, holds)
     except Exception as error:
         status = getattr(error, "status", 0)
         return Check(capability, False, _ADVICE.get(status) or f"{type(error).__name__}: {str(error)[:200]}")
     return Check(capability, True)
+
+
+def _ask_patiently(client: ActiveCampaign, path: str, holds: str) -> None:
+    """Ask, and once more where there were too many calls in this second: several are tried, in a row."""
+    try:
+        client.ask("GET", path, query={"limit": 1}, holds=holds)
+    except HttpError as error:
+        if error.status != 429:
+            raise
+        time.sleep(min(retry_after(error.headers) or 1.0, PATIENT_SECONDS))
+        client.ask("GET", path, query={"limit": 1}, holds=holds)

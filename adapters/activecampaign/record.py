@@ -1,7 +1,7 @@
 """A contact as ActiveCampaign's API holds it, put together from what it answers beside it, and the events that this
 amounts to. Pure."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -25,9 +25,14 @@ _NAMES = {
 }
 
 
-def bundles(answer: Mapping[str, Any], field_names: Mapping[str, str]) -> Iterator[dict[str, Any]]:
-    """Each contact of an answer with what belongs to it: custom fields by number and by name, lists, tags."""
+def bundles(
+    answer: Mapping[str, Any], field_names: Mapping[str, str], tag_names: Callable[[], Mapping[str, str]]
+) -> Iterator[dict[str, Any]]:
+    """Each contact of an answer with what belongs to it: custom fields by number and by name, lists, tags. The names
+    of tags are asked for only where they do not stand beside."""
     tags = {str(one.get("id")): str(one.get("tag", "")) for one in answer.get("tags") or ()}
+    if any(str(one.get("tag")) not in tags for one in answer.get("contactTags") or ()):
+        tags = {**tag_names(), **tags}
     beside = {name: _by_contact(answer.get(name) or ()) for name in ("fieldValues", "contactLists", "contactTags")}
     for contact in answer["contacts"]:
         number = str(contact["id"])

@@ -12,7 +12,7 @@ from adapters.activecampaign.meanings import Heard, describe
 from adapters.address import meaning_of, said_in
 from adapters.contract import Parsed, Unreadable, WebhookRequest
 from adapters.snapshot import events_of
-from app.contacts.event import Event, Identity, Ref
+from app.contacts.event import CUSTOM, Event, EventType, Identity, Ref
 from app.contacts.identity import clean_email, clean_phone
 from mappings.mapping import FieldMapping
 
@@ -43,6 +43,7 @@ def properties_of(document: Document) -> dict[str, Any]:
         found |= {name: text(deal.get(f"contact_{theirs}")) for name, theirs in _OF_DEAL.items()}
     for name in ("orgname", "customer_acct_name"):
         found[name] = found.get(name) or text(document.get(name))
+    found["job_title"] = text(block(document, "accountContact").get("job_title"))
     for name in _NAMES:
         if "@" in found.get(name, ""):  # where no name is known it may hold the address
             found[name] = ""
@@ -62,7 +63,8 @@ def identities_of(document: Document, said: Document, region: str | None) -> tup
     found = [Identity(CONTACT, number)] if number else []
     if (email := clean_email(str(said.get("email", "")))) is not None:
         found.append(Identity("email", email.address))
-    phones = (said.get("phone"), text(block(document, "sms").get("phone")))
+    sms = block(document, "sms")
+    phones = (said.get("phone"), text(sms.get("phone")), text(sms.get("recipient")))
     found += [Identity("phone", phone) for one in phones if one and (phone := clean_phone(str(one), region))]
     return tuple(dict.fromkeys(found))
 
@@ -84,7 +86,8 @@ def _account_webhook(document: Document, request: WebhookRequest, mapping: Field
     key = f"{kind}|{person}|{at.isoformat()}|{digest(document)}"
     first, *more = describe(kind, Heard(document, request, person, at))
     event = Event(
-        type=first.type,
+        # What is about nobody, such as a campaign that begins to be sent, happened to nobody
+        type=first.type if identities or refs or first.type.startswith(CUSTOM) else EventType.UNKNOWN,
         occurred_at=at,
         source_key=first.key or key,
         identities=identities,

@@ -10,7 +10,7 @@ import pytest
 
 from adapters.activecampaign import ADAPTER
 from adapters.contract import Account, Again, BatchRefused, ConnectionRefused, Done, Refused, RetryLater, Unknown
-from adapters.http import Http, HttpError
+from adapters.http import Http, HttpError, recording
 from adapters.sandbox.server import Server
 from adapters.sandbox.vendor import Answer, Request
 from app.contacts.action import (
@@ -156,6 +156,46 @@ def test_import_subscribes_nobody(ac, client, ann, newsletter):
 def test_import_that_is_refused_is_halved(client):
     with pytest.raises(BatchRefused):
         write(client, profile({"email": ANN}, first_name="A"), profile({"email": "not an address"}, first_name="B"))
+
+
+@pytest.mark.parametrize(
+    ("told", "types"),
+    [
+        pytest.param({"queued_contacts": 2}, [Done, Done], id="all"),
+        pytest.param({"queued_contacts": 1, "failureReasons": [{"contact": 1}]}, [Done, Refused], id="one, by place"),
+        pytest.param(
+            {"queued_contacts": 1, "failureReasons": [{"email": ANN, "failureReason": "invalid"}]},
+            [Refused, Done],
+            id="one, by address",
+        ),
+        pytest.param({"queued_contacts": 1}, BatchRefused, id="one, and which is not said"),
+        pytest.param({"queued_contacts": 2, "Success": 0}, BatchRefused, id="none"),
+    ],
+)
+def test_import_that_takes_some_says_so_although_it_answers_200(ac, client, monkeypatch, told, types):
+    monkeypatch.setattr(ac, "answer", lambda request: (Answer(body={"Success": 1, "batchId": "b", **told}), False))
+    people = [profile({"email": ANN}, first_name="Ann"), profile({"email": "ben@example.com"}, first_name="Ben")]
+    if types is BatchRefused:
+        with pytest.raises(BatchRefused):
+            write(client, *people)
+    else:
+        assert [type(one) for one in write(client, *people)] == types
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        Subscribe(grant=Grant(NOW, "3", True, "form")),
+        AssignOwner(handoff=1),
+        SendMessage(message="Welcome", rule="welcome", occurred_at=NOW),
+        TrackEvent(name="x", occurred_at=NOW),
+    ],
+    ids=lambda wanted: type(wanted).__name__,
+)
+def test_setting_that_was_taken_away_meanwhile_is_named(vendors, ac, ann, wanted):
+    (refused,) = write(client_of(ADAPTER, vendors), delivery(wanted, vendor_id=ann, email=ANN))
+    assert isinstance(refused, Refused)
+    assert not vendors.called("activecampaign")
 
 
 def test_contact_without_address_or_number_is_refused_unsent(vendors, client):
@@ -397,6 +437,16 @@ def test_event_is_one_of_event_tracking(vendors, ac, ann):
     ]
     assert isinstance(write(client, delivery(action, vendor_id=ann))[0], Refused)
     assert ADAPTER.pushes[TrackEvent].again is Again.PARK
+
+
+def test_key_of_event_tracking_is_not_kept_with_the_call(vendors, ac, ann):
+    url = f"{vendors.url}/activecampaign/event"
+    client = client_of(ADAPTER, vendors, event_key="a-secret-key", event_account="25", event_url=url)
+    with recording() as kept:
+        assert write(client, delivery(TrackEvent(name="x", occurred_at=NOW), email=ANN)) == [Done()]
+    (exchange,) = kept
+    assert "a-secret-key" not in exchange.request
+    assert "event=x" in exchange.request
 
 
 def test_event_that_was_not_tracked_is_seen_although_the_answer_says_200(vendors, ac):

@@ -126,6 +126,14 @@ def test_tags_are_read_by_name(ac, client, ann):
     assert set(state(read(client, ann)).tags) == {"VIP, gold", "Webinar"}
 
 
+def test_tags_whose_names_do_not_stand_beside_are_looked_up(vendors, ac, client, ann, monkeypatch):
+    monkeypatch.setattr("adapters.activecampaign.read.INCLUDED", "fieldValues,contactLists,contactTags")
+    ac.act("add_tag", contact=ann, tag="VIP")
+    assert set(state(read(client, ann)).tags) == {"VIP"}
+    read(client, ann)
+    assert len(vendors.called("activecampaign", path="/tags")) == 1
+
+
 def test_hard_bounce_is_read_once(ac, client, ann):
     ac.act("bounce", contact=ann)
     first, again = read(client, ann), read(client, ann)
@@ -179,6 +187,19 @@ def test_each_capability_is_tried_and_nothing_changed(vendors, ac, client):
     assert all(works for works, _ in found.values())
     assert {"Sign in", "Read contacts", "Deals and tasks"} <= set(found)
     assert {call.method for call in vendors.called("activecampaign")} == {"GET"}
+
+
+def test_check_waits_where_it_asks_too_much_at_once(ac, client, monkeypatch):
+    ac.configure(rate_limits=True)
+    waited: list[float] = []
+
+    def wait(seconds: float) -> None:
+        waited.append(seconds)
+        ac.windows = type(ac.windows)(ac.clock)
+
+    monkeypatch.setattr("adapters.activecampaign.read.time.sleep", wait)
+    assert all(works for works, _ in checks(client).values())
+    assert waited == [1.0]
 
 
 def test_check_says_what_is_missing_and_what_to_do(vendors, ac):

@@ -187,6 +187,7 @@ def off(**more: str) -> dict[str, str]:
         pytest.param(off(active_subscriptions__0="4"), {"list": "3"}, True, id="off the list that is consent"),
         pytest.param(off(active_subscriptions__0="3", list="4"), {"list": "3"}, False, id="off another than that"),
         pytest.param(off(list="0"), {}, True, id="off all at once"),
+        pytest.param(off(active_subscriptions__0="3"), {}, True, id="the list that was left still counted in"),
         pytest.param(off(active_subscriptions__0="4", list__0__id="3"), {}, False, id="the list named twice"),
     ],
 )
@@ -222,9 +223,10 @@ def test_only_a_hard_bounce_is_for_good(kind, permanent):
         pytest.param("Firefox/11.0 (via ggpht.com GoogleImageProxy)", True, id="Gmail's proxy"),
     ],
 )
+@pytest.mark.parametrize("name", ["User-Agent", "useragent"])
 @pytest.mark.parametrize("kind", ["open", "click"])
-def test_opens_and_clicks_of_machines_are_told_apart_where_the_body_says_so(kind, agent, machine):
-    event = one(body(kind, useragent=agent))
+def test_opens_and_clicks_of_machines_are_told_apart_where_the_body_says_so(kind, name, agent, machine):
+    event = one({**body(kind), name: agent})
     assert (event.machine is not None) is machine
     assert bool(folded(event).activity) is not machine
 
@@ -270,6 +272,41 @@ def test_answer_to_a_text_may_be_a_no(text, kind):
     event = one(body("sms_reply", sms__phone="+12025550123", sms__reply=text))
     assert event.type == kind
     assert event.identity("phone") == "+12025550123"
+
+
+def test_text_that_was_not_sent_has_bounced():
+    said = {"sms__recipient": "+12025550123", "sms__comment": "carrier rejected"}
+    bounced = one(body("sms_sent", sms__successful="0", **said))
+    assert (bounced.type, bounced.properties["reason"]) == ("sms.bounced", "carrier rejected")
+    assert bounced.identity("phone") == "+12025550123"
+    assert one(body("sms_sent", sms__successful="1", **said)).type == "sms.delivered"
+
+
+@pytest.mark.parametrize("kind", ["sent", "open", "contact_tag_added"])
+def test_what_is_about_nobody_happened_to_nobody(kind):
+    event = one({"type": kind, "date_time": AT, "list": "0", "tag": "VIP", "campaign[id]": "12"})
+    assert (event.type, event.identities) == ("unknown", ())
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        pytest.param({"account__fields__0__key": "City", "account__fields__0__value": "Bonn"}, id="as a list"),
+        pytest.param({"account__fields__City": "Bonn", "account__fields__Zip": ""}, id="by name"),
+    ],
+)
+def test_fields_of_accounts_are_read_by_name(said):
+    assert one(body("account_update", account__id="5", **said)).properties["account_fields"] == {"City": "Bonn"}
+
+
+def test_job_in_an_account_is_one():
+    event = one(body("account_contact_add", account__id="5", accountContact__job_title="CTO"))
+    assert event.fields["job_title"] == "CTO"
+
+
+@pytest.mark.parametrize("said", [{"updated_fields__0": "stage"}, {"updated_fields__stage": "4"}])
+def test_what_changed_of_a_deal_is_named(said):
+    assert one(body("deal_update", deal__id="88", **said)).properties["changed"] == ["stage"]
 
 
 def test_user_who_did_it_is_named():

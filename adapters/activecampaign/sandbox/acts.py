@@ -96,9 +96,9 @@ def send(ac: Account, contact: Any, campaign: str = "Newsletter 1") -> None:
     _mailed(ac, "sent", contact, campaign, "system")
 
 
-def open(ac: Account, contact: Any, campaign: str = "Newsletter 1") -> None:
-    """An e-mail is opened, by whomever."""
-    _mailed(ac, "open", contact, campaign, "public")
+def open(ac: Account, contact: Any, campaign: str = "Newsletter 1", agent: str = "Mozilla/5.0 (X11) Gecko") -> None:
+    """An e-mail is opened, by a person or a machine: only the ``agent`` tells."""
+    _mailed(ac, "open", contact, campaign, "public", **{"User-Agent": agent})
 
 
 def click(ac: Account, contact: Any, url: str = "https://example.com/pricing", campaign: str = "Newsletter 1") -> None:

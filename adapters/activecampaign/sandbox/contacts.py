@@ -90,8 +90,9 @@ def list_contacts(ac: Account, request: Request) -> Answer:
         ]
     if "contactLists" in included:
         beside["contactLists"] = [place(one, number) for one in page for number in one.lists]
-    if "contactTags.tag" in included:
+    if {"contactTags", "contactTags.tag"} & set(included):
         beside["contactTags"] = [tagged(ac, one, tag) for one in page for tag in one.tags]
+    if "contactTags.tag" in included:
         beside["tags"] = [tag_shown(ac, tag) for tag in dict.fromkeys(tag for one in page for tag in one.tags)]
     return paged(ac, request, "contacts", [shown(ac, one) for one in found], **beside)
 
