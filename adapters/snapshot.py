@@ -18,6 +18,7 @@ def events_of(mapped: Mapped, base: Event, person: str, one_property: bool = Fal
         yield msgspec.structs.replace(base, type=EventType.UNKNOWN, properties=properties, told={})
         return
     base.fields.update(mapped.fields)
+    base.authority.update(mapped.authority)
     # A verdict that stands in a record may be years old; only that it was given now is news
     judged = one_property or base.type == EventType.SALES_VERDICT
     signals = [

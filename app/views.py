@@ -8,10 +8,10 @@ import msgspec
 from msgspec import Struct
 from sqlalchemy import Connection as Conn
 
-from app import sequences
+from app import merges, sequences
 from app.contacts.action import SendMessage
 from app.contacts.consent import CHANNELS
-from app.contacts.contact import Contact, Send
+from app.contacts.contact import Contact, Send, Value
 from app.contacts.engagement import overall_tier, tier_of
 from app.contacts.event import Event, Identity
 from app.contacts.hygiene import remarks
@@ -53,7 +53,7 @@ def contacts(runtime: Runtime, conn: Conn, contact_ids: Sequence[int]) -> list[d
     beside = _Beside(
         lists.handoffs_of(conn, found.keys(), 20),
         people.known_by(conn, found.keys()),
-        rows.merges_of(conn, found.keys()),
+        merges.of_contacts(runtime, conn, found.keys()),
         _duplicates(conn, states),
     )
     return [_shown(runtime, found[one], states[one], beside) for one in contact_ids if one in found]
@@ -64,32 +64,37 @@ class _Beside(Struct, frozen=True):
 
     handoffs: Mapping[int, Rows]
     aliases: Mapping[int, list[tuple[Identity, int | None]]]
-    merges: Mapping[int, Rows]
+    merges: Mapping[int, list[merges.Shown]]
     duplicates: Mapping[int, list[dict[str, Any]]]
 
 
 def _shown(runtime: Runtime, row: Mapping[str, Any], state: Contact, beside: _Beside) -> dict[str, Any]:
     contact_id, now = row["id"], runtime.clock()
-    policies = runtime.rulebook().policies
-    talk = conversation(state, policies.suppression, now)
-    score = read_score(state.score, policies.scoring.read, now)
-    overall = overall_tier(state, policies.suppression.tiers, now)
     return {
         "id": contact_id,
+        **of_state(runtime, state, now),
+        "handoffs": [handoff(runtime, found) for found in beside.handoffs[contact_id]],
+        "aliases": aliases(runtime, beside.aliases[contact_id]),
+        "merged": beside.merges[contact_id],
+        "possible_duplicates": beside.duplicates[contact_id],
+        "created_at": row["created_at"],
+        "updated_at": row["updated_at"],
+    }
+
+
+def of_state(runtime: Runtime, state: Contact, now: datetime) -> dict[str, Any]:
+    """What a contact's state says at a moment, under the rules in force."""
+    policies = runtime.rulebook().policies
+    overall = overall_tier(state, policies.suppression.tiers, now)
+    return {
         "email": state.email,
         "name": state.name,
         "fields": {name: value.value for name, value in sorted(state.fields.items())},
-        "provenance": {
-            name: {
-                "at": value.at,
-                "connection": connection_name(runtime, value.connection_id),
-                "mapping": value.mapping or None,
-            }
-            for name, value in sorted(state.fields.items())
-        },
+        "provenance": {name: _provenance(runtime, value) for name, value in sorted(state.fields.items())},
+        "disputes": sorted(state.disputes),
         "lifecycle_stage": state.stage.name if state.stage else None,
         "stage": _plain(state.stage),
-        "conversation": talk,
+        "conversation": conversation(state, policies.suppression, now),
         "consent": _consent(runtime, state),
         "deliverability": _plain(state.deliverability),
         "suppressions": suppressions(state, policies.suppression, now),
@@ -100,7 +105,7 @@ def _shown(runtime: Runtime, row: Mapping[str, Any], state: Contact, beside: _Be
             "channels": {name: tier_of(state, name, policies.suppression.tiers, now).tier for name in CHANNELS},
             "activity": _plain(state.activity),
         },
-        "score": score,
+        "score": read_score(state.score, policies.scoring.read, now),
         "interests": _interests(state, now),
         "entry_point": _plain(state.touches[0]) if state.touches else None,
         "touches": _plain(state.touches),
@@ -112,15 +117,19 @@ def _shown(runtime: Runtime, row: Mapping[str, Any], state: Contact, beside: _Be
         "sends": [_send(runtime, send) for send in state.sends[-10:]],
         "frequency": _frequency(state, policies, now),
         "enrolments": sequences.of_contact(policies.sequences, state, now),
-        "handoffs": [handoff(runtime, found) for found in beside.handoffs[contact_id]],
-        "aliases": _aliases(runtime, beside.aliases[contact_id]),
-        "merged": beside.merges[contact_id],
         "hygiene": remarks(state),
-        "possible_duplicates": beside.duplicates[contact_id],
         "first_seen_at": state.first_seen_at,
-        "created_at": row["created_at"],
-        "updated_at": row["updated_at"],
         "erased_at": state.erased_at,
+    }
+
+
+def _provenance(runtime: Runtime, said: Value) -> dict[str, Any]:
+    """Who said a field's value, when, and through which version of which mapping."""
+    return {
+        "at": said.at,
+        "connection": connection_name(runtime, said.connection_id),
+        "mapping": said.mapping or None,
+        "by": said.by or None,
     }
 
 
@@ -262,7 +271,8 @@ def _consent(runtime: Runtime, state: Contact) -> dict[str, Any]:
     return found
 
 
-def _aliases(runtime: Runtime, known: Iterable[tuple[Identity, int | None]]) -> list[dict[str, Any]]:
+def aliases(runtime: Runtime, known: Iterable[tuple[Identity, int | None]]) -> list[dict[str, Any]]:
+    """The names that a contact goes by, each with the connection that uses it."""
     return [
         {
             "kind": identity.kind,

@@ -134,7 +134,7 @@ def _bring_in(runtime: Runtime, claim: int, rows: list[inbox.InboxRow]) -> tuple
     if not ready:
         return 0, 0
     try:
-        for attempt in _tries():
+        for attempt in tries():
             if attempt.retry_state.attempt_number > 1:
                 # Folding changes events and contacts: start from what was stored
                 ready = [one for one in read_rows(runtime, [reading.row for reading in ready]) if not one.wait]
@@ -147,7 +147,7 @@ def _bring_in(runtime: Runtime, claim: int, rows: list[inbox.InboxRow]) -> tuple
         return 0, 0
 
 
-def _tries() -> Retrying:
+def tries() -> Retrying:
     """A few tries where another worker was first with a contact, a little apart and never in step with it."""
     return Retrying(
         retry=retry_if_exception(_met_another),

@@ -23,12 +23,13 @@ from app.contacts.own_events import ALERT_FAILED
 from app.rules.clock import ESCALATE
 from app.rules.route import SUPPRESSED, consent_property
 from app.runtime import Runtime
-from app.store import budgets, claims, connections, deliveries, handoffs, inbox, people, shadows
+from app.store import budgets, claims, connections, deliveries, echoes, handoffs, inbox, people, shadows
 from app.store.calls import Call, keep_attempts, keep_calls
 from app.store.claims import Claimed, End
 from app.store.connections import Connection
 from app.store.lanes import Lease
 from jobs.breaker import Breaker
+from jobs.echoing import written
 from jobs.places import needs_place, not_sent
 
 log = structlog.get_logger("baton.deliver")
@@ -190,6 +191,7 @@ class Landing:
     def _learn(self, conn: Conn, landed: Sequence[Landed], now: datetime) -> None:
         """Keep what the tool holds now."""
         learned: list[tuple[str, int, dict[str, Any]]] = []
+        expected: list[tuple[str, Mapping[str, Any]]] = []
         for one in landed:
             if not isinstance(one.outcome, Done):
                 continue
@@ -198,12 +200,17 @@ class Landing:
             if told or vendor_id != known_as:
                 named = ("contact", vendor_id) if vendor_id else ("email", one.delivery.to.email)
                 learned.append((shadows.ref_of(*named), one.claimed.contact_id, told))
+                expected.append((shadows.ref_of(*named), one.outcome.told))
         known = shadows.load(conn, self.connection.id, {ref for ref, _, _ in learned})
         for ref, contact_id, told in learned:
             shadow = known.setdefault(ref, shadows.Shadow(self.connection.id, ref))
             shadow.contact_id, shadow.written_at = contact_id, now
             shadow.learn(told, now)
         shadows.save(conn, self.database, list(known.values()))
+        if self.adapter.mapping and expected:
+            reads = self.runtime.rulebook().mapping_for(self.connection).sources
+            heard = [one for ref, told in expected for one in written(self.connection.id, ref, told, reads)]
+            echoes.expect(conn, self.database, heard, now)
 
     def _meet(self, conn: Conn, met: Sequence[Landed], living: Collection[int], now: datetime) -> list[Event]:
         """Learn the vendor's ids for contacts. Where an id is another contact's by now the two are the same person,

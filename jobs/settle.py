@@ -7,7 +7,7 @@ first it is done again from the start. Each step is in the order of DESIGN's one
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 import structlog
@@ -17,20 +17,21 @@ from sqlalchemy import Connection as Conn
 from adapters.snapshot import held_in
 from app.contacts.contact import Contact
 from app.contacts.event import Event, EventType, Identity, Position, position
-from app.contacts.identity import GLOBAL_KINDS, Keys, keys_of
-from app.contacts.resolve import Person, Resolution, Sighting, anchor, owner_at, resolve
+from app.contacts.identity import EMAIL, GLOBAL_KINDS, Keys, alias_key, keys_of
+from app.contacts.resolve import Pair, Person, Resolution, Sighting, anchor, owner_at, pair_of, resolve
 from app.contacts.times import EPOCH
 from app.rules.decide import step
 from app.rules.decision import Decision
 from app.rules.rescore import is_behind
 from app.runtime import Rulebook, Runtime
-from app.store import checkpoints, erasures, inbox, log, notes, people, polls, segments
+from app.store import checkpoints, conflicts, erasures, inbox, log, merges, notes, people, polls, segments
 from app.store.checkpoints import Checkpoint
-from app.store.engine import Unit
+from app.store.engine import Conflict, Unit
 from app.store.imports import IMPORT
 from app.store.inbox import InboxRow, Settled
 from app.store.people import Stored
 from jobs import skipping
+from jobs.echoing import Echoes, Told
 from jobs.enrolling import Place, places
 from jobs.kept_out import KeptOut
 from jobs.planning import Planner
@@ -44,6 +45,7 @@ logger = structlog.get_logger("baton.ingest")
 CROWD = 50
 # A checkpoint follows once in so many saves, and goes to where a late event belongs if so many others lie before it
 CHECKPOINT_EVERY = 4
+PARTED_LATELY = timedelta(minutes=10)  # far longer than a batch takes, and than clocks of machines differ
 
 
 class Incoming(Struct):
@@ -65,6 +67,7 @@ class Work(Struct):
     # Where the history has to be folded again: decisions from here on are compared with those that stand
     refold_from: Position | None = None
     segments: frozenset[str] = frozenset()  # those it is in, as stored
+    disputed: frozenset[tuple[str, datetime]] = frozenset()  # fields on which tools disagree and since when, as stored
     checkpoint: Checkpoint | None = None  # to be kept
     stale: bool = False  # what is kept as its checkpoint holds no more
     places: dict[str, Place] = field(default_factory=dict)  # where it stands in sequences, as stored
@@ -75,7 +78,7 @@ def settle(runtime: Runtime, claim: int, readings: Sequence[Reading]) -> int:
     rulebook, now = runtime.rulebook(), runtime.clock()
     incoming = [Incoming(event, keys_of(event), reading.row) for reading in readings for event in reading.events]
     with runtime.database.unit() as unit:
-        batch = _Batch(runtime, rulebook, unit, now)
+        batch = Batch(runtime, rulebook, unit, now)
         batch.take(incoming)
         batch.fold()
         batch.plan()
@@ -95,7 +98,7 @@ def settle(runtime: Runtime, claim: int, readings: Sequence[Reading]) -> int:
     return len(batch.new)
 
 
-class _Batch:
+class Batch:
     """The unit of work, step by step."""
 
     def __init__(self, runtime: Runtime, rulebook: Rulebook, unit: Unit, now: datetime) -> None:
@@ -103,7 +106,10 @@ class _Batch:
         self.database = runtime.database
         self.new: list[Incoming] = []
         self.resolution = Resolution()
+        self.apart: frozenset[Pair] = frozenset()  # who was parted by a person, of those who meet in this batch
         self.sightings: dict[str, list[Sighting]] = {}  # as read
+        self.echoes = Echoes()
+        self.owners: dict[str, Person] = {}  # as read
         self.work: dict[Person, Work] = {}
         self.moved: dict[str, Person] = {}
         self.merged: dict[Person, Person] = {}  # where contacts that are merged in this batch go
@@ -121,26 +127,84 @@ class _Batch:
                 if one.event.id not in seen:
                     seen.add(one.event.id)
                     self.new.append(one)
+            self.echoes.swallow(conn, [one.event for one in self.new], self._told_by, self.now)
             self.sightings = people.sightings(conn, {key for one in self.new for key in one.keys.shared})
             crowded = {key for key, rows in self.sightings.items() if len(rows) > CROWD}
             for one in self.new:
                 if crowded and one.keys.own:
                     one.keys = Keys(one.keys.own, tuple(key for key in one.keys.shared if key not in crowded))
-            owners = people.owners(conn, {key for one in self.new for key in one.keys.own})
-            known = owners.keys() | self.sightings.keys()
+            own = {key for one in self.new for key in one.keys.own}
+            self.owners = people.owners(conn, own)
+            known = self.owners.keys() | self.sightings.keys()
             self.new = self.kept_out.part(conn, self.runtime.vault, self.new, known)
             named = [one for one in self.new if one.keys.own or one.keys.shared]
-            self.resolution = resolve([(one.event, one.keys) for one in named], owners, self.sightings)
+            self._resolve(conn, named)
             for one, person in zip(named, self.resolution.people, strict=True):
                 one.person = person
+                if self.apart:
+                    self._take_off(one)
             touched = {person for person in self.resolution.people if person > 0}
             touched |= {person for edge in self.resolution.merges for person in (edge.winner, edge.loser) if person > 0}
             touched |= {s.person for key in self.resolution.rehome for s in self.sightings.get(key, ()) if s.person > 0}
             loaded = people.load(conn, touched, lock=True)
+            self._look_twice(conn, own, loaded)
             self._group(loaded)
             self._rehome(conn, loaded)
             self._load_histories(conn)
             self._rescore(conn)
+
+    def _told_by(self, connection_id: int) -> Told | None:
+        connection = self.runtime.connections().get(connection_id)
+        if connection is None or not self.runtime.adapter(connection).mapping:
+            return None
+        return self.rulebook.mapping_for(connection), connection.kind
+
+    def _resolve(self, conn: Conn, named: Sequence[Incoming]) -> None:
+        """Find out whom each event is about. Who was parted by a person is asked for only where somebody would become
+        one with somebody, or events would change hands."""
+        items = [(one.event, one.keys) for one in named]
+        self.resolution = found = resolve(items, self.owners, self.sightings)
+        if not found.merges and not found.rehome:
+            return
+        met = {*self.owners.values(), *(person for _, person in found.sightings)}
+        met |= {person for edge in found.merges for person in (edge.winner, edge.loser)}
+        self.apart = merges.apart(conn, met)
+        if self.apart:
+            self.resolution = resolve(items, self.owners, self.sightings, self.apart)
+
+    def _take_off(self, one: Incoming) -> None:
+        """Take an address off an event that belongs to somebody whom a person has parted from whom it is about: a tool
+        that still has the two as one must not let them share it."""
+        theirs = {
+            identity
+            for identity in one.event.identities
+            if identity.kind == EMAIL
+            and self.owners.get(alias_key(identity, 0), one.person) != one.person
+            and pair_of(self.owners[alias_key(identity, 0)], one.person or 0) in self.apart
+        }
+        if theirs:
+            one.event.identities = tuple(identity for identity in one.event.identities if identity not in theirs)
+            one.event.properties["not_theirs"] = sorted(identity.value for identity in theirs)
+            if one.event.fields.get(EMAIL) in one.event.properties["not_theirs"]:
+                del one.event.fields[EMAIL]
+
+    def _look_twice(self, conn: Conn, own: Collection[str], loaded: Mapping[int, Stored]) -> None:
+        """Whose identities are was read before their contacts were locked; meanwhile somebody may have been parted from
+        one of these. Raises Conflict where it is otherwise by now."""
+        lately = self.now - PARTED_LATELY
+        if not any(one.parted_at is not None and one.parted_at > lately for one in loaded.values()):
+            return
+        if people.owners(conn, own) != self.owners or people.sightings(conn, self.sightings) != self.sightings:
+            raise Conflict("two contacts were parted in the meantime")
+
+    def again(self, conn: Conn, stored: Mapping[int, Stored], begin: Mapping[int, Position | None]) -> None:
+        """Take contacts whose histories are to be folded again, each from a position on; None: from its beginning."""
+        for person, one in stored.items():
+            work = self.work[person] = Work(one, one.state)
+            work.segments, work.places = frozenset(one.state.segments), places(one.state)
+            work.disputed = _disputes(one.state)
+            _refold(work, begin[person] or Position(EPOCH, 0, ""))
+        self._load_histories(conn)
 
     def _group(self, loaded: dict[int, Stored]) -> None:
         into = {edge.loser: edge.winner for edge in self.resolution.merges}
@@ -154,6 +218,7 @@ class _Batch:
             self.work[person] = Work(stored, stored.state if stored else Contact())
             if stored is not None:
                 self.work[person].segments = frozenset(stored.state.segments)
+                self.work[person].disputed = _disputes(stored.state)
                 self.work[person].checkpoint = _as_stored(stored)
                 self.work[person].places = places(stored.state)
         for one in self.new:
@@ -185,7 +250,7 @@ class _Batch:
                     if keys.own or not keys.shared or anchor(keys) != key:
                         continue
                     owner = owner_at(rows, event.occurred_at)
-                    if owner is not None and owner != holder:
+                    if owner is not None and owner != holder and pair_of(holder, owner) not in self.apart:
                         self.moved[event.id] = owner
                         for person in (holder, owner):
                             if person in self.work:
@@ -295,6 +360,7 @@ class _Batch:
         log.move(conn, {event_id: ids.get(person, person) for event_id, person in self.moved.items()})
         self.planner.write(conn, ids)
         self._keep_checkpoints(conn, ids)
+        self.echoes.write(conn)
         self._count_held(conn)
         if self.noted:
             inbox.note(conn, self.noted, self.now)
@@ -335,7 +401,7 @@ class _Batch:
             row = Sighting(ids.get(person, person), sighting.first_at, sighting.last_at)
             seen.setdefault(key, []).append((_identity_of(key)[0], row))
         people.set_sightings(conn, seen, self.sightings)
-        people.merge(conn, self.database, self.resolution.merges, self.now)
+        merges.merge(conn, self.database, self.resolution.merges, self.now)
         changed = [person for person, work in self.work.items() if person > 0 and (work.events or work.refold_from)]
         people.save(conn, [self._saved(person) for person in changed], self.now)
         named = {
@@ -344,6 +410,8 @@ class _Batch:
         people.add_aliases(conn, named, self.now)
         inside = {ids.get(person, person): work.state.segments for person, work in self.work.items() if _moved(work)}
         segments.replace(conn, inside)
+        disputed = {ids.get(one, one): work.state.disputes for one, work in self.work.items() if _disputed(work)}
+        conflicts.replace(conn, disputed)
         return ids
 
     def _saved(self, person: Person) -> people.Person:
@@ -373,6 +441,15 @@ def _checkpoint(state: Contact) -> Checkpoint | None:
     if state.newest is None or state.open_handoff is not None:
         return None
     return Checkpoint(state.newest.occurred_at, msgspec.json.encode(state).decode())
+
+
+def _disputed(work: Work) -> bool:
+    """Whether tools disagree on other fields of the contact than before."""
+    return work.disputed != _disputes(work.state)
+
+
+def _disputes(state: Contact) -> frozenset[tuple[str, datetime]]:
+    return frozenset((name, one.since) for name, one in state.disputes.items()) if state.disputes else frozenset()
 
 
 def _moved(work: Work) -> bool:

@@ -13,7 +13,7 @@ import structlog
 
 from app.contacts.event import Event, EventType, Identity
 from app.runtime import Runtime
-from app.store import calls, claims, counted, imports, inbox, lanes, notes, polls, rehearsals, timers
+from app.store import calls, claims, counted, echoes, imports, inbox, lanes, notes, polls, rehearsals, timers
 from jobs import (
     deliver,
     fill,
@@ -178,6 +178,7 @@ def tidy(runtime: Runtime) -> None:
         notes.forget_refusals(conn, now - REFUSALS_KEPT)
         calls.forget_calls(conn, now - CALLS_KEPT)
         counted.forget_before(conn, counted.day_of(now - counted.KEPT))
+        echoes.forget_before(conn, now - echoes.KEPT)
         rehearsals.forget_before(conn, now - REHEARSALS_KEPT)
         polls.forget_counts(conn, now - polls.KEPT)
         imports.forget_before(conn, now - FILES_KEPT, now - inbox.RETENTION)

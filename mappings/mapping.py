@@ -19,6 +19,7 @@ from mappings.document import InvalidDocument, did_you_mean, load_yaml, problems
 from mappings.fields import COMPUTED, CUSTOM, FIELDS, SIGNALS, type_of
 from mappings.transforms import COERCE, TRANSFORMS, CannotTransform, Step, is_blank
 
+NEWEST = "newest"
 FOLDER = Path(__file__).parent
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _TARGETS = [*FIELDS, *SIGNALS, *COMPUTED]
@@ -35,6 +36,11 @@ class Row(BaseModel):
     blank: Literal["keep", "clear", "skip"] = Field(
         "keep",
         description="What an empty value does: keep what is known, clear the field, or skip the whole record",
+    )
+    authority: Literal["newest", "owner", "fill", "ask"] = Field(
+        "newest",
+        description="When tools differ: the newest word stands; this tool owns the field; it only fills what is blank; "
+        "or a person is asked",
     )
     transform: list[str | dict[str, Any]] = Field(default_factory=list)
     template: str = Field("", description="Several properties as one text: '{firstname} {lastname}'")
@@ -156,6 +162,7 @@ class Mapped(Struct):
 
     fields: dict[str, Any] = field(default_factory=dict)
     signals: dict[str, Any] = field(default_factory=dict)
+    authority: dict[str, str] = field(default_factory=dict)  # of fields whose newest word is not simply what stands
     held: list[Held] = field(default_factory=list)
     skip: str = ""
 
@@ -178,6 +185,7 @@ class _Rule(Struct, frozen=True):
     template: str
     writes: bool
     reads: bool
+    authority: str
     number: int  # the row's place in the document, from 0
     words: tuple[str, ...]  # what the steps are called
 
@@ -241,6 +249,10 @@ class FieldMapping:
         """Vendor property → the places, from 0, of the rows that read it."""
         return {source: [rule.number for rule in rules] for source, rules in self._by_source.items()}
 
+    def fields_of(self, vendor: str) -> list[str]:
+        """Our fields that a vendor's property fills."""
+        return [rule.contact for rule in self._by_source.get(vendor, ())]
+
     def stage(self, theirs: str) -> str:
         """Our lifecycle stage for the vendor's value; the value itself where the table lacks it."""
         for rule in self._writers:
@@ -276,6 +288,8 @@ class FieldMapping:
         if is_blank(value):
             if rule.blank == "clear" and rule.contact not in SIGNALS:
                 mapped.fields[rule.contact] = None
+                if rule.authority != NEWEST:
+                    mapped.authority[rule.contact] = rule.authority
             elif rule.blank == "skip":
                 mapped.skip = f'{self.name}: "{source}" is empty and its row says to skip such records'
             return
@@ -299,6 +313,8 @@ class FieldMapping:
             mapped.held.append(Held(source, f"{str(properties.get(source))[:200]} ({error})", "mismatch"))
             return
         (mapped.signals if rule.contact in SIGNALS else mapped.fields)[rule.contact] = value
+        if rule.authority != NEWEST:
+            mapped.authority[rule.contact] = rule.authority
 
     def outbound(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """The vendor's properties for our values. A value that is missing is left out, or sent empty where the
@@ -370,6 +386,7 @@ def _compile(row: Row, number: int, region: str | None) -> _Rule:
         row.template,
         row.direction != "in",
         row.direction != "out",
+        row.authority,
         number,
         tuple(name for name, _ in map(_step_of, row.transform)),
     )

@@ -12,9 +12,10 @@ import yaml
 from mappings.document import InvalidDocument, load_yaml
 
 _SHORT = 110  # characters up to which a row stands on one line
-_ORDER = ("contact", "vendor", "direction", "blank", "transform", "template", "values", "unmapped")
+_ORDER = ("contact", "vendor", "direction", "blank", "authority", "transform", "template", "values", "unmapped")
 _DEFAULTS: Mapping[str, Any] = {
-    "direction": "in", "blank": "keep", "transform": [], "template": "", "values": {}, "unmapped": "hold"
+    "direction": "in", "blank": "keep", "authority": "newest", "transform": [], "template": "", "values": {},
+    "unmapped": "hold",
 }  # fmt: skip
 PLACE = "mapping"
 

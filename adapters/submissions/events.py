@@ -130,6 +130,7 @@ def events_of(
         source_key=key,
         identities=identities,
         properties=properties,
+        authority=mapped.authority,
         fields={name: value for name, value in mapped.fields.items() if value is not None},
         mapping=mapping.version,
     )

@@ -9,6 +9,7 @@ from app.admin import (
     account,
     assets,
     audit,
+    conflicts,
     connections,
     contacts,
     decisions,
@@ -21,6 +22,7 @@ from app.admin import (
     mapping_again,
     mapping_rows,
     mappings,
+    merges,
     messages,
     policies,
     policy_try,
@@ -41,8 +43,8 @@ __all__ = ["SCREENS", "install"]
 
 SCREENS = (
     assets, session, home, contacts, decisions, inbox, imports, deliveries, connections, handoffs, mappings,
-    mapping_rows, mapping_again, messages, segments, sequences, reviews, why, policies, policy_try, rehearsals,
-    users, tokens, erasures, audit, account,
+    mapping_rows, mapping_again, messages, segments, sequences, reviews, merges, conflicts, why, policies,
+    policy_try, rehearsals, users, tokens, erasures, audit, account,
 )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
 import msgspec
 from flask import flash, redirect, request, url_for
@@ -87,6 +88,15 @@ def moment(name: str) -> Moment | None:
     try:
         return Moment(from_us(int(at)), source, int(key)) if source in ("event", "decision") else None
     except OverflowError:
+        return None
+
+
+def instant(name: str) -> datetime | None:
+    """A day and time in UTC as a form's field gives it, or None."""
+    try:
+        found = datetime.fromisoformat(request.args.get(name, "")[:40])
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
 
 

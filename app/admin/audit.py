@@ -19,11 +19,12 @@ _SCREENS: Mapping[str, tuple[str, str]] = {
     "inbox": ("inbox_row", "row_id"),
     "delivery": ("delivery", "delivery_id"),
     "review": ("review", "review_id"),
+    "merge": ("merge", "merge_id"),
     "connection": ("connection", "name"),
     "contact": ("contact", "contact_id"),
     "rehearsal": ("rehearsal", "rehearsal_id"),
 }
-_BY_NUMBER = frozenset(("inbox", "delivery", "review", "contact", "rehearsal"))
+_BY_NUMBER = frozenset(("inbox", "delivery", "review", "merge", "contact", "rehearsal"))
 
 
 @admin.get("/audit")

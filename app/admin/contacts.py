@@ -7,7 +7,7 @@ from flask_login import current_user
 from sqlalchemy import Connection as Conn
 from werkzeug.wrappers import Response
 
-from app import portability, steering, views
+from app import past, portability, steering, views
 from app.admin import asked, steps, words
 from app.admin.blueprint import admin
 from app.contacts.contact import LifecycleStage
@@ -127,6 +127,21 @@ def contact_download(contact_id: int) -> Response:
     made = answer(found)
     made.headers["Content-Disposition"] = f'attachment; filename="contact-{contact_id}.json"'
     return made
+
+
+@admin.get(f"/contacts/<{asked.ROW}:contact_id>/past")
+def contact_past(contact_id: int) -> Response | str:
+    """One contact as it was at a moment."""
+    runtime = this_runtime()
+    at = asked.instant("at")
+    if at is None or at > runtime.clock():
+        asked.say("Choose a moment in the past.", wrong=True)
+        return redirect(url_for("admin.contact", contact_id=contact_id))
+    with runtime.database.read() as conn:
+        shown = past.contact(runtime, conn, contact_id, at)
+    if shown is None:
+        abort(404)
+    return render_template("admin/contact_past.html", contact=shown, moment=at)
 
 
 def _way(runtime: Runtime, enrolment: dict[str, Any]) -> dict[str, Any]:

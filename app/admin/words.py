@@ -119,6 +119,17 @@ CONNECTION_HELP = {
     "paused": "nothing leaves; what comes in is kept and read",
     "broken": "the tool refuses our credentials, so nothing leaves; what comes in is kept and read",
 }
+CONFLICTS = {
+    "flip_flop": "Two tools keep turning it back and forth, so it is frozen.",
+    "owners": "Two tools own this field, by their mappings, and say different things.",
+    "asked": "Tools say different things, and the mapping says to ask.",
+}
+MERGES = {"merged": "One contact", "parted": "Parted", "rejoined": "One again"}
+MERGE_HELP = {
+    "merged": "the two are one contact now",
+    "parted": "somebody made two contacts of it again; they are kept apart",
+    "rejoined": "was parted, and made one again later",
+}
 HANDOFFS = {"open": "Open", "claimed": "Claimed", "closed": "Judged", "withdrawn": "Withdrawn"}
 HANDOFF_HELP = {
     "open": "nobody has taken it yet",

@@ -5,6 +5,7 @@ Each module adds the operations of one subject to the blueprint.
 
 from app.api import (
     access,
+    conflicts,
     contacts,
     decisions,
     deliveries,
@@ -15,6 +16,7 @@ from app.api import (
     installation,
     journeys,
     mappings,
+    merges,
     messages,
     policies,
     rehearsals,
@@ -26,6 +28,6 @@ from app.api.blueprint import api
 __all__ = ["SUBJECTS", "api"]
 
 SUBJECTS = (
-    contacts, inbox, imports, deliveries, decisions, handoffs, installation, journeys, mappings, messages, policies,
-    rehearsals, sequences, why, erasures, access,
+    contacts, conflicts, merges, inbox, imports, deliveries, decisions, handoffs, installation, journeys, mappings,
+    messages, policies, rehearsals, sequences, why, erasures, access,
 )  # fmt: skip

@@ -1,6 +1,5 @@
 """Who may come in, and who changed what."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from flask import request
@@ -10,11 +9,13 @@ from app.api.blueprint import api
 from app.api.operation import (
     CURSOR,
     LIMIT,
+    MOMENT,
     Operation,
     caller,
     cursor,
     json_body,
     limit,
+    moment_of,
     operation,
     text_of,
     to_cursor,
@@ -26,7 +27,6 @@ from app.store.users import Account
 
 _TEXT = {"type": "string"}
 _ROLE = {"type": "string", "enum": list(users.ROLES)}
-_MOMENT = {"type": "string", "format": "date-time"}
 
 
 @operation(
@@ -39,8 +39,8 @@ _MOMENT = {"type": "string", "format": "date-time"}
             {"name": "who", "schema": _TEXT, "description": "A user's address, or `token NAME`"},
             {"name": "on", "schema": _TEXT, "description": "What was changed"},
             {"name": "subject", "schema": _TEXT, "description": "Such as `policy` or `user`"},
-            {"name": "since", "schema": _MOMENT},
-            {"name": "until", "schema": _MOMENT},
+            {"name": "since", "schema": MOMENT},
+            {"name": "until", "schema": MOMENT},
             LIMIT,
             CURSOR,
         ),
@@ -56,21 +56,10 @@ def audit() -> Any:
             limit(),
             cursor(),
             **{name: request.args.get(name) or None for name in ("who", "on", "subject")},
-            since=_moment("since"),
-            until=_moment("until"),
+            since=moment_of("since"),
+            until=moment_of("until"),
         )
     return {"items": turn.rows, "next": to_cursor(turn.older)}
-
-
-def _moment(name: str) -> datetime | None:
-    text = request.args.get(name)
-    if not text:
-        return None
-    try:
-        found = datetime.fromisoformat(text.replace(" ", "+"))  # a + that was not encoded arrives as a blank
-        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise Refused(400, f"{name} is a moment such as 2027-03-01T00:00:00Z") from None
 
 
 @operation(

@@ -4,17 +4,19 @@ from typing import Any
 
 from flask import request
 
-from app import portability, views
+from app import past, portability, views
 from app.api.blueprint import api
 from app.api.operation import (
     CURSOR,
     LIMIT,
+    MOMENT,
     Operation,
     choice,
     cursor,
     existing,
     limit,
     moment,
+    moment_of,
     operation,
     page_of,
     to_cursor,
@@ -82,13 +84,19 @@ def _identity() -> Identity | None:
 @operation(
     api,
     Operation(
-        method="GET", path="/contacts/{contact_id}", summary="One contact", answer="Contact", statuses=(200, 404)
+        method="GET",
+        path="/contacts/{contact_id}",
+        summary="One contact, as it is or as it was at a moment in the past",
+        query=({"name": "at", "schema": MOMENT, "description": "As of when, by the log and today's rules"},),
+        answer="Contact",
+        statuses=(200, 404),
     ),
 )
 def contact(contact_id: int) -> Any:
-    runtime = this_runtime()
+    runtime, at = this_runtime(), moment_of("at")
     with runtime.database.read() as conn:
-        return existing(views.contact(runtime, conn, contact_id), "contact")
+        found = views.contact(runtime, conn, contact_id) if at is None else past.contact(runtime, conn, contact_id, at)
+        return existing(found, "contact")
 
 
 @operation(

@@ -125,6 +125,29 @@ _IMPORT = {
     "created_at": _TIME,
     "ended_at": _MAYBE_TIME,
 }
+_HANDOFF_THEN = _object(  # in a contact as it was
+    {"key": _TEXT, "rule": _TEXT, "opened_at": _TIME, "due_at": _MAYBE_TIME, "verdict": _MAYBE_TEXT},
+    claimed_at=_MAYBE_TIME,
+    claimed_by=_MAYBE_TEXT,
+    closed_at=_MAYBE_TIME,
+)
+_ALIAS = _object({"kind": _TEXT, "value": _TEXT, "connection": _MAYBE_TEXT})
+_MERGE = _object(
+    {
+        "id": _WHOLE,
+        "contact_id": _WHOLE,
+        "winner_id": _WHOLE,
+        "loser_id": _WHOLE,
+        "met_in": _ALIAS,
+        "connection": _MAYBE_TEXT,
+        "event_id": _MAYBE_TEXT,
+        "at": _TIME,
+        "state": {"type": "string", "enum": ["merged", "parted", "rejoined"]},
+        "undone_at": _MAYBE_TIME,
+        "undone_by": _MAYBE_TEXT,
+        "undone_why": _MAYBE_TEXT,
+    }
+)
 
 _PROBLEMS = {"type": "array", "items": _object({"text": _TEXT, "line": _MAYBE_WHOLE})}
 _VERSION = {"version": _WHOLE, "status": _TEXT, "author": _TEXT, "note": _TEXT, "published_at": _MAYBE_TIME}
@@ -275,9 +298,13 @@ _SCHEMAS: dict[str, Any] = {
                 }
             ),
             "enrolments": {"type": "array", "items": _ANY},
-            "handoffs": {"type": "array", "items": {"$ref": "#/components/schemas/Handoff"}},
-            "aliases": {"type": "array", "items": _object({"kind": _TEXT, "value": _TEXT, "connection": _MAYBE_TEXT})},
-        }
+            "handoffs": {
+                "type": "array",
+                "items": {"anyOf": [{"$ref": "#/components/schemas/Handoff"}, _HANDOFF_THEN]},
+            },
+            "aliases": {"type": "array", "items": _ALIAS},
+        },
+        as_of=_TIME,
     ),
     "Event": _object(
         {
@@ -587,6 +614,30 @@ _SCHEMAS: dict[str, Any] = {
                     }
                 ),
             },
+        }
+    ),
+    "Conflict": _object(
+        {
+            "id": _WHOLE,
+            "contact_id": _WHOLE,
+            "field": _TEXT,
+            "reason": {"type": "string", "enum": ["owners", "asked", "flip_flop"]},
+            "since": _TIME,
+            "value": {},
+            "says": {"type": "array", "items": _object({"connection": _TEXT, "value": {}, "at": _TIME})},
+        }
+    ),
+    "Merge": _MERGE,
+    "MergeDetail": _object(
+        {
+            "merge": _MERGE,
+            "would": {
+                "type": "array",
+                "items": _object(
+                    {"id": _WHOLE, "aliases": {"type": "array", "items": _ALIAS}, "events": _WHOLE, "later": _WHOLE}
+                ),
+            },
+            "cannot": _MAYBE_TEXT,
         }
     ),
     "Review": _object(

@@ -26,6 +26,7 @@ CURSOR = {"name": "cursor", "schema": {"type": "string"}, "description": "The `n
 STATUS = {"name": "status", "schema": {"type": "string"}}
 CONNECTION = {"name": "connection", "schema": {"type": "string"}, "description": "A connection's name"}
 CONTACT = {"name": "contact", "schema": {"type": "integer"}, "description": "A contact's id"}
+MOMENT = {"type": "string", "format": "date-time"}
 TYPE = {"name": "type", "schema": {"type": "string"}}
 
 
@@ -133,6 +134,18 @@ def moment() -> Moment | None:
             if us is not None and us <= _LAST_US and key is not None:
                 return Moment(from_us(us), source, key)
     raise _no_cursor()
+
+
+def moment_of(name: str) -> datetime | None:
+    """A parameter that takes a moment, or None where it is not given."""
+    text = request.args.get(name)
+    if not text:
+        return None
+    try:
+        found = datetime.fromisoformat(text.replace(" ", "+"))  # a + that was not encoded arrives as a blank
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise Refused(400, f"{name} is a moment such as 2027-03-01T00:00:00Z") from None
 
 
 def to_cursor(*place: int | str | None) -> str | None:

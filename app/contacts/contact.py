@@ -27,12 +27,33 @@ STAGE_ORDER = {stage: rank for rank, stage in enumerate(LifecycleStage)}
 
 
 class Value(Struct, omit_defaults=True):
-    """A field's value with its provenance: when it was said, by which connection, through which mapping version."""
+    """A field's value with its provenance: when it was said, by which connection, through which mapping version; or by
+    which person, where somebody chose it here."""
 
     value: Any
     at: datetime
     connection_id: int = 0
     mapping: str = ""
+    by: str = ""
+    rank: str = ""  # owner: only that tool, another owner or a person overrules it
+
+
+class Dispute(Struct, omit_defaults=True):
+    """Tools say different things of one field and a person has to say which it is: since when, why it is not settled by
+    itself (``owners``, ``asked``, ``flip_flop``), and what each connection says."""
+
+    since: datetime
+    reason: str
+    says: dict[str, Value] = field(default_factory=dict)
+
+
+class Turns(Struct, omit_defaults=True):
+    """A field that one tool turned over after another: what it was before, by whom, and when it was turned back and
+    forth between the two."""
+
+    was: Any
+    tool: int
+    times: list[datetime] = field(default_factory=list)
 
 
 class Stage(Struct, omit_defaults=True):
@@ -240,6 +261,8 @@ class Contact(Struct, omit_defaults=True):
     first_seen_at: datetime | None = None
     newest: Position | None = None
     fields: dict[str, Value] = field(default_factory=dict)
+    disputes: dict[str, Dispute] = field(default_factory=dict)
+    turns: dict[str, Turns] = field(default_factory=dict)
     stage: Stage | None = None
     conversation: dict[str, Signal] = field(default_factory=dict)
     consent: dict[str, Consent] = field(default_factory=dict)

@@ -97,6 +97,7 @@ class Event(Struct, kw_only=True, omit_defaults=True):
 
     ``occurred_at`` is UTC. ``source_key`` is what the vendor promises to repeat when it sends the same event
     again. ``properties`` belong to the type, ``fields`` are contact fields as the mapping named them.
+    ``authority`` says of fields what their mapping says of the tool's word, where that is not that the newest stands.
     ``machine`` says why an open or click was a scanner's and not a person's. ``actor`` names the person in the
     vendor's tool who did it. ``told`` is what the tool holds of the contact, in its own names and forms.
     What is ``quiet`` was imported: it makes the contact what it is, and nothing follows from it.
@@ -108,6 +109,7 @@ class Event(Struct, kw_only=True, omit_defaults=True):
     identities: tuple[Identity, ...] = ()
     properties: dict[str, Any] = field(default_factory=dict)
     fields: dict[str, Any] = field(default_factory=dict)
+    authority: dict[str, str] = field(default_factory=dict)
     refs: tuple[Ref, ...] = ()
     told: dict[str, Any] = field(default_factory=dict)
     quiet: bool = False

@@ -20,10 +20,17 @@ from app.contacts.contact import (
     Value,
 )
 from app.contacts.corrections import correct
+from app.contacts.disputes import set_field, settle
 from app.contacts.event import Event, EventType, position
 from app.contacts.identity import EMAIL
 from app.contacts.interests import note_interest, topic_of
-from app.contacts.own_events import MESSAGE_NOT_SENT, READ_AGAIN, RELEASED_BY_HAND, SUPPRESSED_BY_HAND
+from app.contacts.own_events import (
+    FIELD_SETTLED,
+    MESSAGE_NOT_SENT,
+    READ_AGAIN,
+    RELEASED_BY_HAND,
+    SUPPRESSED_BY_HAND,
+)
 from app.contacts.sends import confirm, notice, release
 from app.contacts.times import parse_time
 
@@ -55,11 +62,12 @@ def _set_fields(contact: Contact, event: Event) -> None:
     if event.type == READ_AGAIN:
         correct(contact, event)
         return
+    if event.type == FIELD_SETTLED:
+        for name, value in event.fields.items():
+            settle(contact, name, value, event.occurred_at, event.actor or "")
+        return
     for name, value in event.fields.items():
-        if value is None:  # the mapping says that an empty value clears the field
-            contact.fields.pop(name, None)
-        else:
-            contact.fields[name] = Value(value, event.occurred_at, event.connection_id, event.mapping)
+        set_field(contact, name, value, event)
 
 
 def _count(contact: Contact, event: Event) -> None:

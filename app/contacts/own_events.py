@@ -2,6 +2,9 @@
 
 SUPPRESSED_BY_HAND = "custom:suppressed"
 RELEASED_BY_HAND = "custom:released"
+FIELD_SETTLED = "custom:field_settled"  # somebody says what a field is that tools disagree on
+PARTED = "custom:parted"  # somebody undid a merge
+JOINED = "custom:joined"  # somebody says that two contacts are one after all
 # Of handoffs: nothing folds them, their clock listens (rules/clock.py)
 HANDOFF_CLAIMED = "custom:handoff_claimed"
 ALERT_FAILED = "custom:handoff_alert_failed"
@@ -25,4 +28,7 @@ OUR_OWN = OF_SEQUENCES | {
     HANDED_OVER,
     MESSAGE_NOT_SENT,
     READ_AGAIN,
+    FIELD_SETTLED,
+    PARTED,
+    JOINED,
 }

@@ -6,15 +6,26 @@ person who was last identified in it by then, or else to the first one who is id
 to know when each person was first and last identified in it, which again does not depend on the order of arrival.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from msgspec import Struct, field
 
 from app.contacts.event import Event
-from app.contacts.identity import Keys
+from app.contacts.identity import CONTACT, EMAIL, EXTERNAL, Keys
 
 Person = int  # a contact's id, or a negative number for someone new
+Pair = tuple[Person, Person]  # two contacts, the lower id first
+
+# Where an event names two people whom somebody has parted, the first of these says whose it is; a tool's own ids come
+# after ours and before all else
+_STRENGTH = {CONTACT: 0, EXTERNAL: 2, EMAIL: 3}
+_TOOLS_OWN = 1
+
+
+def pair_of(one: Person, other: Person) -> Pair:
+    """Two contacts as a pair."""
+    return (one, other) if one < other else (other, one)
 
 
 class Sighting(Struct):
@@ -60,9 +71,18 @@ def owner_at(sightings: Sequence[Sighting], at: datetime) -> Person | None:
     return max(before)[1] if before else min(known)[1]
 
 
+def strength(key: str) -> int:
+    """How much an alias key says about whose an event is; lower says more."""
+    return _STRENGTH.get(key.partition(":")[0], _TOOLS_OWN)
+
+
 class _Resolver:
-    def __init__(self, aliases: Mapping[str, Person], shared: Mapping[str, Sequence[Sighting]]) -> None:
+    def __init__(
+        self, aliases: Mapping[str, Person], shared: Mapping[str, Sequence[Sighting]], apart: Collection[Pair]
+    ) -> None:
         self.aliases = dict(aliases)
+        self.apart = apart
+        self.joined: dict[Person, set[Person]] = {}  # who has become one with whom in this batch, where it matters
         self.shared = {key: {s.person: s for s in rows} for key, rows in shared.items()}
         self.parent: dict[Person, Person] = {}
         self.fresh = 0
@@ -82,17 +102,43 @@ class _Resolver:
         # The oldest contact stays; someone new joins someone known
         winner = min(people, key=lambda person: (person < 0, abs(person)))
         for loser in sorted(people - {winner}, key=abs):
-            self.parent[loser] = winner
+            self.into(loser, winner)
             if loser > 0:
                 self.result.merges.append(Merge(winner, loser, key, event))
         return winner
 
+    def into(self, loser: Person, winner: Person) -> None:
+        self.parent[loser] = winner
+        if self.apart:
+            self.joined[winner] = self.group(winner) | self.group(loser)
+
+    def group(self, person: Person) -> set[Person]:
+        return self.joined.get(person, {person})
+
+    def are_apart(self, one: Person, other: Person) -> bool:
+        if not self.apart:
+            return False
+        return any(pair_of(a, b) in self.apart for a in self.group(one) for b in self.group(other))
+
+    def choose(self, found: Mapping[Person, str], event: str) -> Person:
+        """Of people whom somebody has parted, the one that the strongest key names; with those it may be one with."""
+        chosen, *others = sorted(found, key=lambda person: strength(found[person]))
+        for other in others:
+            if not self.are_apart(chosen, other):
+                chosen = self.join({chosen, other}, found[other], event)
+        return chosen
+
     def identify(self, event: Event, keys: Keys) -> Person:
-        found = {self.find(self.aliases[key]): key for key in keys.own if key in self.aliases}
+        known = [key for key in keys.own if key in self.aliases]
+        if self.apart:
+            known.sort(key=strength, reverse=True)  # so that of one person's keys the strongest is the last
+        found = {self.find(self.aliases[key]): key for key in known}
         if not found:
             person = self.new()
         elif len(found) == 1:
             person = next(iter(found))
+        elif self.apart:
+            person = self.choose(found, event.id)
         else:
             person = self.join(set(found), list(found.values())[-1], event.id)
         for key in keys.own:
@@ -129,13 +175,15 @@ class _Resolver:
         if rows:
             first = min((row.first_at, row.person) for row in rows.values() if row.first_at is not None)[1]
             for person in sorted(nameless - set(rows)):
-                if first < 0 < person:
+                if self.are_apart(first, person):
+                    rows[person] = Sighting(person, None, None)
+                elif first < 0 < person:
                     # Somebody new turns out to be the visitor that we have known without a name
-                    self.parent[first] = person
+                    self.into(first, person)
                     rows[person] = rows.pop(first)
                     rows[person].person = first = person
                 else:
-                    self.parent[person] = first
+                    self.into(person, first)
                     if person > 0:
                         self.result.merges.append(Merge(first, person, key, ""))
         else:
@@ -159,9 +207,11 @@ def resolve(
     items: Iterable[tuple[Event, Keys]],
     aliases: Mapping[str, Person],
     shared: Mapping[str, Sequence[Sighting]],
+    apart: Collection[Pair] = (),
 ) -> Resolution:
-    """Assign each event to a person. ``aliases`` and ``shared`` are what is stored for the keys of these events."""
-    resolver = _Resolver(aliases, shared)
+    """Assign each event to a person. ``aliases`` and ``shared`` are what is stored for the keys of these events;
+    the pairs in ``apart`` are never made one."""
+    resolver = _Resolver(aliases, shared, apart)
     listed = list(items)
     people: list[Person | None] = [resolver.identify(event, keys) if keys.own else None for event, keys in listed]
     before = {key: {row.person for row in rows} for key, rows in shared.items()}

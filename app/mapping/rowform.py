@@ -26,6 +26,7 @@ class RowForm(Struct, kw_only=True):
     sources: list[str] = field(default_factory=list)
     direction: str = "in"
     blank: str = "keep"
+    authority: str = "newest"
     steps: list[tuple[str, str]] = field(default_factory=list)
     template: str = ""
     values: list[tuple[str, str]] = field(default_factory=list)
@@ -49,6 +50,7 @@ class RowForm(Struct, kw_only=True):
             "vendor": sources[0] if len(sources) == 1 else sources,
             "direction": self.direction,
             "blank": self.blank,
+            "authority": self.authority,
             "transform": [_step(name, setting) for name, setting in self.steps if name],
             "template": self.template,
             "values": {theirs: ours for theirs, ours in self.values if theirs},
@@ -67,6 +69,7 @@ def form_of(row: Mapping[str, Any]) -> RowForm:
         sources=[str(one) for one in (vendor if isinstance(vendor, list) else [vendor])],
         direction=str(row.get("direction", "in")),
         blank=str(row.get("blank", "keep")),
+        authority=str(row.get("authority", "newest")),
         steps=[_typed(step) for step in steps] if isinstance(steps, list) else [],
         template=str(row.get("template", "")),
         values=[(_text(a), _text(b)) for a, b in values.items()] if isinstance(values, dict) else [],
@@ -84,6 +87,7 @@ def read_form(sent: Any) -> RowForm:
         sources=[_line(one) for one in sent.getlist("vendor")[:MOST_SOURCES]],
         direction=_line(sent.get("direction", "in")),
         blank=_line(sent.get("blank", "keep")),
+        authority=_line(sent.get("authority", "newest")),
         steps=[(_line(name), setting[:200].replace("\0", "")) for name, setting in [*steps][:MOST_STEPS]],
         template=_line(sent.get("template", "")),
         values=[(_line(theirs), _line(ours)) for theirs, ours in [*values][:MOST_VALUES]],

@@ -28,6 +28,18 @@ BLANK_HELP = {
     "clear": "somebody emptied it there, so it is emptied here; and when ours is empty, theirs is emptied",
     "skip": "a record in which this is empty is not read at all",
 }
+AUTHORITIES = {
+    "newest": "The newest word stands",
+    "owner": "This tool owns the field",
+    "fill": "It only fills what is blank",
+    "ask": "Ask somebody",
+}
+AUTHORITY_HELP = {
+    "newest": "whoever said it last is right",
+    "owner": "other tools do not overrule it; it is written to them instead",
+    "fill": "where we know something already, its word is left aside",
+    "ask": "a difference waits under Conflicts until somebody settles it",
+}
 BLANK_NOTE = "Empty is: missing, null, nothing but blanks, an empty list. 0 and “no” are values."
 UNMAPPED = {
     "hold": "Hold it: do not guess, count it, show it here",

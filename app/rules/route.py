@@ -204,13 +204,14 @@ def digest(contact: Contact, target: Target, values: Mapping[str, Any]) -> str:
     if target.mapping is None:
         return ""
     wanted = target.mapping.outbound(values)
+    disputed = sorted(contact.disputes)
     said = {
         key: [str(consent.state), None if consent.lifted_by is None else consent.lifted_by.at]
         for key, consent in contact.consent.items()
     }
     reach = contact.deliverability.get("email")
     bounced = contact.email if reach is not None and reach.bounced_at is not None else None
-    return blake2b(msgspec.json.encode([wanted, said, bounced], order="sorted"), digest_size=8).hexdigest()
+    return blake2b(msgspec.json.encode([wanted, said, bounced, *disputed], order="sorted"), digest_size=8).hexdigest()
 
 
 def sync(contact: Contact, target: Target, held: Held, values: Mapping[str, Any], now: datetime) -> list[Plan]:
@@ -230,6 +231,9 @@ def _profile(contact: Contact, target: Target, held: Held, values: Mapping[str, 
     if not belongs(contact, target.mapping, held.vendor_id):
         return
     wanted = target.mapping.outbound(values)
+    if contact.disputes:  # what tools disagree on is written nowhere until somebody has settled it
+        disputed = {theirs for ours, theirs in target.mapping.targets if ours in contact.disputes}
+        wanted = {name: value for name, value in wanted.items() if name not in disputed}
     changed = {
         name: value
         for name, value in wanted.items()

@@ -21,10 +21,12 @@ from app.store.tables import (
     attempts,
     calls,
     checkpoints,
+    conflicts,
     contact_segments,
     contacts,
     decisions,
     deliveries,
+    echoes,
     enrolments,
     erased_keys,
     erasure_receipts,
@@ -223,7 +225,10 @@ def seen_in(conn: Connection, contact_id: int) -> set[int]:
 def drop_person(conn: Connection, contact_id: int, now: datetime) -> None:
     """Delete or blank everything about somebody but their events, what is on its way, and what their erasure needs.
     May be done again, for what has come to its end since."""
-    for table in (aliases, shared_aliases, shadows, timers, checkpoints, contact_segments, rehearsal_changes):
+    refs = select(shadows.c.ref).where(shadows.c.contact_id == contact_id)
+    conn.execute(delete(echoes).where(echoes.c.ref.in_(refs)))
+    held = (aliases, shared_aliases, shadows, timers, checkpoints, contact_segments, conflicts, rehearsal_changes)
+    for table in held:
         conn.execute(delete(table).where(table.c.contact_id == contact_id))
     _drop_deliveries(conn, contact_id)
     said = update(decisions).where(decisions.c.contact_id == contact_id, decisions.c.summary != ERASED)
@@ -239,9 +244,8 @@ def drop_person(conn: Connection, contact_id: int, now: datetime) -> None:
     conn.execute(
         update(reviews).where(reviews.c.contact_id == contact_id, reviews.c.status == "open").values(status="withdrawn")
     )
-    conn.execute(
-        update(merges).where(or_(merges.c.winner_id == contact_id, merges.c.loser_id == contact_id)).values(key=ERASED)
-    )
+    met = update(merges).where(or_(merges.c.winner_id == contact_id, merges.c.loser_id == contact_id))
+    conn.execute(met.values(key=ERASED, parts=None, undone_why=None))
 
 
 def _drop_deliveries(conn: Connection, contact_id: int) -> None:

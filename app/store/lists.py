@@ -22,6 +22,7 @@ from app.store.tables import (
     aliases,
     attempts,
     calls,
+    conflicts,
     contact_segments,
     contacts,
     decisions,
@@ -30,6 +31,7 @@ from app.store.tables import (
     events,
     handoffs,
     inbox,
+    merges,
     reviews,
     shared_aliases,
 )
@@ -161,6 +163,20 @@ def reviews_page(conn: Connection, limit: int, before: int | None, **filters: An
     """Reviews, by ``status`` or ``contact_id``."""
     names = [column.name for column in reviews.c]
     return _page(conn, _filtered(reviews, names, filters), reviews.c.id, limit, before)
+
+
+def conflicts_page(conn: Connection, limit: int, before: int | None, **filters: Any) -> Page:
+    """Fields on which tools disagree, by ``contact_id``."""
+    names = [column.name for column in conflicts.c]
+    return _page(conn, _filtered(conflicts, names, filters), conflicts.c.id, limit, before)
+
+
+def merges_page(conn: Connection, limit: int, before: int | None, contact_id: int | None = None) -> Page:
+    """Merges; of one contact those in which it was the one or the other."""
+    query = select(merges)
+    if contact_id is not None:
+        query = query.where(or_(merges.c.winner_id == contact_id, merges.c.loser_id == contact_id))
+    return _page(conn, query, merges.c.id, limit, before)
 
 
 def contacts_page(

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -11,25 +10,10 @@ from sqlalchemy import Connection, bindparam, delete, insert, literal_column, nu
 from app.contacts.contact import Contact
 from app.contacts.event import Identity
 from app.contacts.identity import CONTACT
-from app.contacts.resolve import Merge, Sighting
+from app.contacts.resolve import Sighting
 from app.store.engine import Conflict, Database
 from app.store.many import Adder, Among, Many, Row
-from app.store.tables import (
-    aliases,
-    checkpoints,
-    contact_segments,
-    contacts,
-    decisions,
-    deliveries,
-    enrolments,
-    events,
-    handoffs,
-    merges,
-    reviews,
-    shadows,
-    shared_aliases,
-    timers,
-)
+from app.store.tables import aliases, contacts, shared_aliases
 
 _OURS = f"{CONTACT}:"
 _decode = msgspec.json.Decoder(Contact).decode
@@ -37,12 +21,14 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Stored(Struct):
-    """A contact as loaded: its id, the version that a save must still find, and its state, also as it is stored."""
+    """A contact as loaded: its id, the version that a save must still find, and its state, also as it is stored; and
+    when another one was last parted from it."""
 
     id: int
     version: int
     state: Contact
     body: str
+    parted_at: datetime | None = None
 
 
 class Person(Struct, frozen=True, kw_only=True):
@@ -62,7 +48,9 @@ _SIGHTINGS = Among(
     ).order_by(shared_aliases.c.key, shared_aliases.c.contact_id),
     shared_aliases.c.key,
 )
-_BY_ID = select(contacts.c.id, contacts.c.version, contacts.c.state, contacts.c.merged_into).order_by(contacts.c.id)
+_BY_ID = select(
+    contacts.c.id, contacts.c.version, contacts.c.state, contacts.c.merged_into, contacts.c.parted_at
+).order_by(contacts.c.id)
 _LOAD = Among(_BY_ID, contacts.c.id)
 _LOCK = Among(_BY_ID.with_for_update(), contacts.c.id)
 _LIVING = Among(
@@ -125,10 +113,10 @@ def load(conn: Connection, ids: Iterable[int], lock: bool = False) -> dict[int, 
     Raises Conflict where one of them was merged away in the meantime.
     """
     found = {}
-    for contact_id, version, state, merged_into in (_LOCK if lock else _LOAD).all(conn, sorted(ids)):
+    for contact_id, version, state, merged_into, parted_at in (_LOCK if lock else _LOAD).all(conn, sorted(ids)):
         if merged_into is not None:
             raise Conflict(f"contact {contact_id} was merged into {merged_into}")
-        found[contact_id] = Stored(contact_id, version, _decode(state), state)
+        found[contact_id] = Stored(contact_id, version, _decode(state), state, parted_at)
     return found
 
 
@@ -226,46 +214,6 @@ def set_sightings(
     ]
     if fresh:
         conn.execute(insert(shared_aliases), fresh)
-
-
-def merge(conn: Connection, database: Database, found: Sequence[Merge], now: datetime) -> None:
-    """Let each loser's identities, events and work belong to the winner; the loser stays as a pointer to it."""
-    for edge in found:
-        # What the loser has waiting in a slot may meet the winner's; it is planned anew from their joint state
-        conn.execute(
-            delete(deliveries).where(
-                deliveries.c.contact_id == edge.loser, deliveries.c.status == "pending", deliveries.c.slot.is_not(None)
-            )
-        )
-        for table in (aliases, events, decisions, deliveries, handoffs, enrolments, reviews, shadows):
-            conn.execute(update(table).where(table.c.contact_id == edge.loser).values(contact_id=edge.winner))
-        for table in (timers, contact_segments, checkpoints):
-            conn.execute(delete(table).where(table.c.contact_id == edge.loser))
-        _join_sightings(conn, edge)
-        conn.execute(
-            update(contacts)
-            .where(contacts.c.id == edge.loser)
-            .values(merged_into=edge.winner, email=None, name=None, state="{}", version=contacts.c.version + 1)
-        )
-        conn.execute(
-            insert(merges).values(
-                winner_id=edge.winner, loser_id=edge.loser, key=edge.key, event_id=edge.event or None, at=now
-            )
-        )
-
-
-def _join_sightings(conn: Connection, edge: Merge) -> None:
-    table = shared_aliases.c
-    rows = conn.execute(select(shared_aliases).where(table.contact_id.in_((edge.winner, edge.loser)))).mappings()
-    joint: dict[str, dict[str, Any]] = {}
-    for row in rows:
-        known = joint.setdefault(row["key"], {**row, "contact_id": edge.winner})
-        for name, pick in (("first_at", min), ("last_at", max)):
-            times = [at for at in (known[name], row[name]) if at is not None]
-            known[name] = pick(times) if times else None
-    conn.execute(delete(shared_aliases).where(table.contact_id.in_((edge.winner, edge.loser))))
-    if joint:
-        conn.execute(insert(shared_aliases), list(joint.values()))
 
 
 def living(conn: Connection, ids: Collection[int]) -> set[int]:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, bindparam, func, select
 
 from app.contacts.identity import ANONYMOUS
 from app.store.lists import EVENTS, Rows
-from app.store.tables import contacts, decisions, deliveries, events, handoffs, merges, refusals, shared_aliases
+from app.store.tables import contacts, decisions, deliveries, events, handoffs, refusals, shared_aliases
 
 _NEWEST = 5_000  # what a decision led to is looked for among so many of its contact's deliveries
 
@@ -37,14 +37,6 @@ def newest_states(conn: Connection, most: int) -> list[tuple[int, str]]:
     """The newest contacts that were not merged away, as (id, stored state)."""
     query = select(contacts.c.id, contacts.c.state).where(contacts.c.merged_into.is_(None))
     return [(row.id, row.state) for row in conn.execute(query.order_by(contacts.c.id.desc()).limit(most))]
-
-
-def merges_of(conn: Connection, contact_ids: Collection[int]) -> dict[int, list[Mapping[str, Any]]]:
-    """contact → those that were merged into it, and when, and by which identity."""
-    found: dict[int, list[Mapping[str, Any]]] = {contact_id: [] for contact_id in contact_ids}
-    for row in conn.execute(select(merges).where(merges.c.winner_id.in_(found)).order_by(merges.c.id)):
-        found[row.winner_id].append(dict(row._mapping))
-    return found
 
 
 _mine, _theirs = shared_aliases.alias(), shared_aliases.alias()

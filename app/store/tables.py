@@ -85,6 +85,7 @@ events = Table(
     Column("occurred_at", UtcTime, nullable=False),
     Column("received_at", UtcTime, nullable=False),
     Column("body", Text, nullable=False),  # the event as JSON
+    Column("origin_id", BigId),  # the contact that it was of until that one was merged away
 )
 Index(None, events.c.contact_id, events.c.occurred_at)
 Index(None, events.c.type, events.c.seq)
@@ -103,6 +104,7 @@ contacts = Table(
     Column("created_at", UtcTime, nullable=False),
     Column("updated_at", UtcTime, nullable=False),
     Column("merged_into", BigId),
+    Column("parted_at", UtcTime),  # when another one left it because a merge was undone
     postgresql_with=_OFTEN_CHANGED,
 )
 Index(None, contacts.c.email)
@@ -155,9 +157,25 @@ merges = Table(
     Column("key", Key, nullable=False),  # the identity in which they met
     Column("event_id", Hash),
     Column("at", UtcTime, nullable=False),
+    # What is needed to part them again; null for merges that are older than that
+    Column("last_seq", BigInteger),  # the newest event of all
+    Column("parts", Text),  # the alias keys that each had
+    Column("undone_at", UtcTime),
+    Column("undone_by", Text),
+    Column("undone_why", Text),
 )
 Index(None, merges.c.winner_id)
 Index(None, merges.c.loser_id)
+
+# Contacts that a person has parted: what they share makes them one no more.
+kept_apart = Table(
+    "kept_apart",
+    metadata,
+    Column("low_id", BigId, primary_key=True, autoincrement=False),
+    Column("high_id", BigId, primary_key=True, autoincrement=False),
+    Column("merge_id", BigId, nullable=False),
+)
+Index(None, kept_apart.c.high_id)
 
 # Why something was done or not done.
 decisions = Table(
@@ -201,6 +219,7 @@ deliveries = Table(
     Column("created_at", UtcTime, nullable=False),
     Column("updated_at", UtcTime, nullable=False),
     Column("result", Text),
+    Column("origin_id", BigId),  # as with events
 )
 Index(
     "ix_deliveries_waiting",
@@ -353,6 +372,29 @@ import_skips = Table(  # what was not taken, and why
     Column("held", Text, nullable=False, server_default=""),
 )
 Index(None, import_skips.c.import_id, import_skips.c.id)
+# What we wrote and may hear back from the tool, which is then no news.
+echoes = Table(
+    "echoes",
+    metadata,
+    Column("ref", Key, primary_key=True),  # as in shadows
+    Column("connection_id", BigId, primary_key=True, autoincrement=False),
+    Column("property", Key, primary_key=True),
+    Column("value", Hash, primary_key=True),
+    Column("at", UtcTime, nullable=False),
+)
+Index(None, echoes.c.at)
+
+# Fields on which tools disagree, as the contacts' states say: a person has to say which it is.
+conflicts = Table(
+    "conflicts",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("contact_id", BigId, nullable=False),
+    Column("field", Key, nullable=False),
+    Column("reason", Code, nullable=False),
+    Column("since", UtcTime, nullable=False),
+    UniqueConstraint("contact_id", "field"),
+)
 
 handoffs = Table(
     "handoffs",

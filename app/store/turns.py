@@ -61,6 +61,18 @@ def reviews(conn: Connection, limit: int, before: int | None, after: int | None,
     return _turn(conn, tables.reviews, names, filters, limit, before, after)
 
 
+def conflicts(conn: Connection, limit: int, before: int | None, after: int | None) -> Turn:
+    """Fields on which tools disagree, newest first."""
+    names = [column.name for column in tables.conflicts.c]
+    return _turn(conn, tables.conflicts, names, {}, limit, before, after)
+
+
+def merges(conn: Connection, limit: int, before: int | None, after: int | None) -> Turn:
+    """Merges, newest first."""
+    names = [column.name for column in tables.merges.c]
+    return _turn(conn, tables.merges, names, {}, limit, before, after)
+
+
 def _by_due(
     conn: Connection, limit: int, before: int | None, after: int | None, status: str, owner: str | None
 ) -> Turn:

@@ -10,6 +10,8 @@ from sqlalchemy import delete, insert, select, update
 from werkzeug.test import TestResponse
 
 from app import erasure, rehearsal
+from app.contacts.event import Event, Identity
+from app.contacts.own_events import JOINED
 from app.factory import create_app
 from app.imports import acts
 from app.limits import limiter
@@ -111,8 +113,13 @@ def _fill(runtime: Runtime) -> dict[str, int]:
         message="Wort " * 2_000,
     )  # fmt: skip
     visit(runtime, "nobody-knows", f"/careers?{HOSTILE}", at=now - minutes(10))
+    for number, name in enumerate(("joe", "joseph")):
+        form(runtime, "contact", at=now - minutes(9 - number), email=f"{name}@acme.example", first_name=name.title())
     arrive(runtime, "hubspot", f"no JSON {HOSTILE}".encode(), at=now - minutes(5))
     arrive(runtime, "hubspot", {"not": "a list"}, at=now - minutes(4))
+    drain(runtime)
+    _join(runtime, "joe@acme.example", "joseph@acme.example")
+    _disagree(runtime, connection.id, "joe@acme.example")
     drain(runtime)
     with runtime.database.write() as conn:
         notes.refuse(
@@ -138,6 +145,8 @@ def _fill(runtime: Runtime) -> dict[str, int]:
         "ann": by_email["ann@acme.example"],
         "eve": by_email["eve@hostile.example"],
         "visitor": by_email[None],
+        "merge": rows(runtime, "merges", "id")[-1].id,
+        "conflict": rows(runtime, "conflicts", "id")[0].id,
         "parked": rows(runtime, "inbox", "id", status=inbox.PARKED)[0].id,
         "read": rows(runtime, "inbox", "id", status=inbox.DONE)[0].id,
         "dead": dead,
@@ -165,6 +174,40 @@ def rehearsed(runtime: Runtime) -> int:
 
 def _erased(runtime: Runtime) -> int:
     return int(rows(runtime, "erasures", "contact_id")[0].contact_id)
+
+
+def _ids(runtime: Runtime) -> dict[str, int]:
+    return {row.email: row.id for row in rows(runtime, "contacts", "id", "email")}
+
+
+def _join(runtime: Runtime, *addresses: str) -> None:
+    """Somebody says that these are one person."""
+    known, now = _ids(runtime), runtime.clock()
+    people = tuple(Identity("contact", str(known[address])) for address in addresses)
+    with runtime.database.write() as conn:
+        inbox.note(
+            conn, [Event(type=JOINED, occurred_at=now - minutes(6), source_key="joined", identities=people)], now
+        )
+
+
+def _disagree(runtime: Runtime, connection: int, address: str) -> None:
+    """Two tools that both own a field say different things of it."""
+    now = runtime.clock()
+    told = [
+        Event(
+            type="contact.updated",
+            occurred_at=now - minutes(5 - number),
+            source_key=f"city {number}",
+            identities=(Identity("email", address),),
+            fields={"city": city},
+            authority={"city": "owner"},
+            connection_id=connection + number,
+        )
+        for number, city in enumerate(("Bonn", "Köln"))
+    ]
+    for event in told:
+        with runtime.database.write() as conn:
+            inbox.note(conn, [event], now, event.connection_id)
 
 
 def change_delivery(runtime: Runtime, delivery_id: int, **values: Any) -> None:

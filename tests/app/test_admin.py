@@ -25,6 +25,7 @@ LOOK_AT_PEOPLE = {
     "sign_out",
     "contacts",
     "contact",
+    "contact_past",
     "why",
     "handoffs",
     "handoff",
@@ -50,6 +51,9 @@ LOOK_AT_WORK = {
     "sequence",
     "reviews",
     "review",
+    "merges",
+    "merge",
+    "conflicts",
     "mappings",
     "mapping",
     "mapping_row",
@@ -75,6 +79,9 @@ STEER = {
     "sequence_moved",
     "review_answer",
     "review_next",
+    "merge_undo",
+    "conflict_settle",
+    "merge_rejoin",
 }
 WORK = {
     "replay",
@@ -221,6 +228,13 @@ def addresses(ids: Any) -> dict[str, tuple[str, str]]:
         "review": ("GET", f"/admin/reviews/{ids['review']}"),
         "review_next": ("GET", "/admin/reviews/next"),
         "review_answer": ("POST", f"/admin/reviews/{ids['review']}"),
+        "contact_past": ("GET", f"/admin/contacts/{ids['ann']}/past?at=2026-11-22T11:15"),
+        "conflicts": ("GET", "/admin/conflicts"),
+        "conflict_settle": ("POST", f"/admin/conflicts/{ids['conflict']}/settle"),
+        "merges": ("GET", "/admin/merges"),
+        "merge": ("GET", f"/admin/merges/{ids['merge']}"),
+        "merge_undo": ("POST", f"/admin/merges/{ids['merge']}/undo"),
+        "merge_rejoin": ("POST", f"/admin/merges/{ids['merge']}/rejoin"),
         "account": ("GET", "/admin/account"),
         "password": ("POST", "/admin/account/password"),
         "audit": ("GET", "/admin/audit"),
@@ -288,7 +302,21 @@ def addresses(ids: Any) -> dict[str, tuple[str, str]]:
 
 
 IDS = (
-    *("ann", "import", "handoff", "decision", "parked", "dead", "refused", "review", "user", "entry", "rehearsal"),
+    *(
+        "ann",
+        "import",
+        "handoff",
+        "decision",
+        "parked",
+        "dead",
+        "refused",
+        "review",
+        "merge",
+        "conflict",
+        "user",
+        "entry",
+        "rehearsal",
+    ),
     "erasure",
 )
 LEADS_ON = {"review_next"}  # to another page

@@ -236,7 +236,7 @@ PERSONAL = {
     "contacts": {"state", "email", "name"},
     "aliases": {"key", "value"},
     "shadows": {"ref", "properties"},
-    "merges": {"key"},
+    "merges": {"key", "parts"},
     "deliveries": {"action", "result", "reason"},
     "decisions": {"summary", "gates"},
     "calls": {"url", "request", "answer"},
