@@ -9,7 +9,7 @@ from app.rules.policy import DEFAULTS, read_document
 from app.runtime import Runtime
 from app.store import policies, tables
 from jobs import sweep
-from tests.feeding import drain, form, rows
+from tests.feeding import drain, form, read_rules_again, rows
 
 TEXT = """
   - id: guide_follow_up
@@ -41,14 +41,13 @@ def tell_of_sequences(
     runtime: Runtime, ended: Collection[str] = ("gus",), inside: Collection[str] = ("ivy",), goal: Collection[str] = ()
 ) -> None:
     """``ended`` came in 26 days ago and left with their time over, ``goal`` with the goal; ``inside`` are in it, in a
-    version before the newest. All have addresses at guide.example. To be told before anything else: rules that are in
-    use already would not look at the sequence again."""
+    version before the newest. All have addresses at guide.example."""
     now = runtime.clock()
     shipped = (DEFAULTS / "sequences.yaml").read_text(encoding="utf-8")
     table = tables.policies
     with runtime.database.write() as conn:
         conn.execute(update(table).where(table.c.kind == "sequences").values(body=shipped + TEXT))
-    runtime.forget()
+    read_rules_again(runtime)
     for number, name in enumerate((*ended, *goal)):
         _ask(runtime, name, days=26, minutes=number)
     for name in goal:
