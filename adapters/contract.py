@@ -39,12 +39,20 @@ class WebhookRequest(Struct, frozen=True, kw_only=True):
     body: bytes
     received_at: datetime
     connection_id: int = 0
-    route: str = ""  # the form's name, or the secret in the path
+    route: str = ""  # the form's name, or the path below the connection's address
     settings: Mapping[str, str] = {}
 
     def header(self, name: str) -> str:
         """A header's text, or an empty one."""
         return self.headers.get(name, "")
+
+
+class Reply(Struct, frozen=True, kw_only=True):
+    """What a vendor wants to hear once its webhook is stored, where it is not content with any 2xx."""
+
+    status: int
+    body: bytes
+    content_type: str = "application/json"
 
 
 class BadItem(Struct, frozen=True):
@@ -273,6 +281,8 @@ class Adapter:
     proofs: tuple[str, ...] = ()  # settings with which signatures are checked; where none is set, the address is secret
     path_secret: str = PATH_SECRET  # the setting that holds the secret in the address of its webhooks
     receives: bool = True  # has an address at /webhooks/<connection>
+    paths: frozenset[str] = frozenset()  # further addresses below a connection's own, to which browsers may post too
+    reply: Reply | None = None
     looks: bool = False  # the vendor looks at the address with a GET before it sends anything there
     max_body: int = 1024 * 1024  # bytes of a webhook's body
     keeps_people: bool = True  # the tool itself keeps what it tells: who is erased has to be deleted there, too

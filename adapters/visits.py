@@ -14,6 +14,15 @@ CLICK_IDS = ("gclid", "gbraid", "wbraid", "fbclid", "msclkid", "li_fat_id", "ttc
 
 MAX_URL, MAX_PARAMETERS, MAX_VALUE = 4096, 100, 512
 
+# Parts of the names that crawlers, previews and monitors give themselves, in lower case. Plain HTTP libraries are not
+# among them: that is how a team's own server reports what happened on its pages.
+MACHINES = (
+    *("bot", "crawl", "spider", "slurp", "headless", "lighthouse", "pagespeed", "phantomjs", "scrapy", "archiver"),
+    *("pingdom", "uptime", "statuscake", "monitor", "preview", "facebookexternalhit"),
+)
+# Devices whose names hold one of these parts: Cubot makes phones.
+_NO_MACHINES = re.compile(r"cubot", re.IGNORECASE)
+
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _UNSAFE = re.compile(r"[\x00-\x20\x7f\"<>`\\]")
 # What a page or a template leaves behind when there was no value.
@@ -88,3 +97,9 @@ def holds_address(text: str) -> bool:
     """Whether an e-mail address may stand in a text, also an escaped one: mail tools put the reader's into links."""
     before, _, after = text.replace("%40", "@").rpartition("@")
     return bool(before[-1:].strip()) and "." in (after.split(maxsplit=1) or [""])[0] and bool(after[:1].strip())
+
+
+def machine_of(user_agent: str) -> str | None:
+    """Why this was no person, or None."""
+    name = _NO_MACHINES.sub("", user_agent).lower()
+    return next((f"the browser calls itself a {part!r}" for part in MACHINES if part in name), None)

@@ -20,8 +20,8 @@ webhooks = Blueprint("webhooks", __name__)
 REFUSALS_PER_SECOND = 10
 
 
-@webhooks.get("/webhooks/<name>")
-@webhooks.get("/webhooks/<name>/<secret>")
+@webhooks.get("/webhooks/<name>", provide_automatic_options=False)
+@webhooks.get("/webhooks/<name>/<secret>", provide_automatic_options=False)
 def greet(name: str, secret: str = "") -> Response:
     """Say that somebody is here, to vendors who look before they send. Nothing is stored."""
     connection, adapter = _addressed(this_runtime(), name)
@@ -35,22 +35,24 @@ def greet(name: str, secret: str = "") -> Response:
     return answer({"status": "ready"})
 
 
-@webhooks.post("/webhooks/<name>")
-@webhooks.post("/webhooks/<name>/<secret>")
-def receive(name: str, secret: str = "") -> Response:
-    """Take a vendor's webhook."""
+@webhooks.post("/webhooks/<name>", provide_automatic_options=False)
+@webhooks.post("/webhooks/<name>/<path:rest>", provide_automatic_options=False)
+def receive(name: str, rest: str = "") -> Response:
+    """Take a vendor's webhook. ``rest`` is a secret, one of the adapter's own paths, or both."""
     runtime = this_runtime()
     connection, adapter = _addressed(runtime, name)
+    secret, path = _parted(adapter, rest)
     # A secret in the path proves who sends, but only a signature shows that a body is whole
     body = read_body(adapter.max_body, chunked=adapter.signed and not secret)
     now = runtime.clock()
     asked = WebhookRequest(
         method=request.method,
-        url=public_url(runtime, f"/webhooks/{name}/…" if secret else None),
+        url=public_url(runtime, "/".join(filter(None, (f"/webhooks/{name}/…", path))) if secret else None),
         headers=all_headers(),
         body=body,
         received_at=now,
         connection_id=connection.id,
+        route=path,
         settings=connection.settings,
     )
     try:
@@ -62,13 +64,49 @@ def receive(name: str, secret: str = "") -> Response:
         Arrival(
             connection_id=connection.id,
             kind="webhook",
+            route=path,
             received_at=now,
             url=asked.url,
             headers=kept_headers(asked.headers),
             body=body,
         )
     )
-    return accepted()
+    return _reply(adapter, path)
+
+
+@webhooks.route("/webhooks/<name>/<path:rest>", methods=["OPTIONS"])
+def allow(name: str, rest: str) -> Response:
+    """Tell a browser that pages of any site may post here: it asks before it does, because of the headers."""
+    _, adapter = _addressed(this_runtime(), name)
+    if not _parted(adapter, rest)[1]:
+        raise Refused(405, "webhooks are posted by servers", {"Allow": "POST"})
+    return Response(status=204, headers={**_ANY_SITE, "Access-Control-Max-Age": "86400"})
+
+
+_ANY_SITE = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Allow-Methods": "POST",
+    "Access-Control-Allow-Headers": "Authorization, Content-Type, AnonymousId",
+}
+
+
+def _parted(adapter: Adapter, rest: str) -> tuple[str, str]:
+    """The secret and the adapter's own path in what follows a connection's address."""
+    for path in sorted(adapter.paths, key=len, reverse=True):  # v1/track is one, and so is track
+        if rest == path or rest.endswith(f"/{path}"):
+            return rest.removesuffix(path).rstrip("/"), path
+    if "/" in rest:
+        raise Refused(404, "there is nothing at this address")
+    return rest, ""
+
+
+def _reply(adapter: Adapter, path: str) -> Response:
+    """What the vendor wants to hear; to a browser also that its page may read it."""
+    said = adapter.reply
+    answered = accepted() if said is None else Response(said.body, said.status, content_type=said.content_type)
+    if path:
+        answered.headers.extend(_ANY_SITE)
+    return answered
 
 
 def _addressed(runtime: Runtime, name: str) -> tuple[Connection, Adapter]:

@@ -14,7 +14,7 @@ import msgspec
 
 from adapters import strict_json
 from adapters.contract import BadItem, Unreadable, WebhookRequest
-from adapters.visits import UTM, holds_address, read_page, referrer_of
+from adapters.visits import UTM, holds_address, machine_of, read_page, referrer_of
 from app.contacts.event import CUSTOM, Event, EventType, Identity
 from app.contacts.identity import ANONYMOUS
 from app.contacts.own_events import OUR_OWN
@@ -30,15 +30,6 @@ BELIEVED = timedelta(hours=1)
 EVENT_TYPES = frozenset(
     (EventType.PAGE_VIEWED, EventType.ASSET_DOWNLOADED, EventType.PRODUCT_VIEWED, EventType.CHECKOUT_STARTED)
 )
-
-# Parts of the names that crawlers, previews and monitors give themselves, in lower case. Plain HTTP libraries are not
-# among them: that is how a team's own server reports what happened on its pages.
-MACHINES = (
-    *("bot", "crawl", "spider", "slurp", "headless", "lighthouse", "pagespeed", "phantomjs", "scrapy", "archiver"),
-    *("pingdom", "uptime", "statuscake", "monitor", "preview", "facebookexternalhit"),
-)
-# Devices whose names hold one of these parts: Cubot makes phones.
-_NO_MACHINES = re.compile(r"cubot", re.IGNORECASE)
 
 _ANONYMOUS_ID = re.compile(r"[A-Za-z0-9_-]{16,64}")
 _UUID = re.compile(r"[0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}")
@@ -94,7 +85,7 @@ def _event(item: Any, request: WebhookRequest) -> Event:
         source_key=_source_key(item, visitor, str(kind), request.received_at),
         identities=(Identity(ANONYMOUS, visitor),),
         properties=properties,
-        machine=_machine(request.header("user-agent")),
+        machine=machine_of(request.header("user-agent")),
     )
 
 
@@ -147,9 +138,3 @@ def _source_key(item: Mapping[str, Any], visitor: str, kind: str, received_at: d
     when = str(item.get("sent_at") or "")[:64] or received_at.strftime("%Y%m%d%H%M%S")
     said = msgspec.json.encode([visitor, kind, item.get("url"), when, item.get("properties")])
     return f"site:{blake2b(said, digest_size=16).hexdigest()}"
-
-
-def _machine(user_agent: str) -> str | None:
-    """Why this was no person, or None."""
-    name = _NO_MACHINES.sub("", user_agent).lower()
-    return next((f"the browser calls itself a {part!r}" for part in MACHINES if part in name), None)
