@@ -1,10 +1,8 @@
-"""The sandbox: HubSpot, Klaviyo and ActiveCampaign as they are called, on this machine, with their limits, faults and
-webhooks.
+"""The sandbox: vendors as their SDKs know them, on this machine, with their limits, faults and webhooks.
 
 ``serve()`` starts it in a thread, for tests and for a first run; ``run_forever()`` is the command line's. Vendors
-answer below ``/hubspot``, ``/klaviyo`` and ``/activecampaign``; ``/alerts`` takes what is meant for a chat;
-``/_sandbox/…`` says what happened and lets things happen (calls, state, webhooks, acts, faults, settings, reset); ``/``
-is a page for people.
+answer below their names, ``/hubspot``; ``/alerts`` takes what is meant for a chat; ``/_sandbox/…`` says what
+happened and lets things happen (calls, state, webhooks, acts, faults, settings, reset); ``/`` is a page for people.
 """
 
 import contextlib
@@ -19,9 +17,12 @@ from collections import deque
 from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib import import_module
+from pathlib import Path
 from typing import Any, Self
 from urllib.parse import parse_qs, unquote, urlsplit
 
+import adapters
 from adapters.activecampaign.sandbox import ActiveCampaign
 from adapters.http import CREDENTIALS
 from adapters.hubspot.sandbox import HubSpot
@@ -66,6 +67,13 @@ class Alerts(Service):
         return [("Alerts", ["at", "message"], rows, len(self.received))]
 
 
+def found() -> list[type[Vendor]]:
+    """The simulators of adapters that bring one along: VENDOR in their ``sandbox``. There is no list to edit."""
+    folders = sorted(Path(adapters.__path__[0]).glob("*/sandbox/__init__.py"))
+    rooms = [import_module(f"adapters.{file.parent.parent.name}.sandbox") for file in folders]
+    return [room.VENDOR for room in rooms if hasattr(room, "VENDOR")]
+
+
 class Server:
     """A running sandbox. Tests reach into it (``server.hubspot.contacts``, ``server.calls``); others use HTTP."""
 
@@ -77,7 +85,8 @@ class Server:
         self.klaviyo = Klaviyo(clock)
         self.activecampaign = ActiveCampaign(clock)
         self._alerts = Alerts(clock)
-        simulated: tuple[Vendor, ...] = (self.hubspot, self.klaviyo, self.activecampaign)
+        known: list[Vendor] = [self.hubspot, self.klaviyo, self.activecampaign]
+        simulated = [*known, *(vendor(clock) for vendor in found())]
         self.vendors = {vendor.name: vendor for vendor in simulated}
         self.services: dict[str, Service] = {**self.vendors, self._alerts.name: self._alerts}
         self._counted = 0

@@ -8,10 +8,12 @@ import hashlib
 import hmac
 from pathlib import Path
 
+from flask.testing import FlaskClient
+
 from app.runtime import Runtime
 from app.setup import add_connection, address
 from tests.app.doors import client
-from tests.feeding import contact, drain, rows
+from tests.feeding import contact, contacts, drain, rows
 
 SAMPLES = Path(__file__).parents[2] / "adapters"
 JSON = {"Content-Type": "application/json"}
@@ -49,3 +51,56 @@ def test_tool_without_a_signing_secret_gets_an_address_that_is_the_secret(sqlite
     assert web.post("/webhooks/typeform/guess", data=body, headers=JSON).status_code == 401
     assert web.post(path, data=body, headers=JSON).status_code == 202
     assert path.rpartition("/")[2] not in rows(sqlite_runtime, "inbox", "url")[0].url
+
+
+def test_sdk_that_is_pointed_at_baton_gets_its_answer_and_its_person(sqlite_runtime: Runtime) -> None:
+    add_connection(sqlite_runtime, "segment", "product", {"write_key": "wk"})
+    web = client(sqlite_runtime)
+    head = {"Authorization": f"Basic {base64.b64encode(b'wk:').decode()}"}
+    known = {"userId": "u-1", "anonymousId": "browser-of-u-1", "traits": {"email": "ann@example.com"}}
+    seen = {"anonymousId": "browser-of-u-1", "name": "Home", "properties": {"url": "https://www.example.com/"}}
+    sent = [("page", seen), ("identify", {**known, "traits": {}}), ("identify", known)]
+    for number, (kind, body) in enumerate(sent):
+        answer = web.post(f"/webhooks/product/v1/{kind}", json={**body, "messageId": f"m{number}"}, headers=head)
+        assert (answer.status_code, answer.json) == (200, {"success": True})
+    assert web.post("/webhooks/product/v1/track", json=known).status_code == 401
+    assert web.post("/webhooks/product/v1/dance", json=known, headers=head).status_code == 401
+    drain(sqlite_runtime)
+    (ann,) = contacts(sqlite_runtime, email="ann@example.com")
+    assert ann == contact(sqlite_runtime, external="u-1") == contact(sqlite_runtime, anonymous="browser-of-u-1")
+    assert {row.route for row in rows(sqlite_runtime, "inbox", "route")} == {"v1/page", "v1/identify"}
+
+
+def test_browsers_of_any_site_may_post_to_a_collector_only(sqlite_runtime: Runtime) -> None:
+    add_connection(sqlite_runtime, "segment", "segment", {"write_key": "wk"})
+    web = client(sqlite_runtime)
+    asked = web.options("/webhooks/segment/v1/t")
+    assert (asked.status_code, asked.headers["Access-Control-Allow-Origin"]) == (204, "*")
+    assert web.options("/webhooks/segment/secret").status_code == 405
+    answer = web.post("/webhooks/segment/v1/p", data=b'{"writeKey":"wk"}', headers={"Content-Type": "text/plain"})
+    assert (answer.status_code, answer.headers["Access-Control-Allow-Origin"]) == (200, "*")
+
+
+def test_secret_and_path_of_a_collector_go_together(sqlite_runtime: Runtime) -> None:
+    made = add_connection(sqlite_runtime, "segment", "segment", {})
+    path = address(sqlite_runtime, made).removeprefix("https://hub.example.com")
+    web, body = client(sqlite_runtime), {"userId": "u-1", "event": "x"}
+    assert web.post(f"{path}/v1/track", json=body).status_code == 200
+    assert web.post("/webhooks/segment/guess/v1/track", json=body).status_code == 401
+    ((url, route),) = rows(sqlite_runtime, "inbox", "url", "route")
+    assert (url, route) == ("https://hub.example.com/webhooks/segment/…/v1/track", "v1/track")
+
+
+def looks(web: FlaskClient, path: str) -> list[int]:
+    return [web.open(path, method=method).status_code for method in ("GET", "HEAD")]
+
+
+def test_tool_that_looks_before_it_sends_finds_somebody(sqlite_runtime: Runtime) -> None:
+    path = address(sqlite_runtime, add_connection(sqlite_runtime, "mailchimp", "mailchimp", {}))
+    add_connection(sqlite_runtime, "typeform", "typeform", {})
+    web, path = client(sqlite_runtime), path.removeprefix("https://hub.example.com")
+    assert looks(web, "/webhooks/mailchimp") == looks(web, path) == [200, 200]
+    assert looks(web, "/webhooks/mailchimp/guess") == [401, 401]
+    assert looks(web, "/webhooks/nobody") == [404, 404]
+    assert looks(web, "/webhooks/typeform") == [405, 405]
+    assert not rows(sqlite_runtime, "inbox")

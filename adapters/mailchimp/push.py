@@ -1,0 +1,249 @@
+"""What Mailchimp can do for us: one function per action.
+
+Only :func:`subscribe` ever makes somebody a subscriber, and it comes with the person's own yes. A profile is written
+without a status: who is new is ``transactional``, which gets no campaign.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC
+from typing import Any, cast
+
+import msgspec
+
+from adapters.contract import Again, Check, Delivery, Done, Outcome, Push, Refused, RetryLater
+from adapters.http import HttpError
+from adapters.mailchimp.client import Mailchimp, advice, outcome, title
+from adapters.mailchimp.webhook import ADDRESS, member_of
+from app.contacts.action import (
+    Action,
+    JoinList,
+    LeaveList,
+    SendMessage,
+    Subscribe,
+    Suppress,
+    TrackEvent,
+    Unsubscribe,
+    UpsertContact,
+)
+from app.contacts.consent import MARKETING
+
+COMPLIANCE = "Member In Compliance State"
+ALONE = 5  # profiles that are written one by one; more leave in one batch, whose members' outcomes come later
+BATCH = 500
+NO_ADDRESS = Refused(reason="Mailchimp knows people by their e-mail address, and none is known")
+_JOURNEY = re.compile(r"(\d+)/(\d+)")
+_NO_NAME = re.compile(r"[^A-Za-z0-9_-]+")
+
+
+def _member(delivery: Delivery) -> str:
+    return member_of(delivery.to.email) if delivery.to.email else delivery.to.vendor_id
+
+
+# --- profiles
+
+
+def write_members(client: Mailchimp, deliveries: Sequence[Delivery]) -> list[Outcome]:
+    """A few members one by one, which tells what became of each; many in one batch, which Mailchimp works off later."""
+    if len(deliveries) <= ALONE:
+        return [_write(client, one) for one in deliveries]
+    known = [(one, place) for one in deliveries if (place := _place(one))]
+    operations = [
+        {
+            "method": place[0],
+            "path": client.member(place[1]),
+            "params": {"skip_merge_validation": "true"},
+            "operation_id": one.key,
+            "body": msgspec.json.encode(_body(one)).decode(),
+        }
+        for one, place in known
+    ]
+    try:
+        name = client.call("POST", "/batches", {"operations": operations}).get("id")
+    except Exception as error:
+        return [outcome(error)] * len(deliveries)
+    done = {one.id: Done(vendor_id=_member(one), told=_properties(one), note=f"batch {name}") for one, _ in known}
+    return [done.get(one.id, NO_ADDRESS) for one in deliveries]
+
+
+def _write(client: Mailchimp, delivery: Delivery) -> Outcome:
+    if not (place := _place(delivery)):
+        return NO_ADDRESS
+    method, member = place
+    try:
+        made = client.call(method, client.member(member), _body(delivery), skip_merge_validation="true")
+    except HttpError as error:
+        if method == "PATCH" and error.status == 404:  # nobody is known there by the address of before
+            return _write(
+                client, msgspec.structs.replace(delivery, to=msgspec.structs.replace(delivery.to, vendor_id=""))
+            )
+        return outcome(error)
+    except Exception as error:
+        return outcome(error)
+    told = str(made.get("id") or "") if isinstance(made, dict) else ""
+    return Done(vendor_id=told or _member(delivery), told=_properties(delivery))
+
+
+def _place(delivery: Delivery) -> tuple[str, str] | None:
+    """How and where a member is written. Who has another address by now is changed under the one of before."""
+    member, known = _member(delivery), delivery.to.vendor_id
+    if known and known != member and ADDRESS in _properties(delivery):
+        return "PATCH", known
+    return ("PUT", member) if member else None
+
+
+def _properties(delivery: Delivery) -> dict[str, Any]:
+    return dict(cast(UpsertContact, delivery.action).properties)
+
+
+def _body(delivery: Delivery) -> dict[str, Any]:
+    """The merge fields, parts of an address in the object that Mailchimp wants, and the status of who is new."""
+    fields: dict[str, Any] = {}
+    for name, value in _properties(delivery).items():
+        group, _, part = name.partition(".")
+        if part:
+            fields.setdefault(group, {})[part] = value
+        elif name != ADDRESS:
+            fields[name] = value
+    body: dict[str, Any] = {"status_if_new": "transactional"}
+    if delivery.to.email:
+        body[ADDRESS] = delivery.to.email
+    return {**body, "merge_fields": fields} if fields else body
+
+
+# --- consent
+
+
+def unsubscribe(client: Mailchimp, deliveries: Sequence[Delivery]) -> list[Outcome]:
+    """Stop campaigns to a member. Who is not in the audience is left out of it."""
+    (one,) = deliveries
+    if not _member(one):
+        return [NO_ADDRESS]
+    try:
+        client.call("PATCH", client.member(_member(one)), {"status": "unsubscribed"})
+    except HttpError as error:
+        if error.status == 404:
+            return [Done(note="not in the audience")]
+        if title(error) == COMPLIANCE:
+            return [Done(note="Mailchimp holds an opt-out already")]
+        return [outcome(error)]
+    except Exception as error:
+        return [outcome(error)]
+    return [Done()]
+
+
+def subscribe(client: Mailchimp, deliveries: Sequence[Delivery]) -> list[Outcome]:
+    """Write the person's own yes. Whom Mailchimp will not take back by itself it asks once more, by mail."""
+    (one,) = deliveries
+    if not one.to.email:
+        return [NO_ADDRESS]
+    status = "pending" if client.double_opt_in else "subscribed"
+    try:
+        _set_status(client, one, status)
+        return [Done(vendor_id=_member(one), note="Mailchimp asks them to confirm" if client.double_opt_in else "")]
+    except HttpError as error:
+        if title(error) != COMPLIANCE or client.double_opt_in:
+            return [outcome(error)]
+    except Exception as error:
+        return [outcome(error)]
+    try:
+        _set_status(client, one, "pending")
+    except Exception as error:
+        return [outcome(error)]
+    return [Done(vendor_id=_member(one), note="they opted out in Mailchimp once: it asks them to confirm")]
+
+
+def _set_status(client: Mailchimp, one: Delivery, status: str) -> None:
+    body = {ADDRESS: one.to.email, "status_if_new": status, "status": status}
+    client.call("PUT", client.member(_member(one)), body, skip_merge_validation="true")
+
+
+# --- tags and events
+
+
+def tag(client: Mailchimp, deliveries: Sequence[Delivery]) -> list[Outcome]:
+    """What other tools do by lists: put a tag on a member, or take it off."""
+    (one,) = deliveries
+    action = cast(JoinList | LeaveList, one.action)
+    status = "active" if isinstance(action, JoinList) else "inactive"
+    return [_post(client, one, "/tags", {"tags": [{"name": action.list, "status": status}]})]
+
+
+def send_event(client: Mailchimp, deliveries: Sequence[Delivery]) -> list[Outcome]:
+    """An event, on which journeys can start. A second one would start them again, so a lost answer is left to a
+    person. A message called ``<journey>/<step>`` puts the member into that step instead."""
+    (one,) = deliveries
+    action = cast(SendMessage | TrackEvent, one.action)
+    name = action.message if isinstance(action, SendMessage) else action.name
+    if isinstance(action, SendMessage) and (found := _JOURNEY.fullmatch(name)):
+        return [_enter(client, one, found[1], found[2])]
+    event: dict[str, Any] = {"name": event_name(name), "occurred_at": action.occurred_at.astimezone(UTC).isoformat()}
+    texts = {name: _text(value) for name, value in action.properties.items()}
+    return [_post(client, one, "/events", {**event, "properties": texts} if texts else event)]
+
+
+def event_name(name: str) -> str:
+    """A name as Mailchimp takes it: 2 to 30 letters, digits, dashes and underscores."""
+    return f"{_NO_NAME.sub('_', name).strip('_')[:30]:_<2}"
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def _enter(client: Mailchimp, one: Delivery, journey: str, step: str) -> Outcome:
+    if not one.to.email:
+        return NO_ADDRESS
+    path = f"/customer-journeys/journeys/{journey}/steps/{step}/actions/trigger"
+    try:
+        client.call("POST", path, {ADDRESS: one.to.email})
+    except Exception as error:
+        return outcome(error)
+    return Done()
+
+
+def _post(client: Mailchimp, one: Delivery, rest: str, body: Mapping[str, Any]) -> Outcome:
+    if not _member(one):
+        return NO_ADDRESS
+    try:
+        client.call("POST", client.member(_member(one), rest), body)
+    except HttpError as error:
+        if error.status == 404:
+            return RetryLater(reason="Mailchimp does not know this member yet")
+        return outcome(error)
+    except Exception as error:
+        return outcome(error)
+    return Done()
+
+
+def check(client: Mailchimp) -> list[Check]:
+    """Whether the key works, and which audience it is."""
+    checks = []
+    for capability, path in (("API key", "/ping"), (f"Audience {client.audience}", f"/lists/{client.audience}")):
+        try:
+            client.call("GET", path)
+            checks.append(Check(capability, True))
+        except Exception as error:
+            checks.append(Check(capability, False, advice(error)))
+    return checks
+
+
+def _by_email(action: Any, settings: Mapping[str, str]) -> bool:
+    return bool(action.channel == "email")
+
+
+def _all_marketing(action: Any, settings: Mapping[str, str]) -> bool:
+    """An audience has one switch: a yes to less is not written as if it were a yes to all."""
+    return bool(action.channel == "email" and action.purpose == MARKETING)
+
+
+PUSHES: dict[type[Action], Push] = {
+    UpsertContact: Push(write_members, batch=BATCH),
+    Unsubscribe: Push(unsubscribe, accepts=_by_email),
+    Suppress: Push(unsubscribe),
+    Subscribe: Push(subscribe, accepts=_all_marketing),
+    JoinList: Push(tag, accepts=_by_email),
+    LeaveList: Push(tag),
+    SendMessage: Push(send_event, again=Again.PARK, accepts=_by_email),
+    TrackEvent: Push(send_event, again=Again.PARK),
+}
