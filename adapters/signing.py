@@ -35,9 +35,20 @@ def base64_digests(secrets: Iterable[str], message: bytes, algorithm: str = "sha
 def check(given: Iterable[str], expected: Iterable[str], header: str) -> None:
     """Raise InvalidSignature unless one of the given signatures is one of the expected. All are looked at, so that the
     time it takes says nothing."""
-    pairs = [(one.encode("utf-8", "surrogatepass"), other.encode()) for one in given for other in expected]
-    if not any([hmac.compare_digest(one, other) for one, other in pairs]):  # noqa: C419  no short cut
+    if not _is_among(given, expected):
         raise InvalidSignature(f"{header} does not fit this body and secret")
+
+
+def check_token(given: str, expected: Iterable[str], name: str) -> None:
+    """Raise InvalidSignature unless a shared secret that was sent along is one of the expected."""
+    if not _is_among([given], expected):
+        raise InvalidSignature(f"{name} is not this connection's")
+
+
+def _is_among(given: Iterable[str], expected: Iterable[str]) -> bool:
+    known = [one.encode() for one in expected]
+    pairs = [(one.encode("utf-8", "surrogatepass"), other) for one in given for other in known]
+    return any([hmac.compare_digest(one, other) for one, other in pairs])  # noqa: C419  no short cut
 
 
 def check_age(stamp: str, now: datetime, header: str, allowed: int = MAX_AGE_SECONDS) -> None:

@@ -11,7 +11,7 @@ ADAPTER = Adapter(
     title="Mailchimp",
     settings=(
         Setting("api_key", "API key, with its data centre at the end (…-us6); lets Baton write.", wrong=wrong_key),
-        Setting("list", "Audience that Baton writes to: its id, ten letters and digits.", secret=False),
+        Setting("list", "Audience that Baton writes to, by its id; the only one unless set.", secret=False),
         Setting(
             "signing_secret", "Signing secret of the webhook, which Mailchimp shows once; not all webhooks have one."
         ),
@@ -28,7 +28,7 @@ ADAPTER = Adapter(
     verify=verify,
     parse=parse,
     connect=connect,
-    needs=("api_key", "list"),
+    needs=("api_key",),
     contact_ref="mailchimp",
     pushes=PUSHES,
     limits=(RateLimit("default", 9, 1),),  # ten calls at once is what Mailchimp allows; each takes less than a second

@@ -26,8 +26,19 @@ class Mailchimp:
         self._root = host.rstrip("/").removesuffix("/3.0") + "/3.0"
         self._headers = {"Authorization": "Basic " + base64.b64encode(f"baton:{key}".encode()).decode()}
         self._http: Http = account.http
-        self.audience = account.settings.get("list", "")
+        self._audience = account.settings.get("list", "")
         self.double_opt_in = account.settings.get("double_opt_in", "").lower() in ("yes", "true", "1", "on")
+
+    @property
+    def audience(self) -> str:
+        """The audience's id: as it is set, else of the only one that the account has. Raises ConnectionRefused where it
+        has several: nobody is written to one by guess."""
+        if not self._audience:
+            found = (self.call("GET", "/lists", count="2", fields="lists.id") or {}).get("lists") or []
+            if len(found) != 1:
+                raise ConnectionRefused(f"the account has {len(found) or 'no'} audiences: set list to one of them")
+            self._audience = str(found[0]["id"])
+        return self._audience
 
     def call(self, method: str, path: str, body: Any = None, **query: str) -> Any:
         """The JSON of the answer. Raises HttpError for any other status than 2xx."""
@@ -48,6 +59,8 @@ def outcome(error: Exception) -> Outcome:
     found wrong with a member stands in ``detail`` and ``errors``."""
     if isinstance(error, HttpError) and error.status == 403 and not is_problem(error):
         return RetryLater(reason="403 without a reason: too many calls at once", after=THROTTLED_SECONDS)
+    if isinstance(error, ConnectionRefused):
+        raise error
     found = outcome_of(error)
     if isinstance(found, Refused) and isinstance(error, HttpError):
         return Refused(reason=f"{error.status}: {said(error)}")
@@ -86,7 +99,9 @@ def _problem(error: HttpError) -> dict[str, Any]:
 
 def advice(error: Exception) -> str:
     """What an admin should do about a failed check."""
-    if isinstance(error, ConnectionRefused) or getattr(error, "status", None) in (401, 403):
+    if isinstance(error, ConnectionRefused):
+        return str(error)
+    if getattr(error, "status", None) in (401, 403):
         return "Mailchimp refuses the API key: make a new one and set it"
     if getattr(error, "status", None) == 404:
         return "there is no such audience: look under Audience → Settings → Audience name and defaults"

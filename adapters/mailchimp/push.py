@@ -5,7 +5,7 @@ without a status: who is new is ``transactional``, which gets no campaign.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC
 from typing import Any, cast
 
@@ -48,22 +48,23 @@ def write_members(client: Mailchimp, deliveries: Sequence[Delivery]) -> list[Out
     if len(deliveries) <= ALONE:
         return [_write(client, one) for one in deliveries]
     known = [(one, place) for one in deliveries if (place := _place(one))]
-    operations = [
-        {
-            "method": place[0],
-            "path": client.member(place[1]),
-            "params": {"skip_merge_validation": "true"},
-            "operation_id": one.key,
-            "body": msgspec.json.encode(_body(one)).decode(),
-        }
-        for one, place in known
-    ]
     try:
+        operations = [_operation(client, one, *place) for one, place in known]
         name = client.call("POST", "/batches", {"operations": operations}).get("id")
     except Exception as error:
         return [outcome(error)] * len(deliveries)
     done = {one.id: Done(vendor_id=_member(one), told=_properties(one), note=f"batch {name}") for one, _ in known}
     return [done.get(one.id, NO_ADDRESS) for one in deliveries]
+
+
+def _operation(client: Mailchimp, one: Delivery, method: str, member: str) -> dict[str, Any]:
+    return {
+        "method": method,
+        "path": client.member(member),
+        "params": {"skip_merge_validation": "true"},
+        "operation_id": one.key,
+        "body": msgspec.json.encode(_body(one)).decode(),
+    }
 
 
 def _write(client: Mailchimp, delivery: Delivery) -> Outcome:
@@ -218,14 +219,19 @@ def _post(client: Mailchimp, one: Delivery, rest: str, body: Mapping[str, Any]) 
 
 def check(client: Mailchimp) -> list[Check]:
     """Whether the key works, and which audience it is."""
-    checks = []
-    for capability, path in (("API key", "/ping"), (f"Audience {client.audience}", f"/lists/{client.audience}")):
-        try:
-            client.call("GET", path)
-            checks.append(Check(capability, True))
-        except Exception as error:
-            checks.append(Check(capability, False, advice(error)))
-    return checks
+    asked = (
+        ("API key", lambda: client.call("GET", "/ping")),
+        ("Audience", lambda: client.call("GET", f"/lists/{client.audience}")),
+    )
+    return [_try(capability, call) for capability, call in asked]
+
+
+def _try(capability: str, call: Callable[[], Any]) -> Check:
+    try:
+        call()
+    except Exception as error:
+        return Check(capability, False, advice(error))
+    return Check(capability, True)
 
 
 def _by_email(action: Any, settings: Mapping[str, str]) -> bool:

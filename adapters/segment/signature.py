@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from adapters.contract import InvalidSignature, Unreadable, WebhookRequest
-from adapters.signing import check, hex_digests, secrets_of
+from adapters.signing import check, check_token, hex_digests, secrets_of
 from adapters.strict_json import loads
 
 HEADER = "X-Signature"
@@ -30,7 +30,7 @@ def verify(request: WebhookRequest, settings: Mapping[str, str], now: datetime) 
         digests = [digest for text in _signed(request.body) for digest in hex_digests(secrets, text, "sha1")]
         check([given.strip().lower().removeprefix("sha1=")], digests, HEADER)
     elif settings.get("write_key") or request.route:
-        check([_write_key(request)], secrets_of(settings, "write_key"), "the write key")
+        check_token(_write_key(request), secrets_of(settings, "write_key"), "the write key")
     else:
         raise InvalidSignature(f"there is no {HEADER}: set the shared secret in Segment's webhook destination too")
 

@@ -292,6 +292,19 @@ def test_check_says_what_is_missing(account, mailchimp):
     }
 
 
+def test_audience_that_nobody_named_is_the_only_one_there_is(vendors, account):
+    lone = client_of(ADAPTER, vendors, api_key="k-us6")
+    with pytest.raises(ConnectionRefused, match="no audiences"):
+        push(ADAPTER, lone, upsert(FNAME="Ann"))
+    account.act("sign_up", email="ben@example.com", audience="only")
+    push(ADAPTER, lone, upsert(FNAME="Ann"))
+    assert account.member(ANN)["list_id"] == "only"
+    account.act("sign_up", email="ben@example.com", audience="second")
+    unsure = client_of(ADAPTER, vendors, api_key="k-us6")
+    with pytest.raises(ConnectionRefused, match="2 audiences"):
+        push(ADAPTER, unsure, upsert(FNAME="Ann"))
+
+
 @pytest.mark.parametrize(("key", "wrong"), [("0123abc-us6", False), ("0123abc", True), ("0123abc-", True), ("", True)])
 def test_api_key_names_its_data_centre(key, wrong):
     assert bool(wrong_key(key)) is wrong

@@ -58,6 +58,9 @@ class Mailchimp(Edge):
     def ping(self, request: Request) -> Answer:
         return Answer(body={"health_status": "Everything's Chimpy!"})
 
+    def get_lists(self, request: Request) -> Answer:
+        return Answer(body={"lists": [{"id": name} for name in self.members], "total_items": len(self.members)})
+
     def get_list(self, request: Request, audience: str) -> Answer:
         held = self.members.get(audience, {})
         return Answer(body={"id": audience, "name": "Sandbox", "stats": {"member_count": len(held)}})
@@ -289,6 +292,7 @@ class Mailchimp(Edge):
     }
     routes = (
         Route("GET", "/3.0/ping", ping),
+        Route("GET", "/3.0/lists", get_lists),
         Route("GET", "/3.0/lists/{audience}", get_list),
         Route("GET", MEMBER, get_member),
         Route("PUT", MEMBER, put_member, dict[str, Any]),
