@@ -25,6 +25,7 @@ KEPT_HEADERS = (
     "referer",
     "klaviyo-webhook-id",
     "klaviyo-timestamp",
+    "webhook-id",
     "x-hubspot-request-timestamp",
     "x-hubspot-signature-version",
 )

@@ -1,15 +1,20 @@
-"""Make: what happens to a contact starts a scenario. Only sends; n8n, Zapier or a service of yours take it as well."""
+"""Make: what happens to a contact starts a scenario, and scenarios tell what happened elsewhere. So do n8n, Zapier or a
+service of a team's own."""
 
 from adapters.contract import Adapter, RateLimit, Setting
 from adapters.make.push import PUSHES, check, connect
+from adapters.make.signature import verify
+from adapters.make.webhook import holds, parse
 
 ADAPTER = Adapter(
     name="make",
     title="Make",
-    receives=False,
     settings=(
-        Setting("webhook_url", "Address of the scenario's webhook; whoever knows it can start it.", required=True),
-        Setting("signing_secret", "Signs each request (Standard Webhooks): whsec_… or a text of your own."),
+        Setting("webhook_url", "Address of the scenario's webhook; whoever knows it can start it."),
+        Setting("signing_secret", "Signs requests both ways (Standard Webhooks): whsec_… or a text of your own."),
+        Setting("signing_secret_previous", "The secret before the last rotation; still accepted until you remove it."),
+        Setting("source_token", "What scenarios send in the header X-Api-Key when they call Baton."),
+        Setting("source_token_previous", "The token before the last rotation; still accepted until you remove it."),
         Setting("api_key", "The webhook's own key, if it has one; sent as x-make-apikey."),
         Setting(
             "calls_per_second",
@@ -18,6 +23,11 @@ ADAPTER = Adapter(
             number=True,
         ),
     ),
+    proofs=("signing_secret", "source_token"),
+    mapping="make.yaml",
+    verify=verify,
+    parse=parse,
+    holds=holds,
     connect=connect,
     needs=("webhook_url",),
     pushes=PUSHES,

@@ -21,6 +21,7 @@ from adapters.contract import (
     RetryLater,
 )
 from adapters.http import Http, HttpError, outcome_of
+from adapters.make.signature import key_of
 from app.contacts.action import Action, SendMessage, TrackEvent
 
 VERSION = 1  # of the body: fields are added, never renamed, since scenarios are built on them
@@ -54,10 +55,7 @@ class Scenario:
 
 
 def _signer(secret: str) -> Webhook | None:
-    """Standard Webhooks wants a base64 secret; any other text is taken as its bytes."""
-    if not secret:
-        return None
-    return Webhook(secret if secret.startswith("whsec_") else base64.b64encode(secret.encode()).decode())
+    return Webhook(base64.b64encode(key_of(secret)).decode()) if secret else None
 
 
 def connect(account: Account) -> Scenario:
@@ -90,6 +88,7 @@ def body_of(delivery: Delivery) -> dict[str, Any]:
     to = delivery.to
     return {
         "version": VERSION,
+        "origin": "baton",  # by which it is known if a scenario sends it back as it is
         "id": delivery.key,
         "type": "message" if isinstance(action, SendMessage) else "event",
         "name": action.message if isinstance(action, SendMessage) else action.name,

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from adapters.contract import InvalidSignature, WebhookRequest
-from adapters.signing import check, check_age, secrets_of
+from adapters.signing import check, check_age, check_token, secrets_of
 
 TOKEN_HEADER, HEADER = "X-Api-Key", "webhook-signature"
 
@@ -21,7 +21,7 @@ def verify(request: WebhookRequest, settings: Mapping[str, str], now: datetime) 
     if request.header(HEADER):
         _signed(request, secrets_of(settings, "signing_secret"), now)
     elif given := request.header(TOKEN_HEADER.lower()) or _bearer(request.header("authorization")):
-        check([given], secrets_of(settings, "source_token"), TOKEN_HEADER)
+        check_token(given, secrets_of(settings, "source_token"), TOKEN_HEADER)
     else:
         raise InvalidSignature(f"there is neither a {HEADER} nor an {TOKEN_HEADER} header")
 

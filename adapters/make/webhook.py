@@ -24,7 +24,7 @@ from app.contacts.event import CUSTOM, EVENT_TYPES, Event, EventType, Identity
 from app.contacts.identity import ANONYMOUS, EMAIL, EXTERNAL, PHONE, clean_email, clean_phone
 from app.contacts.own_events import OUR_OWN
 from mappings.mapping import FieldMapping
-from mappings.transforms import is_blank
+from mappings.transforms import CannotTransform, is_blank, to_number
 
 MAX_ITEMS, MAX_NAMES, MAX_DEPTH, MAX_TAGS = 500, 500, 6, 50
 
@@ -108,8 +108,17 @@ def _events(item: Any, request: WebhookRequest, mapping: FieldMapping, *, alone:
         form = first_of(object_of(item.get("properties")), "form") or first_of(item, "form", "form_name") or "make"
         event.properties = {"form": form, "builder": "make", "custom": properties}
     event.properties = {name: value for name, value in event.properties.items() if name not in _OURS}
+    if "value" in event.properties:  # revenue, which scenarios send as a text
+        event.properties["value"] = _amount(event.properties["value"])
     yield from events_of(mapped, event, identities[0].value)
     yield from _said(item, event)
+
+
+def _amount(value: Any) -> Any:
+    try:
+        return to_number(value)
+    except CannotTransform:
+        return value
 
 
 # What is read by its own name, and what Baton itself notes in an event's properties

@@ -32,6 +32,7 @@ def test_scenario_gets_what_happened_and_to_whom(peer):
     assert push(ADAPTER, scenario(peer), one) == [Done(note="Accepted")]
     assert json.loads(heard(peer)[1]) == {
         "version": 1,
+        "origin": "baton",
         "id": one.key,
         "type": "event",
         "name": "Trial started",
