@@ -1,20 +1,34 @@
 """``POST /forms/<form>``: a site's own forms and form builders, as they post; and what a form should ask next."""
 
 import re
+from datetime import datetime
 
 from flask import Blueprint, Response, redirect, request
 
+from adapters.contract import InvalidSignature, WebhookRequest
 from app import views
 from app.contacts.contact import Contact
 from app.contacts.event import Identity
 from app.contacts.identity import ANONYMOUS
 from app.limits import limit_forms, limit_tracking
-from app.receive import Refused, accepted, answer, kept_headers, public_url, read_body, store, this_runtime
+from app.receive import (
+    Refused,
+    accepted,
+    all_headers,
+    answer,
+    kept_headers,
+    public_url,
+    read_body,
+    store,
+    this_runtime,
+)
 from app.rules.policy import default_documents
 from app.rules.profiling import questions_for
 from app.runtime import Runtime
 from app.store import lists
+from app.store.connections import Connection
 from app.store.inbox import Arrival
+from app.webhooks import note_refusal
 from mappings.fields import FIELDS, FieldType
 
 forms = Blueprint("forms", __name__)
@@ -40,19 +54,33 @@ def submit(form: str) -> Response:
     connection = own if own is not None and own.kind == "forms" else runtime.connection("forms")
     if connection is None:
         raise Refused(404, "forms are not taken here")
-    body = read_body()
+    body, now = read_body(), runtime.clock()
+    _prove(runtime, connection, body, now)
     store(
         Arrival(
             connection_id=connection.id,
             kind="form",
             route=form,
-            received_at=runtime.clock(),
+            received_at=now,
             url=public_url(runtime),
             headers=kept_headers(),
             body=body,
         )
     )
     return _thank()
+
+
+def _prove(runtime: Runtime, connection: Connection, body: bytes, now: datetime) -> None:
+    """Refuse what a form's builder has not signed, where the form's connection has the secret to check it."""
+    adapter = runtime.adapter(connection)
+    if adapter.verify is None or not adapter.checks_signatures(connection.settings):
+        return
+    asked = WebhookRequest(method="POST", url=public_url(runtime), headers=all_headers(), body=body, received_at=now)
+    try:
+        adapter.verify(asked, connection.settings, now)
+    except InvalidSignature as refusal:
+        note_refusal(runtime, connection, asked, str(refusal))
+        raise Refused(401, str(refusal)) from None
 
 
 @forms.get("/forms/<form>/fields")

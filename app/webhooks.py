@@ -58,7 +58,7 @@ def receive(name: str, rest: str = "") -> Response:
     try:
         _prove(adapter, connection, asked, secret)
     except InvalidSignature as refusal:
-        _note_refusal(runtime, connection, asked, str(refusal))
+        note_refusal(runtime, connection, asked, str(refusal))
         raise Refused(401, str(refusal)) from None
     store(
         Arrival(
@@ -155,7 +155,7 @@ def _throttle(connection: Connection) -> _Throttle:
     return known.setdefault(connection.id, _Throttle(REFUSALS_PER_SECOND))
 
 
-def _note_refusal(runtime: Runtime, connection: Connection, asked: WebhookRequest, reason: str) -> None:
+def note_refusal(runtime: Runtime, connection: Connection, asked: WebhookRequest, reason: str) -> None:
     """Count and keep a refused request, so that nobody has to guess why nothing arrives."""
     log.warning("refused", connection=connection.name, reason=reason)
     if not _throttle(connection).admits():

@@ -108,6 +108,7 @@ def events_of(
     mapped = mapping.inbound({**claimed, **rows.values})
     if mapped.skip:
         return []
+    mend_names(mapped.fields, (form, reading.title))  # a row of their own may have brought a whole name
     reading.problems += [f"{held.vendor}: {held.value}" for held in mapped.held]
     reading.problems += [f"{name}: a form cannot set this" for name in mapped.signals if name != "email_opt_out"]
     said = [*consents, *_opt_out(mapped.signals)]

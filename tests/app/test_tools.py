@@ -104,3 +104,14 @@ def test_tool_that_looks_before_it_sends_finds_somebody(sqlite_runtime: Runtime)
     assert looks(web, "/webhooks/nobody") == [404, 404]
     assert looks(web, "/webhooks/typeform") == [405, 405]
     assert not rows(sqlite_runtime, "inbox")
+
+
+def test_form_with_a_secret_takes_what_its_builder_signed_and_nothing_else(sqlite_runtime: Runtime) -> None:
+    made = add_connection(sqlite_runtime, "forms", "lead", {"webhook_secret": "s3"})
+    assert address(sqlite_runtime, made) == "https://hub.example.com/forms/lead"
+    web, body = client(sqlite_runtime), sample("forms/samples/tally.json")
+    assert web.post("/forms/lead", data=body, headers=JSON).status_code == 401
+    assert web.post("/forms/lead", data=body, headers={**JSON, "Tally-Signature": mac("s3", body)}).status_code == 202
+    assert web.post("/forms/open", data=body, headers=JSON).status_code == 202
+    assert [row.route for row in rows(sqlite_runtime, "inbox", "route")] == ["lead", "open"]
+    assert len(rows(sqlite_runtime, "refusals")) == 1

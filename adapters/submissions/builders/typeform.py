@@ -4,8 +4,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from adapters.contract import Unreadable
+from adapters.submissions.labels import mentions, words_of
 from adapters.submissions.plain import Document, first_of, object_of, objects_of, text_of, zoned_time
 from adapters.submissions.submission import WORKED_OUT, Answer, Submission
+from adapters.submissions.words import NOT_THEIRS
 
 
 def recognises(document: Document, headers: Mapping[str, str], is_json: bool) -> bool:
@@ -19,7 +21,10 @@ def read(document: Document) -> Submission:
         raise Unreadable("Typeform sent an unfinished response; it sends the finished one by itself")
     definition = object_of(response.get("definition"))
     titles = dict(_titles(definition.get("fields"), 0))
-    answers = [_answer(answer, titles) for answer in objects_of(response.get("answers"))]
+    given = objects_of(response.get("answers"))
+    # The type tells an address; a ref may be called anything, "my_email_reference" among it
+    lone = {kind for kind in _PERSONAL if sum(answer.get("type") == kind for answer in given) == 1}
+    answers = [_answer(answer, titles, lone) for answer in given]
     for name, value in object_of(response.get("hidden")).items():
         answers.append(Answer(key=name, value=value, hidden=True))
     answers += _worked_out(response, bool(answers))
@@ -56,8 +61,12 @@ def _titles(fields: Any, depth: int) -> Iterator[tuple[str, str]]:
             yield from _titles(object_of(field.get("properties")).get("fields"), depth + 1)
 
 
-def _answer(answer: Document, titles: Mapping[str, str]) -> Answer:
+_PERSONAL = {"email": "email", "phone_number": "phone"}
+
+
+def _answer(answer: Document, titles: Mapping[str, str], lone: set[str]) -> Answer:
     field, kind = object_of(answer.get("field")), text_of(answer.get("type"))
+    title = titles.get(text_of(field.get("id")), "")
     value = answer.get(kind)
     if isinstance(value, dict):  # choice, choices, payment, multi_format
         labels = value.get("labels", value.get("label"))
@@ -70,6 +79,7 @@ def _answer(answer: Document, titles: Mapping[str, str]) -> Answer:
     return Answer(
         key=text_of(field.get("ref")) or text_of(field.get("id")),
         value=value,
-        label=titles.get(text_of(field.get("id")), ""),
+        label=title,
         type=text_of(field.get("type")) or kind,
+        field=_PERSONAL[kind] if kind in lone and not mentions(words_of(title), NOT_THEIRS) else "",
     )
