@@ -10,7 +10,7 @@ ADAPTER = Adapter(
     settings=(
         Setting(
             "urls",
-            "Apprise addresses, separated by blanks: slack://… msteams://… mailto://… (see appriseit.com)",
+            "Apprise addresses, separated by blanks: slack://… workflows://… mailto://… (see appriseit.com)",
             required=True,
         ),
     ),

@@ -9,6 +9,8 @@ from app.contacts.action import Action, Alert
 
 SECONDS = 10.0
 # Addresses of the machine that Baton runs on, not of people
+_TEAMS = "Microsoft has retired it: make a workflow in Teams that posts what a webhook sends, and enter its address"
+RETIRED = {"msteams": _TEAMS}
 LOCAL_SCHEMES = frozenset(("dbus", "glib", "gnome", "kde", "macosx", "qt", "syslog", "windows", "file", "exec"))
 
 
@@ -23,7 +25,7 @@ class Alerts:
         """(where it goes, the Apprise service). Raises ConnectionRefused for an address that cannot be used."""
         from apprise import Apprise, AppriseAsset
 
-        asset = AppriseAsset(async_mode=False, service_timeout=SECONDS)
+        asset = AppriseAsset(async_mode=False, service_timeout=SECONDS, app_id="Baton", app_desc="Baton")
         found = []
         for url in self._urls:
             scheme = url.split(":", 1)[0].lower()
@@ -31,7 +33,8 @@ class Alerts:
                 None if scheme in LOCAL_SCHEMES else Apprise.instantiate(url, asset=asset, suppress_exceptions=True)
             )
             if service is None:
-                raise ConnectionRefused(f"“{scheme}://…” is no address that alerts can go to")
+                why = f": {RETIRED[scheme]}" if scheme in RETIRED else ""
+                raise ConnectionRefused(f"“{scheme}://…” is no address that alerts can go to{why}")
             self._check_target(service)
             found.append((scheme, service))
         return found
@@ -59,11 +62,19 @@ def alert(client: Alerts, deliveries: Sequence[Delivery]) -> list[Outcome]:
     told: list[str] = []
     failed: list[str] = []
     for scheme, service in client.services():
-        ok = service.notify(body=action.body or action.title, title=action.title)
+        ok = service.notify(body=action.body or action.title, title=action.title, **_format_of(service))
         (told if ok else failed).append(scheme)
     if not told:
         return [RetryLater(reason=f"could not be told by {', '.join(failed) or 'anything'}")]
     return [Done(note=f"told by {', '.join(told)}" + (f"; not by {', '.join(failed)}" if failed else ""))]
+
+
+def _format_of(service: Any) -> dict[str, Any]:
+    """Slack reads ``<!channel>`` in a text as a call to everybody, also in a visitor's name, unless told that the text
+    is plain. Others would get escapes to see."""
+    from apprise import NotifyFormat
+
+    return {"body_format": NotifyFormat.TEXT} if getattr(service, "secure_protocol", "") == "slack" else {}
 
 
 def check(client: Alerts) -> list[Check]:

@@ -1,5 +1,6 @@
 """Telling people through Apprise. Catalogue: G2 (the alert of a handoff), N4."""
 
+import re
 from types import SimpleNamespace
 
 import pytest
@@ -62,6 +63,45 @@ def test_when_nobody_could_be_told_it_is_tried_again(answer):
 def test_what_is_no_address_of_people_is_refused(url):
     with pytest.raises(ConnectionRefused, match="no address that alerts can go to"):
         alert(client(url), [TOLD])
+
+
+SLACK = "https://hooks.slack.com/services/T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ"
+WORKFLOW = "643e69f83c8944438d68119179a10a64/triggers/manual/paths/invoke?api-version=1&sp=%2Frun&sv=1.0&sig=KODuebWb"
+TEAMS = (
+    f"https://prod-23.westus.logic.azure.com:443/workflows/{WORKFLOW}",
+    f"https://default12.34.environment.api.powerplatform.com:443/powerautomate/automations/direct/workflows/{WORKFLOW}",
+)
+
+
+def said_by(body: str, url: str) -> str:
+    """What is posted for an alert with this text."""
+    told = Delivery(id=1, key="k", action=Alert(title="Handoff: Ann", body=body), to=Recipient(contact_id=1))
+    assert isinstance(alert(client(url), [told])[0], Done)
+    sent = responses.calls[-1].request.body
+    return sent if isinstance(sent, str) else sent.decode()
+
+
+@responses.activate
+def test_slack_is_told_by_the_address_it_shows_and_nobody_calls_everybody_by_a_name():
+    responses.post(SLACK, body="ok")
+    said = said_by("Who: Ann <!channel> & co\nhttps://hub.example.com/h/1?a=1", SLACK)
+    assert "&lt;!channel&gt; &amp; co" in said
+    assert "<!" not in said
+    assert "https://hub.example.com/h/1?a=1" in said
+
+
+@responses.activate
+@pytest.mark.parametrize("url", TEAMS)
+def test_teams_is_told_by_the_address_that_a_workflow_shows(url):
+    responses.post(re.compile(r"https://.*/workflows/643e69f83c8944438d68119179a10a64/.*"), status=202)
+    said = said_by("x" * 1_200 + "\nhttps://hub.example.com/h/1?a=1", url)
+    assert '"type": "AdaptiveCard"' in said
+    assert "https://hub.example.com/h/1?a=1" in said
+
+
+def test_retired_connectors_of_teams_say_what_to_use_instead():
+    (broken,) = check(client("msteams://a/b/c"))
+    assert "workflow" in broken.advice
 
 
 @responses.activate
