@@ -6,6 +6,7 @@ the person's own yes makes it active.
 
 import base64
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from typing import Any, cast
 from urllib.parse import quote
 
@@ -13,6 +14,7 @@ from adapters.contract import Account, Again, Check, Delivery, Done, Outcome, Pu
 from adapters.http import Http, HttpError, outcome_of
 from app.contacts.action import (
     Action,
+    Erase,
     JoinList,
     LeaveList,
     SendMessage,
@@ -130,14 +132,30 @@ def tag(client: Drip, deliveries: Sequence[Delivery]) -> list[Outcome]:
     action = cast(JoinList | LeaveList, one.action)
     if isinstance(action, JoinList):
         return _each(client, deliveries, "POST", "/tags", {"tags": [{"email": one.to.email, "tag": action.list}]})
-    path = f"/subscribers/{quote(one.to.email, safe='')}/tags/{quote(action.list, safe='')}"
+    return [_delete(client, f"/subscribers/{_part(one.to.email)}/tags/{_part(action.list)}")]
+
+
+def erase(client: Drip, deliveries: Sequence[Delivery]) -> list[Outcome]:
+    """Delete a subscriber, with what they did."""
+    (one,) = deliveries
+    name = one.to.vendor_id or one.to.email
+    return [_delete(client, f"/subscribers/{_part(name)}") if name else NO_ADDRESS]
+
+
+def _delete(client: Drip, path: str) -> Outcome:
     try:
         client.call("DELETE", path)
     except HttpError as error:
-        return [Done(note="not a subscriber")] if error.status == 404 else [outcome_of(error)]
+        if error.status == HTTPStatus.NOT_FOUND and error.body.lstrip().startswith("{"):
+            return Done(note="Drip has no such subscriber or tag")
+        return outcome_of(error)
     except Exception as error:
-        return [outcome_of(error)]
-    return [Done()]
+        return outcome_of(error)
+    return Done()
+
+
+def _part(text: str) -> str:
+    return quote(text, safe="")
 
 
 def send_event(client: Drip, deliveries: Sequence[Delivery]) -> list[Outcome]:
@@ -181,6 +199,7 @@ PUSHES: dict[type[Action], Push] = {
     Unsubscribe: Push(unsubscribe, batch=1_000, accepts=_by_email),
     Suppress: Push(unsubscribe, batch=1_000),
     Subscribe: Push(subscribe, accepts=_all_marketing),
+    Erase: Push(erase),
     JoinList: Push(tag, accepts=_by_email),
     LeaveList: Push(tag),
     SendMessage: Push(send_event, again=Again.PARK, accepts=_by_email),

@@ -7,16 +7,18 @@ without a status: who is new is ``transactional``, which gets no campaign.
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC
+from http import HTTPStatus
 from typing import Any, cast
 
 import msgspec
 
 from adapters.contract import Again, Check, Delivery, Done, Outcome, Push, Refused, RetryLater
 from adapters.http import HttpError
-from adapters.mailchimp.client import Mailchimp, advice, outcome, title
+from adapters.mailchimp.client import Mailchimp, advice, is_problem, outcome, title
 from adapters.mailchimp.webhook import ADDRESS, member_of
 from app.contacts.action import (
     Action,
+    Erase,
     JoinList,
     LeaveList,
     SendMessage,
@@ -74,7 +76,7 @@ def _write(client: Mailchimp, delivery: Delivery) -> Outcome:
     try:
         made = client.call(method, client.member(member), _body(delivery), skip_merge_validation="true")
     except HttpError as error:
-        if method == "PATCH" and error.status == 404:  # nobody is known there by the address of before
+        if method == "PATCH" and error.status == HTTPStatus.NOT_FOUND:  # nobody is known there by the address of before
             return _write(
                 client, msgspec.structs.replace(delivery, to=msgspec.structs.replace(delivery.to, vendor_id=""))
             )
@@ -123,7 +125,7 @@ def unsubscribe(client: Mailchimp, deliveries: Sequence[Delivery]) -> list[Outco
     try:
         client.call("PATCH", client.member(_member(one)), {"status": "unsubscribed"})
     except HttpError as error:
-        if error.status == 404:
+        if error.status == HTTPStatus.NOT_FOUND:
             return [Done(note="not in the audience")]
         if title(error) == COMPLIANCE:
             return [Done(note="Mailchimp holds an opt-out already")]
@@ -157,6 +159,26 @@ def subscribe(client: Mailchimp, deliveries: Sequence[Delivery]) -> list[Outcome
 def _set_status(client: Mailchimp, one: Delivery, status: str) -> None:
     body = {ADDRESS: one.to.email, "status_if_new": status, "status": status}
     client.call("PUT", client.member(_member(one)), body, skip_merge_validation="true")
+
+
+def erase(client: Mailchimp, deliveries: Sequence[Delivery]) -> list[Outcome]:
+    """Delete a member for good, under the address of today and the one that Mailchimp may still have. It takes the
+    address back only from the person themselves."""
+    (one,) = deliveries
+    members = dict.fromkeys(filter(None, (_member(one), one.to.vendor_id)))
+    if not members:
+        return [NO_ADDRESS]
+    deleted = 0
+    for member in members:
+        try:
+            client.call("POST", client.member(member, "/actions/delete-permanent"))
+            deleted += 1
+        except HttpError as error:
+            if error.status != HTTPStatus.NOT_FOUND or not is_problem(error):
+                return [outcome(error)]
+        except Exception as error:
+            return [outcome(error)]
+    return [Done(note="" if deleted else "Mailchimp has no such member")]
 
 
 # --- tags and events
@@ -209,7 +231,7 @@ def _post(client: Mailchimp, one: Delivery, rest: str, body: Mapping[str, Any]) 
     try:
         client.call("POST", client.member(_member(one), rest), body)
     except HttpError as error:
-        if error.status == 404:
+        if error.status == HTTPStatus.NOT_FOUND:
             return RetryLater(reason="Mailchimp does not know this member yet")
         return outcome(error)
     except Exception as error:
@@ -248,6 +270,7 @@ PUSHES: dict[type[Action], Push] = {
     Unsubscribe: Push(unsubscribe, accepts=_by_email),
     Suppress: Push(unsubscribe),
     Subscribe: Push(subscribe, accepts=_all_marketing),
+    Erase: Push(erase),
     JoinList: Push(tag, accepts=_by_email),
     LeaveList: Push(tag),
     SendMessage: Push(send_event, again=Again.PARK, accepts=_by_email),

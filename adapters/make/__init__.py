@@ -23,6 +23,7 @@ ADAPTER = Adapter(
             number=True,
         ),
     ),
+    keeps_people=False,
     proofs=("signing_secret", "source_token"),
     mapping="make.yaml",
     verify=verify,

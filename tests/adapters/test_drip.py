@@ -8,6 +8,7 @@ import pytest
 from adapters.contract import ConnectionRefused, Done, Refused, RetryLater, Unknown, Unreadable
 from adapters.registry import adapters
 from app.contacts.action import (
+    Erase,
     JoinList,
     LeaveList,
     SendMessage,
@@ -128,12 +129,22 @@ def test_tags_are_drips_lists_and_events_start_its_workflows(account, drip):
     assert account.subscribers[TOM]["tags"] == ["Hot lead/1"]
     leave = delivery(LeaveList(list="Hot lead/1"), email=TOM)
     assert push(ADAPTER, drip, leave) == [Done()]
-    assert push(ADAPTER, drip, leave) == [Done(note="not a subscriber")]
+    assert push(ADAPTER, drip, leave) == [Done(note="Drip has no such subscriber or tag")]
     message = delivery(SendMessage(message="Follow-up", rule="r", occurred_at=NOW, properties={"n": 1}), email=TOM)
     track = delivery(TrackEvent(name="Trial", occurred_at=NOW), email=TOM)
     assert push(ADAPTER, drip, message) == push(ADAPTER, drip, track) == [Done()]
     assert [event["action"] for event in account.events] == ["Follow-up", "Trial"]
     assert account.events[0]["properties"] == {"n": 1, "baton_key": message.key}
+
+
+def test_person_who_is_erased_is_deleted_by_id_or_address(account, drip):
+    number = account.act("sign_up", email=TOM)
+    account.act("sign_up", email="kim@example.com")
+    assert push(ADAPTER, drip, delivery(Erase(), email=TOM, vendor_id=number)) == [Done()]
+    assert push(ADAPTER, drip, delivery(Erase(), email="kim@example.com")) == [Done()]
+    assert not account.subscribers
+    (outcome,) = push(ADAPTER, drip, delivery(Erase(), email=TOM))
+    assert "no such" in outcome.note
 
 
 @pytest.mark.parametrize(

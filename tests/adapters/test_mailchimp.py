@@ -30,6 +30,7 @@ from adapters.mailchimp.sandbox.edge import signature as simulated
 from adapters.mailchimp.signature import verify
 from adapters.registry import adapters
 from app.contacts.action import (
+    Erase,
     JoinList,
     LeaveList,
     SendMessage,
@@ -249,6 +250,18 @@ def test_whoever_has_no_address_is_refused(mailchimp):
         assert isinstance(outcome, Refused)
     outcomes = push(ADAPTER, mailchimp, *[upsert(email) for email in ("", *(f"p{n}@example.com" for n in range(6)))])
     assert [type(outcome) for outcome in outcomes] == [Refused, *[Done] * 6]
+
+
+def test_person_who_is_erased_is_deleted_for_good_under_both_addresses(account, mailchimp):
+    account.act("sign_up", email=ANN)
+    account.act("sign_up", email="ann.new@example.com")
+    gone = delivery(Erase(), email="ann.new@example.com", vendor_id=hash_of(ANN))
+    assert push(ADAPTER, mailchimp, gone) == [Done()]
+    assert not account.members[AUDIENCE]
+    assert push(ADAPTER, mailchimp, gone) == [Done(note="Mailchimp has no such member")]
+    (outcome,) = push(ADAPTER, mailchimp, upsert(FNAME="Ann"))
+    assert isinstance(outcome, Refused)
+    assert "Forgotten" in outcome.reason
 
 
 def test_refusal_comes_with_mailchimps_words(account, mailchimp):

@@ -105,6 +105,14 @@ class Drip(Vendor):
         self.tell("removed_tag", held, tag=tag)
         return Answer(status=204)
 
+    def delete(self, request: Request, account: str, name: str) -> Answer:
+        held = next((one for one in self.subscribers.values() if name.lower() in (one["id"], one["email"])), None)
+        if held is None:
+            raise self.refuse(404, "The resource you requested was not found")
+        del self.subscribers[held["email"]]
+        self.tell("deleted", held)
+        return Answer(status=204)
+
     def record(self, request: Request, account: str) -> Answer:
         for one in _list(request.body, "events"):
             self._write({"email": one.get("email")})
@@ -176,6 +184,7 @@ class Drip(Vendor):
         Route("POST", "/v2/{account}/unsubscribes/batches", unsubscribe_many, dict[str, Any]),
         Route("POST", "/v2/{account}/tags", tag, dict[str, Any]),
         Route("GET", "/v2/{account}/tags", get_tags),
+        Route("DELETE", "/v2/{account}/subscribers/{name}", delete),
         Route("DELETE", "/v2/{account}/subscribers/{email}/tags/{tag}", untag),
         Route("POST", "/v2/{account}/events", record, dict[str, Any]),
     )
