@@ -88,10 +88,9 @@ def _key(name: str, subscriber: Mapping[str, Any], document: Mapping[str, Any], 
 
 
 def _identities(subscriber: Mapping[str, Any], changed: Mapping[str, Any]) -> tuple[Identity, ...]:
-    found = []
-    for address in (subscriber.get("email"), first_of(changed, "old_email_address", "previous_email", "old_email")):
-        if email := clean_email(text_of(address)[:320]):
-            found.append(Identity(EMAIL, email.address))
+    before = first_of(changed, "old_email_address", "previous_email", "old_email")
+    emails = (clean_email(text[:320]) for text in (text_of(subscriber.get("email")), before))
+    found = [Identity(EMAIL, email.address) for email in emails if email]
     if name := text_of(subscriber.get("id"))[:100]:
         found.append(Identity("drip", name))
     if not found:
