@@ -64,7 +64,7 @@ def test_sdk_that_is_pointed_at_baton_gets_its_answer_and_its_person(sqlite_runt
         answer = web.post(f"/webhooks/product/v1/{kind}", json={**body, "messageId": f"m{number}"}, headers=head)
         assert (answer.status_code, answer.json) == (200, {"success": True})
     assert web.post("/webhooks/product/v1/track", json=known).status_code == 401
-    assert web.post("/webhooks/product/v1/dance", json=known, headers=head).status_code == 401
+    assert web.post("/webhooks/product/v1/dance", json=known, headers=head).status_code == 404
     drain(sqlite_runtime)
     (ann,) = contacts(sqlite_runtime, email="ann@example.com")
     assert ann == contact(sqlite_runtime, external="u-1") == contact(sqlite_runtime, anonymous="browser-of-u-1")

@@ -151,13 +151,14 @@ class Drip(Vendor):
 
     def tell(self, name: str, held: Mapping[str, Any], **told: Any) -> None:
         """Send the webhook about a subscriber."""
+        topic = f"subscriber.{name}"
         event = {
-            "event": f"subscriber.{name}",
+            "event": topic,
             "data": {"account_id": "9999999", "subscriber": msgspec.to_builtins(held), "properties": told},
             "occurred_at": iso(self.clock()),
         }
         for sender in self.hooks.values():
-            if sender.hook.wants(event["event"]):
+            if sender.hook.wants(topic):
                 sender.add([event])
 
     # --- what people do
