@@ -140,7 +140,8 @@ def _fill(runtime: Runtime) -> dict[str, int]:
         )
         conn.execute(delete(tables.erasure_receipts))
         erasures.expect(conn, erasure_id, [by_hand])
-    by_email = {row.email: row.id for row in rows(runtime, "contacts", "id", "email") if row.id != _erased(runtime)}
+    people = [row for row in rows(runtime, "contacts", "id", "email", merged_into=None) if row.id != _erased(runtime)]
+    by_email = {row.email: row.id for row in people}
     return {
         "ann": by_email["ann@acme.example"],
         "eve": by_email["eve@hostile.example"],
