@@ -1,0 +1,155 @@
+"""Policies, their rehearsals, and segments."""
+
+from app.api.shapes import (
+    ANY,
+    MAYBE_TEXT,
+    MAYBE_TIME,
+    MAYBE_WHOLE,
+    NUMBER,
+    STATUSES,
+    TEXT,
+    TIME,
+    WHOLE,
+    Schema,
+    an_object,
+)
+
+_SEGMENT = an_object({"id": TEXT, "label": TEXT, "contacts": WHOLE, "filling": {"type": "boolean"}})
+USES = {"type": "array", "items": an_object({"id": TEXT, "label": TEXT})}
+_PROBLEMS = {"type": "array", "items": an_object({"text": TEXT, "line": MAYBE_WHOLE})}
+_VERSION = {"version": WHOLE, "status": TEXT, "author": TEXT, "note": TEXT, "published_at": MAYBE_TIME}
+_DRAFT = an_object(
+    {"revision": WHOLE, "base": MAYBE_WHOLE, "author": TEXT, "updated_at": TIME, "stale": {"type": "boolean"}},
+    text=TEXT,
+    problems=_PROBLEMS,
+)
+_POLICY = {
+    "kind": TEXT,
+    "name": TEXT,
+    "title": TEXT,
+    "about": TEXT,
+    "version": {"anyOf": [an_object(_VERSION), {"type": "null"}]},
+    "draft": {"anyOf": [_DRAFT, {"type": "null"}]},
+}
+_OFTEN = dict.fromkeys(("really", "now", "draft"), WHOLE)
+_EFFECT = {**_OFTEN, **dict.fromkeys(("people_now", "people_draft", "more", "less"), WHOLE)}
+_REHEARSAL = {
+    "id": WHOLE,
+    "status": {**TEXT, "enum": ["waiting", "running", "done", "canceled", "failed"]},
+    "reason": MAYBE_TEXT,
+    "policies": {"type": "array", "items": an_object({"kind": TEXT, "name": TEXT, "label": TEXT})},
+    "since": TIME,
+    "until": TIME,
+    "segment": MAYBE_TEXT,
+    "every": WHOLE,
+    "asked_by": TEXT,
+    "created_at": TIME,
+    "began_at": MAYBE_TIME,
+    "ended_at": MAYBE_TIME,
+    "seconds": NUMBER,
+    "total": WHOLE,
+    "seen": WHOLE,
+    "differing": WHOLE,
+}
+_RESCORING = an_object(
+    {
+        "status": {**TEXT, "enum": ["waiting", "running", "done"]},
+        "share": {**NUMBER, "description": "About which part of all contacts is done, from 0 to 1"},
+        "seen": WHOLE,
+        "changed": {**WHOLE, "description": "Contacts with another score than before"},
+        "rose": {**WHOLE, "description": "… who came over the threshold by this alone; nobody is told"},
+        "fell": WHOLE,
+        "failed": WHOLE,
+        "began_at": MAYBE_TIME,
+        "ended_at": MAYBE_TIME,
+    }
+)
+
+SCHEMAS: dict[str, Schema] = {
+    "Policy": an_object(_POLICY),
+    "PolicyDetail": an_object(
+        {
+            **_POLICY,
+            "text": TEXT,
+            "warnings": {"type": "array", "items": TEXT},
+            "rescoring": {"anyOf": [_RESCORING, {"type": "null"}]},
+        }
+    ),
+    "PolicyVersion": an_object(_VERSION, text=TEXT),
+    "PolicyProblems": an_object({"kind": MAYBE_TEXT, "name": MAYBE_TEXT, "problems": _PROBLEMS}),
+    "PolicyDifference": an_object(
+        {
+            "words": {"type": ["array", "null"], "items": TEXT},
+            "added": WHOLE,
+            "removed": WHOLE,
+            "lines": {
+                "type": "array",
+                "items": an_object({"sign": TEXT, "text": TEXT, "before": MAYBE_WHOLE, "after": MAYBE_WHOLE}),
+            },
+        }
+    ),
+    "Rehearsal": an_object(_REHEARSAL),
+    "RehearsalDetail": an_object(
+        {
+            **_REHEARSAL,
+            "rules": STATUSES,
+            "events": WHOLE,
+            "effects": {
+                "type": "object",
+                "description": "Kind of effect → how often; of what was withheld also by the check that kept it back",
+                "additionalProperties": an_object(
+                    {
+                        **_EFFECT,
+                        "rules": {"type": "object", "additionalProperties": an_object(_EFFECT)},
+                        "checks": {"type": "object", "additionalProperties": an_object(_OFTEN)},
+                    }
+                ),
+            },
+            "scores": an_object(dict.fromkeys(("higher", "lower", "over_now", "over_draft"), WHOLE)),
+            "kept": {**WHOLE, "description": "Differences that are kept singly"},
+        }
+    ),
+    "RehearsalChange": an_object(
+        {
+            "id": WHOLE,
+            "contact_id": WHOLE,
+            "effect": TEXT,
+            "rule": TEXT,
+            "side": TEXT,
+            "at": TIME,
+            "now": {"type": ["object", "null"]},
+            "draft": {"type": ["object", "null"]},
+        }
+    ),
+    "Segment": _SEGMENT,
+    "SegmentDetail": an_object(
+        {
+            "id": TEXT,
+            "label": TEXT,
+            "contacts": WHOLE,
+            "filling": {"type": "boolean"},
+            "condition": an_object({"text": TEXT, "parts": {"type": "array", "items": ANY}}),
+            "triggers": USES,
+            "sequences": USES,
+            "messages": USES,
+            "handoffs": USES,
+            "stages": USES,
+            "scores": USES,
+            "findings": {
+                "type": "array",
+                "items": an_object({"kind": TEXT, "says": TEXT, "mend": TEXT, "other": MAYBE_TEXT}),
+            },
+        }
+    ),
+    "SegmentAudit": an_object(
+        {
+            "weak_below": WHOLE,
+            "empty": {"type": "array", "items": _SEGMENT},
+            "weak": {"type": "array", "items": _SEGMENT},
+            "overlapping": {
+                "type": "array",
+                "items": an_object({"segments": {"type": "array", "items": TEXT}, "share": NUMBER, "contacts": WHOLE}),
+            },
+        }
+    ),
+}
