@@ -105,15 +105,16 @@ def _standing(
 
 
 def _limits(runtime: Runtime, conn: Conn, connection_id: int, limits: Sequence[RateLimit]) -> list[Use]:
-    """How much of the limits is in use. Of even ones only a place in time is kept; where a connection has but one, the
+    """How much of the limits is in use. Of even ones only a place in time is kept; of the one for all calls, the
     calls themselves are counted."""
     uses = budgets.usage(conn, connection_id, limits)
     even = [use for use in uses if use.even]
-    if len(even) != 1:
+    even = even if len(even) == 1 else [use for use in even if use.name == "default"]
+    if not even:
         return uses
     since = runtime.clock() - timedelta(seconds=even[0].seconds)
     made = counts.up_to(conn, {"": fresh.calls_since(connection_id, since)}, even[0].calls)[""]
-    return [replace(use, used=min(made, use.calls)) if use.even else use for use in uses]
+    return [replace(use, used=min(made, use.calls)) if use is even[0] else use for use in uses]
 
 
 def _reading(stream: Stream, state: polls.Polling | None) -> Reading:

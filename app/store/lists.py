@@ -263,7 +263,7 @@ def counts(conn: Connection) -> dict[str, dict[str, int] | int]:
 
     def by_status(table: Table, known: Sequence[str], now: Sequence[str]) -> dict[str, int]:
         rows = select(table.c.status, func.count()).group_by(table.c.status)
-        found: dict[str, int] = kept(conn, table.name, lambda: dict(conn.execute(rows).tuples().all()))
+        found: dict[str, int] = kept(conn, table.name, lambda: {row[0]: row[1] for row in conn.execute(rows)})
         few = {one: rows_of(table, table.c.status == one) for one in now}
         return {**dict.fromkeys(known, 0), **found, **few}
 

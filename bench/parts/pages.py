@@ -28,7 +28,8 @@ SLOWEST = 12
 SITE = "https://localhost"
 # Pages that are no pages: doors for others, files, and what is shown once
 _NOT_ASKED = (
-    "admin.asset", "admin.invitation", "admin.login", "admin.refused", "api.GET_contact_why", "handoff_page.",
+    "admin.asset", "admin.invitation", "admin.login", "admin.refused", "api.GET_contact_why", "api.GET_mapping_request",
+    "handoff_page.",
     "probes.alive", "static", "tracking.",
 )  # fmt: skip
 # The filters with which people look at lists

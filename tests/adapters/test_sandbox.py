@@ -435,7 +435,7 @@ def test_alerts_have_no_webhooks_acts_or_settings(sandbox: Server, path: str) ->
     assert answer.status_code == 400
     assert answer.json()["error"] == (
         '"alerts" only takes what is sent to it; '
-        "webhooks, acts and settings are those of hubspot, klaviyo, activecampaign"
+        "webhooks, acts and settings are those of hubspot, klaviyo, activecampaign, drip, mailchimp"
     )
 
 
@@ -449,7 +449,10 @@ def test_resetting_forgets_alerts_and_their_faults(sandbox: Server) -> None:
 
 def test_an_unknown_vendor_is_named_with_those_there_are(sandbox: Server) -> None:
     answer = control(sandbox, "settings", vendor="hubspto")
-    assert answer.json()["error"] == 'there is no vendor "hubspto"; there are hubspot, klaviyo, activecampaign, alerts'
+    assert (
+        answer.json()["error"]
+        == 'there is no vendor "hubspto"; there are hubspot, klaviyo, activecampaign, drip, mailchimp, alerts'
+    )
 
 
 # the page

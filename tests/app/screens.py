@@ -118,8 +118,8 @@ def _fill(runtime: Runtime) -> dict[str, int]:
     arrive(runtime, "hubspot", f"no JSON {HOSTILE}".encode(), at=now - minutes(5))
     arrive(runtime, "hubspot", {"not": "a list"}, at=now - minutes(4))
     drain(runtime)
-    _join(runtime, "joe@acme.example", "joseph@acme.example")
-    _disagree(runtime, connection.id, "joe@acme.example")
+    join(runtime, "joe@acme.example", "joseph@acme.example")
+    disagree(runtime, connection.id, "joe@acme.example")
     drain(runtime)
     with runtime.database.write() as conn:
         notes.refuse(
@@ -181,7 +181,7 @@ def _ids(runtime: Runtime) -> dict[str, int]:
     return {row.email: row.id for row in rows(runtime, "contacts", "id", "email")}
 
 
-def _join(runtime: Runtime, *addresses: str) -> None:
+def join(runtime: Runtime, *addresses: str) -> None:
     """Somebody says that these are one person."""
     known, now = _ids(runtime), runtime.clock()
     people = tuple(Identity("contact", str(known[address])) for address in addresses)
@@ -191,7 +191,7 @@ def _join(runtime: Runtime, *addresses: str) -> None:
         )
 
 
-def _disagree(runtime: Runtime, connection: int, address: str) -> None:
+def disagree(runtime: Runtime, connection: int, address: str) -> None:
     """Two tools that both own a field say different things of it."""
     now = runtime.clock()
     told = [

@@ -17,7 +17,7 @@ from sqlalchemy import update
 from werkzeug.serving import make_server
 
 from adapters.sandbox.server import Server, serve
-from app import accounts
+from app import accounts, erasure
 from app import drafts as acts
 from app.factory import create_app
 from app.handoff_links import link
@@ -27,7 +27,7 @@ from app.runtime import Runtime
 from app.setup import add_connection, prepare
 from app.store import access, drafts, notes, policies, tables
 from jobs import deliver, ingest
-from tests.app.screens import EXPORT, rehearsed
+from tests.app.screens import EXPORT, disagree, join, rehearsed
 from tests.conftest import settings
 from tests.feeding import arrive, drain, form, rows, visit
 from tests.sequences_story import tell_of_sequences
@@ -212,6 +212,8 @@ def tell(runtime: Runtime, sandbox: Server) -> dict[str, int]:
     _others(runtime, now)
     _until_sent(runtime)
     _trouble(runtime, now)
+    _two_who_were_one(runtime, now)
+    erasure.erase_unknown(runtime, f"dpo {HOSTILE}", "forgotten@away.example")
     store_file(runtime, f"people {HOSTILE}.csv", [EXPORT], f"ann {HOSTILE}")
     rehearsed(runtime)
     found = {str(row.email).split("@")[0]: row.id for row in rows(runtime, "contacts", "id", "email") if row.email}
@@ -267,6 +269,18 @@ def _others(runtime: Runtime, now: datetime) -> None:
     for number in range(30):
         moment = now - timedelta(hours=12, minutes=number)
         form(runtime, "newsletter", moment, email=f"reader{number:02}@list.example", consent="yes")
+    drain(runtime)
+
+
+def _two_who_were_one(runtime: Runtime, now: datetime) -> None:
+    """Joe and Joseph were merged, and two tools disagree on what they know of him."""
+    for name in ("joe", "joseph"):
+        form(runtime, "contact", now - timedelta(hours=6), email=f"{name}@acme.example", first_name=name.capitalize())
+    drain(runtime)
+    join(runtime, "joe@acme.example", "joseph@acme.example")
+    hubspot = runtime.connection("hubspot")
+    assert hubspot is not None
+    disagree(runtime, hubspot.id, "joe@acme.example")
     drain(runtime)
 
 
