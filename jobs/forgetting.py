@@ -7,6 +7,7 @@ kept encrypted, and only for as long.
 import time
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 
 import msgspec
 import structlog
@@ -17,10 +18,10 @@ from app.contacts.contact import Contact
 from app.contacts.event import Event, EventType, Identity, event_id
 from app.contacts.fold import fold
 from app.contacts.identity import EMAIL, EXTERNAL, PHONE, SHARED_KINDS, alias_key
-from app.contacts.redact import pattern_of, without
+from app.contacts.redact import Pattern, pattern_of, without
 from app.rules.decision import key_of
 from app.runtime import Runtime, can_call
-from app.store import deliveries, erasures, inbox, log, notes, people
+from app.store import deliveries, erasures, imports, inbox, log, notes, people
 from app.store.deliveries import Planned
 from app.store.erasures import BY_HAND, CLEANING, DONE, STUCK, WAITING, Erasure, Receipt
 
@@ -241,10 +242,16 @@ def _note_scanned(runtime: Runtime, conn: Conn, erasure: Erasure, position: int)
     if wrapped and position >= (erasure.began or 0):
         pattern = pattern_of(names_of(runtime, erasure))
         if pattern is not None:
-            notes.drop_refusals(conn, lambda said: pattern.search(said) is not None)
+            about = partial(_speaks_of, pattern)
+            notes.drop_refusals(conn, about)
+            imports.blank_skips(conn, about)
         erasures.change(conn, erasure.id, status=WAITING, names=None, forgotten_at=runtime.clock())
     elif wrapped != erasure.wrapped:
         erasures.change(conn, erasure.id, wrapped=True)
+
+
+def _speaks_of(pattern: Pattern, said: bytes) -> bool:
+    return pattern.search(said) is not None
 
 
 # --- in tools

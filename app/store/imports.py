@@ -1,6 +1,6 @@
 """Imports: where each is from, how far it is, what was skipped and why; and the files, until they were read."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -189,6 +189,15 @@ def parts(conn: Connection, import_id: int) -> Iterator[bytes]:
     while (body := part(conn, import_id, number)) is not None:
         yield body
         number += 1
+
+
+def blank_skips(conn: Connection, about: Callable[[bytes], bool]) -> None:
+    """Keep nothing of what rows held that were not taken, where something holds of it that is asked of each."""
+    query = select(import_skips.c.id, import_skips.c.held).where(import_skips.c.held != "")
+    found = conn.execute(query, execution_options={"yield_per": 5_000})
+    gone = [row.id for row in found if about(row.held.encode())]
+    if gone:
+        conn.execute(update(import_skips).where(import_skips.c.id.in_(gone)).values(held=""))
 
 
 def forget_before(conn: Connection, files: datetime, skips: datetime) -> None:

@@ -256,7 +256,7 @@ def exists(conn: Connection, contact_id: int) -> bool:
 def all_aliases(conn: Connection) -> Iterable[tuple[str, int]]:
     """Every identity's key with the contact that it belongs to, read a few at a time."""
     for table in (aliases, shared_aliases):
-        found = conn.execution_options(yield_per=5_000).execute(select(table.c.key, table.c.contact_id))
+        found = conn.execute(select(table.c.key, table.c.contact_id), execution_options={"yield_per": 5_000})
         yield from ((row.key, row.contact_id) for row in found)
 
 

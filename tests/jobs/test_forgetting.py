@@ -158,6 +158,8 @@ def test_requests_that_were_never_read_hold_nothing_either(live: Runtime, vendor
                 connection_id=1, at=live.clock(), reason="r", url="u", headers="{}", body=ANN.encode()
             )
         )
+    with live.database.write() as conn:
+        conn.execute(insert(tables.import_skips).values(import_id=1, row=2, reason="no address", held=f"x;{ANN}"))
     drain(live)
     assert [row.status for row in rows(live, "inbox", "status") if row.status == "parked"]
 
