@@ -64,6 +64,11 @@ def pytest_configure() -> None:
         tempfile.tempdir = None  # it had been looked up before
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, so that no process is left with it when the others are done."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 class Clock:
     """A clock that moves when a test says so."""
 

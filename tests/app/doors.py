@@ -30,7 +30,9 @@ def token(runtime: Runtime, name: str = "tests") -> str:
 
 
 class Api:
-    """The API with a token."""
+    """The API with a token, over a database of some kind."""
+
+    kind = "sqlite"
 
     def __init__(self, runtime: Runtime) -> None:
         self.client, self.secret = client(runtime), token(runtime)

@@ -75,7 +75,7 @@ def _publish(runtime: Runtime) -> None:
 @pytest.mark.parametrize(
     ("people", "seed"),
     [
-        pytest.param(15, SEED, id="15"),
+        pytest.param(15, SEED, id="15", marks=pytest.mark.slow),
         # In all 5,000 people, in ten parts that can be lived through side by side
         *(pytest.param(500, part, id=f"500, part {part}", marks=pytest.mark.chaos) for part in range(100, 110)),
     ],
