@@ -7,6 +7,7 @@ own under the lease's number; no row is locked while a vendor answers.
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from datetime import datetime
 from functools import partial
 from itertools import groupby
 
@@ -25,16 +26,19 @@ from adapters.contract import (
     Unknown,
 )
 from adapters.http import TOTAL_SECONDS, TooLate, recording
-from app.contacts.action import kind_of
+from app.contacts.action import EnsureContact, UpsertContact, kind_of
 from app.runtime import Runtime
-from app.store import budgets, claims, deliveries, inbox, lanes
+from app.store import budgets, claims, deliveries, echoes, inbox, lanes
 from app.store.claims import Claimed
 from app.store.connections import Connection
+from app.store.echoes import Place
 from app.store.engine import Conflict, is_unavailable
 from app.store.lanes import Lease
+from app.store.shadows import ref_of
 from jobs.breaker import Breaker
 from jobs.clearance import Clearance
 from jobs.context import stopping
+from jobs.echoing import written
 from jobs.landing import Landing, Work
 from jobs.orphans import resolve_orphans
 from jobs.pace import Pace
@@ -187,6 +191,7 @@ class Lane:
                 works = self._place(conn, self._group(cleared.ready, calls))
                 taken = [one for work in works for one, _ in work.items]
                 claims.start(conn, taken, self.lease.fence)
+                self._expect_echoes(conn, works, now)
                 ids = {one.id for one in taken}
                 claims.rewrite(conn, {key: action for key, action in cleared.rewritten.items() if key in ids})
                 for delivery_id, reason in cleared.withheld.items():
@@ -204,6 +209,21 @@ class Lane:
             self._note()
         settled = cleared.withheld or cleared.done or cleared.later
         return works or self._claim(calls) if settled else works
+
+    def _expect_echoes(self, conn: Conn, works: Sequence[Work], now: datetime) -> None:
+        """Know beforehand what may come back: the tool can be read before its answer is recorded, and a worker that
+        dies records none. Its own write would then be taken for a newer word than what was said meanwhile."""
+        if not self.adapter.mapping:
+            return
+        reads = self.runtime.rulebook().mapping_for(self.connection).sources
+        expected: list[tuple[Place, object]] = []
+        for work in works:
+            for _, delivery in work.items:
+                if isinstance(delivery.action, UpsertContact | EnsureContact):
+                    to = delivery.to
+                    ref = ref_of("contact", to.vendor_id) if to.vendor_id else ref_of("email", to.email)
+                    expected += written(self.connection.id, ref, delivery.action.properties, reads)
+        echoes.expect(conn, self.database, expected, now)
 
     def _enough(self, found: Sequence[Claimed], calls: int) -> list[Claimed]:
         """The first of these that make up so many calls, so that no more is looked at closely than can leave now."""
