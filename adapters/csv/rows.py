@@ -18,7 +18,8 @@ from adapters.strict_json import loads
 from app.contacts.event import Event, EventType, Identity
 from app.contacts.identity import clean_email, clean_phone
 from mappings.fields import FIELDS, SIGNALS
-from mappings.mapping import FieldMapping, MappingDocument
+from mappings.mapping import FieldMapping
+from mappings.rows import MappingDocument
 
 MAX_NODES = 200_000
 YES = frozenset(

@@ -26,6 +26,7 @@ from app.admin import (
     messages,
     policies,
     policy_try,
+    policy_versions,
     rehearsals,
     reviews,
     segments,
@@ -44,7 +45,7 @@ __all__ = ["SCREENS", "install"]
 SCREENS = (
     assets, session, home, contacts, decisions, inbox, imports, deliveries, connections, handoffs, mappings,
     mapping_rows, mapping_again, messages, segments, sequences, reviews, merges, conflicts, why, policies,
-    policy_try, rehearsals, users, tokens, erasures, audit, account,
+    policy_try, policy_versions, rehearsals, users, tokens, erasures, audit, account,
 )  # fmt: skip
 
 

@@ -133,6 +133,11 @@ def event_id(connection_id: int, source_key: str) -> str:
     return blake2b(f"{connection_id}\0{source_key}".encode(), digest_size=16).hexdigest()
 
 
+def channel_of(event: Event) -> str:
+    """The channel that an event of a message is about: email, sms or push."""
+    return event.type.split(".", 1)[0]
+
+
 # A creation and the property changes that came with it carry the same instant (HubSpot); the creation is first.
 _FIRST = {EventType.CONTACT_CREATED: 0, EventType.DEAL_CREATED: 0}
 

@@ -6,22 +6,20 @@ the same state.
 """
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
 from typing import Any
 
+from app.contacts import talks
+from app.contacts.activity import count, count_at_hour
 from app.contacts.consent import Consent, Grant, Withdrawal, consent_key
 from app.contacts.contact import (
-    Activity,
     Contact,
     Deliverability,
     Manual,
-    Signal,
-    Touch,
     Value,
 )
 from app.contacts.corrections import correct
 from app.contacts.disputes import set_field, settle
-from app.contacts.event import Event, EventType, position
+from app.contacts.event import Event, EventType, channel_of, position
 from app.contacts.identity import EMAIL
 from app.contacts.interests import note_interest, topic_of
 from app.contacts.own_events import (
@@ -32,12 +30,8 @@ from app.contacts.own_events import (
     SUPPRESSED_BY_HAND,
 )
 from app.contacts.sends import confirm, notice, release
-from app.contacts.times import parse_time
-
-MAX_TOUCHES, MAX_SIGNALS = 20, 20
-MAX_PER_HOUR = 200
-# A visit within this time of the last one, with nothing new to say about its origin, is the same visit.
-SAME_VISIT = timedelta(minutes=30)
+from app.contacts.times import time_or_none
+from app.contacts.touches import note_touch
 
 Step = Callable[[Contact, Event], None]
 
@@ -70,74 +64,14 @@ def _set_fields(contact: Contact, event: Event) -> None:
         set_field(contact, name, value, event)
 
 
-def _count(contact: Contact, event: Event) -> None:
-    """Note that the person did this; machines are not people."""
-    if event.machine is not None:
-        return
-    known = contact.activity.get(event.type)
-    if known is None:
-        contact.activity[event.type] = Activity(event.occurred_at, event.occurred_at)
-    else:
-        known.last_at = event.occurred_at
-        known.count += 1
-
-
-def _seen(contact: Contact, event: Event) -> None:
-    """Note that the person did this, and at which hour of the day. Where one hour gets many, all are halved: what was
-    lately counts more than what was long ago."""
-    _count(contact, event)
-    if event.machine is not None:
-        return
-    if not contact.hours:
-        contact.hours = [0] * 24
-    hour = event.occurred_at.hour
-    contact.hours[hour] += 1
-    if contact.hours[hour] > MAX_PER_HOUR:
-        contact.hours = [count // 2 for count in contact.hours]
-
-
-def _touch(contact: Contact, event: Event, entry: str) -> None:
-    """Keep a person's arrival: the first one for ever, then the newest ones."""
-    if event.machine is not None:
-        return
-    said = event.properties
-
-    def text(name: str) -> str:
-        return str(said.get(name) or "")[:500]
-
-    touch = Touch(
-        at=event.occurred_at,
-        entry=entry,
-        source=text("utm_source"),
-        medium=text("utm_medium"),
-        campaign=text("utm_campaign"),
-        term=text("utm_term"),
-        content=text("utm_content"),
-        referrer=text("referrer"),
-        landing_page=text("path") or text("page_url"),
-        click_id=text("click_id"),
-    )
-    last = contact.touches[-1] if contact.touches else None
-    same_origin = last is not None and (touch.source, touch.medium, touch.campaign, touch.click_id) in (
-        ("", "", "", ""),
-        (last.source, last.medium, last.campaign, last.click_id),
-    )
-    visited = contact.activity.get(EventType.PAGE_VIEWED)
-    if same_origin and visited is not None and event.occurred_at - visited.last_at < SAME_VISIT:
-        return
-    contact.touches.append(touch)
-    if len(contact.touches) > MAX_TOUCHES:
-        del contact.touches[1]
-
-
 def _page_viewed(contact: Contact, event: Event) -> None:
-    _touch(contact, event, f"page {event.properties.get('path', '')}".strip())
-    _seen(contact, event)
+    note_touch(contact, event, f"page {event.properties.get('path', '')}".strip())
+    count_at_hour(contact, event)
 
 
 def _form_submitted(contact: Contact, event: Event) -> None:
-    _touch(contact, event, f"form {event.properties.get('form', '')}".strip())
-    _count(contact, event)
+    note_touch(contact, event, f"form {event.properties.get('form', '')}".strip())
+    count(contact, event)
     heard = event.properties.get("consent")
     for said in heard if isinstance(heard, list) else ():
         if isinstance(said, dict):
@@ -145,17 +79,13 @@ def _form_submitted(contact: Contact, event: Event) -> None:
 
 
 def _interested(contact: Contact, event: Event) -> None:
-    _count(contact, event)
+    count(contact, event)
     if (topic := topic_of(event)) and event.machine is None:
         note_interest(contact, topic, event.occurred_at)
 
 
-def _channel(event: Event) -> str:
-    return event.type.split(".", 1)[0]
-
-
 def _bounced(contact: Contact, event: Event) -> None:
-    reach = contact.deliverability.setdefault(_channel(event), Deliverability())
+    reach = contact.deliverability.setdefault(channel_of(event), Deliverability())
     if event.properties.get("permanent"):
         reach.bounced_at = event.occurred_at
         reach.bounce = str(event.properties.get("reason") or "permanent bounce")
@@ -167,27 +97,27 @@ def _bounced(contact: Contact, event: Event) -> None:
 
 def _address(contact: Contact, event: Event) -> str:
     """What a channel's message was sent to: as the event says, else what the contact had then."""
-    known = contact.email if _channel(event) == "email" else str(contact.get("phone") or "")
+    known = contact.email if channel_of(event) == "email" else str(contact.get("phone") or "")
     return str(event.properties.get("recipient") or known or "").lower()
 
 
 def _delivered(contact: Contact, event: Event) -> None:
-    _count(contact, event)
+    count(contact, event)
     notice(contact, event)
-    reach = contact.deliverability.get(_channel(event))
+    reach = contact.deliverability.get(channel_of(event))
     if reach is not None:
         reach.soft_bounces = 0
 
 
 def _complained(contact: Contact, event: Event) -> None:
-    reach = contact.deliverability.setdefault(_channel(event), Deliverability())
+    reach = contact.deliverability.setdefault(channel_of(event), Deliverability())
     reach.complained_at = event.occurred_at
     reach.complaint = str(event.properties.get("reason") or "marked as spam")
-    _hear_consent(contact, event, {"channel": _channel(event), "state": "withdrawn", "method": "complaint"})
+    _hear_consent(contact, event, {"channel": channel_of(event), "state": "withdrawn", "method": "complaint"})
 
 
 def _unsubscribed(contact: Contact, event: Event) -> None:
-    said = {**event.properties, "channel": _channel(event), "state": "withdrawn"}
+    said = {**event.properties, "channel": channel_of(event), "state": "withdrawn"}
     _hear_consent(contact, event, said)
 
 
@@ -200,7 +130,7 @@ def _hear_consent(contact: Contact, event: Event, said: dict[str, Any]) -> None:
     event would be a yes that no later no can end."""
     key = consent_key(str(said.get("channel") or "email"), str(said.get("purpose") or "marketing"))
     consent = contact.consent.setdefault(key, Consent())
-    at = min(_time(said.get("since")) or event.occurred_at, event.occurred_at)
+    at = min(time_or_none(said.get("since")) or event.occurred_at, event.occurred_at)
     source, method = str(event.connection_id), str(said.get("method") or "")
     match said.get("state"):
         case "granted":
@@ -218,76 +148,6 @@ def _hear_consent(contact: Contact, event: Event, said: dict[str, Any]) -> None:
                 consent.withdrawn[source] = Withdrawal(at, source, method)
         case "pending":
             consent.pending_at = at
-
-
-def _signal(contact: Contact, key: str, kind: str, event: Event, detail: str = "") -> None:
-    """Someone talks with this person: open the signal, or keep it going."""
-    said = event.properties
-    who = str(said.get("owner") or event.actor or "")
-    until = _time(said.get("until") or said.get("ends_at") or said.get("starts_at"))
-    known = contact.conversation.get(key)
-    if known is None or known.closed_at is not None:
-        contact.conversation[key] = Signal(kind, event.occurred_at, event.occurred_at, who, until, detail=detail)
-    else:
-        known.last_at, known.until = event.occurred_at, until or known.until
-        known.who, known.detail = who or known.who, detail or known.detail
-    if len(contact.conversation) > MAX_SIGNALS:
-        closed_first = min(
-            contact.conversation,
-            key=lambda name: (
-                contact.conversation[name].closed_at is None,
-                contact.conversation[name].last_at,
-                name,
-            ),
-        )
-        del contact.conversation[closed_first]
-
-
-def _hush(contact: Contact, key: str, event: Event) -> None:
-    known = contact.conversation.get(key)
-    if known is not None and known.closed_at is None:
-        known.closed_at = event.occurred_at
-
-
-def _replied(contact: Contact, event: Event) -> None:
-    _count(contact, event)
-    if event.machine is None:
-        _signal(contact, f"reply:{_channel(event)}", "reply", event)
-
-
-def _meeting_booked(contact: Contact, event: Event) -> None:
-    if any(event.properties.get(name) for name in ("utm_source", "utm_medium", "utm_campaign")):
-        _touch(contact, event, f"meeting {event.properties.get('name', '')}".strip())
-    _hush(contact, f"meeting:{event.properties.get('replaces')}", event)  # the same one at another time
-    _count(contact, event)
-    _signal(contact, f"meeting:{event.properties.get('meeting', '')}", "meeting", event)
-
-
-def _meeting_canceled(contact: Contact, event: Event) -> None:
-    _hush(contact, f"meeting:{event.properties.get('meeting', '')}", event)
-
-
-def _deal(contact: Contact, event: Event) -> None:
-    key = f"deal:{event.properties.get('deal', '')}"
-    stage = str(event.properties.get("stage") or "")
-    if event.properties.get("closed"):
-        _hush(contact, key, event)
-    else:
-        _signal(contact, key, "deal", event, stage)
-
-
-def _conversation_started(contact: Contact, event: Event) -> None:
-    kind = str(event.properties.get("kind") or "chat")
-    _signal(contact, f"{kind}:{event.properties.get('thread', '')}", kind, event)
-
-
-def _conversation_closed(contact: Contact, event: Event) -> None:
-    kind = str(event.properties.get("kind") or "chat")
-    _hush(contact, f"{kind}:{event.properties.get('thread', '')}", event)
-
-
-def _task_completed(contact: Contact, event: Event) -> None:
-    _hush(contact, f"task:{event.properties.get('task', '')}", event)
 
 
 def _list_joined(contact: Contact, event: Event) -> None:
@@ -311,7 +171,7 @@ def _tag_removed(contact: Contact, event: Event) -> None:
 
 
 def _order_placed(contact: Contact, event: Event) -> None:
-    _count(contact, event)
+    count(contact, event)
     _earn(contact, event, 1)
 
 
@@ -341,7 +201,7 @@ def _message_not_sent(contact: Contact, event: Event) -> None:
 def _suppressed_by_hand(contact: Contact, event: Event) -> None:
     said = event.properties
     contact.manual = Manual(
-        event.occurred_at, event.actor or "", _time(said.get("until")), str(said.get("reason") or "")
+        event.occurred_at, event.actor or "", time_or_none(said.get("until")), str(said.get("reason") or "")
     )
 
 
@@ -364,17 +224,6 @@ def _erased(contact: Contact, event: Event) -> None:
         setattr(contact, name, getattr(blank, name))
 
 
-def _time(value: object) -> datetime | None:
-    if value is None or value == "":
-        return None
-    if isinstance(value, datetime):
-        return value
-    try:
-        return parse_time(value)
-    except ValueError:
-        return None
-
-
 _STEPS: dict[str, Step] = {
     EventType.CONTACT_CREATED: _created,
     EventType.CONTACT_DELETED: _deleted,
@@ -388,16 +237,16 @@ _STEPS: dict[str, Step] = {
     EventType.LIST_LEFT: _list_left,
     EventType.TAG_ADDED: _tag_added,
     EventType.TAG_REMOVED: _tag_removed,
-    EventType.CHECKOUT_STARTED: _count,
+    EventType.CHECKOUT_STARTED: count,
     EventType.ORDER_PLACED: _order_placed,
     EventType.ORDER_REFUNDED: _order_refunded,
-    EventType.DEAL_CREATED: _deal,
-    EventType.DEAL_STAGE_CHANGED: _deal,
-    EventType.MEETING_BOOKED: _meeting_booked,
-    EventType.MEETING_CANCELED: _meeting_canceled,
-    EventType.CONVERSATION_STARTED: _conversation_started,
-    EventType.CONVERSATION_CLOSED: _conversation_closed,
-    EventType.TASK_COMPLETED: _task_completed,
+    EventType.DEAL_CREATED: talks.deal,
+    EventType.DEAL_STAGE_CHANGED: talks.deal,
+    EventType.MEETING_BOOKED: talks.meeting_booked,
+    EventType.MEETING_CANCELED: talks.meeting_canceled,
+    EventType.CONVERSATION_STARTED: talks.conversation_started,
+    EventType.CONVERSATION_CLOSED: talks.conversation_closed,
+    EventType.TASK_COMPLETED: talks.task_completed,
     EventType.MESSAGE_SENT: _message_sent,
     MESSAGE_NOT_SENT: _message_not_sent,
     SUPPRESSED_BY_HAND: _suppressed_by_hand,
@@ -405,9 +254,9 @@ _STEPS: dict[str, Step] = {
 }
 for _name in ("email", "sms", "push"):
     _STEPS[f"{_name}.delivered"] = _delivered
-    _STEPS[f"{_name}.opened"] = _seen
-    _STEPS[f"{_name}.clicked"] = _seen
+    _STEPS[f"{_name}.opened"] = count_at_hour
+    _STEPS[f"{_name}.clicked"] = count_at_hour
     _STEPS[f"{_name}.bounced"] = _bounced
     _STEPS[f"{_name}.complained"] = _complained
     _STEPS[f"{_name}.unsubscribed"] = _unsubscribed
-    _STEPS[f"{_name}.replied"] = _replied
+    _STEPS[f"{_name}.replied"] = talks.replied

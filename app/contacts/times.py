@@ -48,6 +48,18 @@ def parse_time(value: object) -> datetime:
         raise ValueError(f"not a time: {str(value)[:80]!r}") from None
 
 
+def time_or_none(value: object) -> datetime | None:
+    """The instant that a value stands for, or None where it stands for none."""
+    if value is None or value == "":
+        return None
+    if isinstance(value, datetime):
+        return value
+    try:
+        return parse_time(value)
+    except ValueError:
+        return None
+
+
 def _from_integer(number: int) -> datetime:
     try:
         return from_ms(number) if abs(number) >= _SECONDS_END else EPOCH + timedelta(seconds=number)

@@ -8,7 +8,8 @@ from msgspec import Struct, field
 from pydantic import ValidationError
 
 from mappings.fields import COMPUTED, CUSTOM, FIELDS, SIGNALS, type_of
-from mappings.mapping import FieldMapping, MappingDocument, Row
+from mappings.mapping import FieldMapping
+from mappings.rows import MappingDocument, Row
 from mappings.transforms import TRANSFORMS
 
 MOST_SOURCES, MOST_STEPS, MOST_VALUES = 10, 20, 300

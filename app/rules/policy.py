@@ -26,7 +26,7 @@ from app.rules.sequences.steps import messages_in
 from app.rules.suppression import SuppressionDocument
 from app.rules.triggers import MessageDocument, TriggersDocument, compile_triggers
 from mappings.document import InvalidDocument, did_you_mean, load_yaml, paths_of, problems_of
-from mappings.mapping import MappingDocument
+from mappings.rows import MappingDocument
 
 DEFAULTS = Path(__file__).parent / "defaults"
 

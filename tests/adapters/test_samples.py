@@ -18,7 +18,8 @@ import pytest
 
 from adapters.contract import Adapter, BadItem, WebhookRequest
 from adapters.registry import adapters
-from mappings.mapping import FieldMapping, MappingDocument, mapping_file
+from mappings.mapping import FieldMapping, mapping_file
+from mappings.rows import MappingDocument
 
 ROOT = Path(__file__).parents[2] / "adapters"
 RECEIVED = datetime(2026, 3, 10, 9, 30, tzinfo=UTC)

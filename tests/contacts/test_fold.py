@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 
 from app.contacts.contact import Contact
 from app.contacts.event import EventType, position
-from app.contacts.fold import MAX_SIGNALS, MAX_TOUCHES, fold
+from app.contacts.fold import fold
 from app.contacts.interests import MAX_INTERESTS
 from app.contacts.sends import MAX_SENDS
+from app.contacts.talks import MAX_SIGNALS
+from app.contacts.touches import MAX_TOUCHES
 from tests.contacts.making import ANN, FORMS, HUBSPOT, KLAVIYO, NOW, ago, event, folded, no, yes
 
 # Fields ---------------------------------------------------------------------------------------------------------------

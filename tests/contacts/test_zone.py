@@ -4,8 +4,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from app.contacts.activity import MAX_PER_HOUR
 from app.contacts.contact import Contact, Value
-from app.contacts.fold import MAX_PER_HOUR
 from app.contacts.zone import zone_of
 from tests.contacts.making import NOW, ago, event, folded
 
