@@ -33,7 +33,7 @@ _NOT_THEIRS = frozenset(
     (
         *(EventType.TIMER_DUE, EventType.SCORE_CROSSED, EventType.SEGMENT_ENTERED, EventType.SEGMENT_LEFT),
         *(EventType.MESSAGE_SENT, EventType.CONTACT_MERGED, EventType.CONTACT_DELETED, EventType.CONTACT_ERASED),
-        EventType.UNKNOWN,
+        *(EventType.CONSENT_CHANGED, EventType.UNKNOWN),  # consents are read of ``consent`` alone, with their proof
     )
 )
 _TIMES = ("occurred_at", "occurredAt", "timestamp", "time", "date", "created_at", "createdAt", "submitted_at")
@@ -125,7 +125,7 @@ def _amount(value: Any) -> Any:
 _READ = frozenset(
     (*_TIMES, *_KEYS, "type", "event", "contact", "consent", "tags", "properties", "id", "version", "origin")
 )
-_OURS = frozenset(("consent", "held", "skipped", "claimed_at", "read_as", "echo", "problems"))
+_OURS = frozenset(("consent", "held", "skipped", "claimed_at", "read_as", "echo", "problems", "by_person", "actor"))
 
 
 def _kind(item: Item, request: WebhookRequest) -> str:

@@ -145,6 +145,16 @@ def test_what_baton_itself_notes_is_no_property_of_a_scenarios():
     assert event.properties == {"a": 1}
 
 
+def test_yes_without_proof_is_nobodys_own_whatever_the_type_says():
+    bare = {**ANN, "channel": "email", "state": "granted", "purpose": "marketing", "by_person": True, "actor": "ann"}
+    for item, query in (({**bare, "type": "consent.changed"}, ""), (bare, "?event=consent.changed")):
+        (event,) = parsed(item, query=query)
+        assert event.type == EventType.UNKNOWN
+        assert not {"by_person", "actor"} & set(event.properties)
+    (event,) = parsed({**bare, "type": "custom:x", "properties": {"by_person": True}})
+    assert "by_person" not in event.properties
+
+
 def test_repeat_is_known_by_the_authors_key_the_requests_id_or_the_content():
     keys = {
         "key": [parsed({**ANN, "idempotency_key": "k", "n": n})[0].source_key for n in (1, 2)],
