@@ -2,9 +2,10 @@
 
 import base64
 import re
+from http import HTTPStatus
 from typing import Any
 
-from adapters.contract import Account, ConnectionRefused, Outcome, Refused, RetryLater
+from adapters.contract import Account, BatchRefused, ConnectionRefused, Outcome, Refused, RetryLater
 from adapters.http import Http, HttpError, outcome_of
 
 THROTTLED_SECONDS = 60.0
@@ -13,7 +14,7 @@ _KEY = re.compile(r"\S+-([a-z]{2,3}\d{1,3})")
 
 def wrong_key(key: str) -> str:
     """What is wrong with an API key, in words; empty where nothing is."""
-    return "" if _KEY.fullmatch(key) else "an API key ends with its data centre: …-us6"
+    return "" if not key or _KEY.fullmatch(key) else "an API key ends with its data centre: …-us6"
 
 
 class Mailchimp:
@@ -54,22 +55,34 @@ def connect(account: Account) -> Mailchimp:
     return Mailchimp(account)
 
 
-def outcome(error: Exception) -> Outcome:
+def outcome(error: Exception, items: int = 1) -> Outcome:
     """What an error means. A 403 without a reason is Mailchimp's last word to who calls far too often; and what it
-    found wrong with a member stands in ``detail`` and ``errors``."""
+    found wrong with a member stands in ``detail`` and ``errors``. Raises as :func:`adapters.http.outcome_of` does."""
     if isinstance(error, HttpError) and error.status == 403 and not is_problem(error):
         return RetryLater(reason="403 without a reason: too many calls at once", after=THROTTLED_SECONDS)
     if isinstance(error, ConnectionRefused):
         raise error
-    found = outcome_of(error)
+    try:
+        found = outcome_of(error, items)
+    except BatchRefused as refused:
+        raise BatchRefused(_words(error) or str(refused)) from error
     if isinstance(found, Refused) and isinstance(error, HttpError):
-        return Refused(reason=f"{error.status}: {said(error)}")
+        return Refused(reason=_words(error))
     return found
+
+
+def _words(error: Exception) -> str:
+    return f"{error.status}: {said(error)}" if isinstance(error, HttpError) else ""
 
 
 def is_problem(error: HttpError) -> bool:
     """Whether an answer says why, as the API does."""
     return error.body.lstrip().startswith("{") and '"title"' in error.body
+
+
+def is_missing(error: HttpError) -> bool:
+    """Whether Mailchimp itself says that there is no such thing; a wrong address answers 404 too, in other words."""
+    return error.status == HTTPStatus.NOT_FOUND and is_problem(error)
 
 
 def title(error: Exception) -> str:

@@ -7,14 +7,13 @@ without a status: who is new is ``transactional``, which gets no campaign.
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC
-from http import HTTPStatus
 from typing import Any, cast
 
 import msgspec
 
-from adapters.contract import Again, Check, Delivery, Done, Outcome, Push, Refused, RetryLater
+from adapters.contract import Again, Check, ConnectionRefused, Delivery, Done, Outcome, Push, Refused, RetryLater
 from adapters.http import HttpError
-from adapters.mailchimp.client import Mailchimp, advice, is_problem, outcome, title
+from adapters.mailchimp.client import Mailchimp, advice, is_missing, outcome, title
 from adapters.mailchimp.webhook import ADDRESS, member_of
 from app.contacts.action import (
     Action,
@@ -50,11 +49,13 @@ def write_members(client: Mailchimp, deliveries: Sequence[Delivery]) -> list[Out
     if len(deliveries) <= ALONE:
         return [_write(client, one) for one in deliveries]
     known = [(one, place) for one in deliveries if (place := _place(one))]
+    if not known:
+        return [NO_ADDRESS for _ in deliveries]
     try:
         operations = [_operation(client, one, *place) for one, place in known]
         name = client.call("POST", "/batches", {"operations": operations}).get("id")
     except Exception as error:
-        return [outcome(error)] * len(deliveries)
+        return [outcome(error, len(deliveries))] * len(deliveries)
     done = {one.id: Done(vendor_id=_member(one), told=_properties(one), note=f"batch {name}") for one, _ in known}
     return [done.get(one.id, NO_ADDRESS) for one in deliveries]
 
@@ -76,7 +77,7 @@ def _write(client: Mailchimp, delivery: Delivery) -> Outcome:
     try:
         made = client.call(method, client.member(member), _body(delivery), skip_merge_validation="true")
     except HttpError as error:
-        if method == "PATCH" and error.status == HTTPStatus.NOT_FOUND:  # nobody is known there by the address of before
+        if method == "PATCH" and is_missing(error):  # nobody is known there by the address of before
             return _write(
                 client, msgspec.structs.replace(delivery, to=msgspec.structs.replace(delivery.to, vendor_id=""))
             )
@@ -89,10 +90,21 @@ def _write(client: Mailchimp, delivery: Delivery) -> Outcome:
 
 def _place(delivery: Delivery) -> tuple[str, str] | None:
     """How and where a member is written. Who has another address by now is changed under the one of before."""
-    member, known = _member(delivery), delivery.to.vendor_id
-    if known and known != member and ADDRESS in _properties(delivery):
-        return "PATCH", known
+    member = _member(delivery)
+    if _moves(delivery):
+        return "PATCH", delivery.to.vendor_id
     return ("PUT", member) if member else None
+
+
+def _moves(delivery: Delivery) -> bool:
+    """Whether a member gets another address, by which alone Mailchimp would make a second one of them."""
+    known = delivery.to.vendor_id
+    return bool(known) and known != _member(delivery) and ADDRESS in _properties(delivery)
+
+
+def together_unless_moved(delivery: Delivery) -> str:
+    """Who gets another address goes alone: whether Mailchimp knows them by the one of before, a batch does not say."""
+    return f"alone {delivery.id}" if _moves(delivery) else ""
 
 
 def _properties(delivery: Delivery) -> dict[str, Any]:
@@ -118,21 +130,55 @@ def _body(delivery: Delivery) -> dict[str, Any]:
 
 
 def unsubscribe(client: Mailchimp, deliveries: Sequence[Delivery]) -> list[Outcome]:
-    """Stop campaigns to a member. Who is not in the audience is left out of it."""
+    """Stop campaigns to a member, under the address of today and the one that Mailchimp may still have. Who is not in
+    the audience is left out of it."""
     (one,) = deliveries
-    if not _member(one):
-        return [NO_ADDRESS]
+    return [_to_all_of(client, one, _opt_out, "not in the audience")]
+
+
+def _opt_out(client: Mailchimp, member: str) -> str:
     try:
-        client.call("PATCH", client.member(_member(one)), {"status": "unsubscribed"})
+        client.call("PATCH", client.member(member), {"status": "unsubscribed"})
     except HttpError as error:
-        if error.status == HTTPStatus.NOT_FOUND:
-            return [Done(note="not in the audience")]
-        if title(error) == COMPLIANCE:
-            return [Done(note="Mailchimp holds an opt-out already")]
-        return [outcome(error)]
+        if title(error) != COMPLIANCE:
+            raise
+        return "Mailchimp holds an opt-out already"
+    return ""
+
+
+def _members(delivery: Delivery) -> list[str]:
+    """All members that the person may be: by the address of today, and by what Mailchimp called them last."""
+    return list(dict.fromkeys(filter(None, (_member(delivery), delivery.to.vendor_id))))
+
+
+def _to_all_of(client: Mailchimp, one: Delivery, do: Callable[[Mailchimp, str], str], nobody: str) -> Outcome:
+    """Do something to every member that the person may be. ``do`` answers with a note; ``nobody`` is the one where
+    there is no such member, which is certain only in an audience that there is."""
+    members = _members(one)
+    if not members:
+        return NO_ADDRESS
+    notes = []
+    try:
+        for member in members:
+            try:
+                notes.append(do(client, member))
+            except HttpError as error:
+                if not is_missing(error):
+                    raise
+        if not notes:
+            _see_audience(client)
     except Exception as error:
-        return [outcome(error)]
-    return [Done()]
+        return outcome(error)
+    return Done(note="; ".join(filter(None, notes)) if notes else nobody)
+
+
+def _see_audience(client: Mailchimp) -> None:
+    try:
+        client.call("GET", f"/lists/{client.audience}", fields="id")
+    except HttpError as error:
+        if is_missing(error):
+            raise ConnectionRefused(advice(error)) from error
+        raise
 
 
 def subscribe(client: Mailchimp, deliveries: Sequence[Delivery]) -> list[Outcome]:
@@ -162,23 +208,14 @@ def _set_status(client: Mailchimp, one: Delivery, status: str) -> None:
 
 
 def erase(client: Mailchimp, deliveries: Sequence[Delivery]) -> list[Outcome]:
-    """Delete a member for good, under the address of today and the one that Mailchimp may still have. It takes the
-    address back only from the person themselves."""
+    """Delete a member for good, under both addresses. Mailchimp takes one back only from the person themselves."""
     (one,) = deliveries
-    members = dict.fromkeys(filter(None, (_member(one), one.to.vendor_id)))
-    if not members:
-        return [NO_ADDRESS]
-    deleted = 0
-    for member in members:
-        try:
-            client.call("POST", client.member(member, "/actions/delete-permanent"))
-            deleted += 1
-        except HttpError as error:
-            if error.status != HTTPStatus.NOT_FOUND or not is_problem(error):
-                return [outcome(error)]
-        except Exception as error:
-            return [outcome(error)]
-    return [Done(note="" if deleted else "Mailchimp has no such member")]
+    return [_to_all_of(client, one, _delete, "Mailchimp has no such member")]
+
+
+def _delete(client: Mailchimp, member: str) -> str:
+    client.call("POST", client.member(member, "/actions/delete-permanent"))
+    return ""
 
 
 # --- tags and events
@@ -231,7 +268,7 @@ def _post(client: Mailchimp, one: Delivery, rest: str, body: Mapping[str, Any]) 
     try:
         client.call("POST", client.member(_member(one), rest), body)
     except HttpError as error:
-        if error.status == HTTPStatus.NOT_FOUND:
+        if is_missing(error):
             return RetryLater(reason="Mailchimp does not know this member yet")
         return outcome(error)
     except Exception as error:
@@ -266,7 +303,7 @@ def _all_marketing(action: Any, settings: Mapping[str, str]) -> bool:
 
 
 PUSHES: dict[type[Action], Push] = {
-    UpsertContact: Push(write_members, batch=BATCH),
+    UpsertContact: Push(write_members, batch=BATCH, group=together_unless_moved),
     Unsubscribe: Push(unsubscribe, accepts=_by_email),
     Suppress: Push(unsubscribe),
     Subscribe: Push(subscribe, accepts=_all_marketing),

@@ -124,11 +124,14 @@ def _unsubscribed(kind: str, data: Data, at: datetime) -> Iterator[Event]:
     twice."""
     reasons = data.get("reason")
     reasons = [text_of(one) for one in reasons] if isinstance(reasons, list) else [text_of(reasons)]
-    if text_of(data.get("action")) == "delete":
-        event = _event(kind, data, at, EventType.CONTACT_DELETED)
-    elif "abuse" in reasons:
+    deleted = text_of(data.get("action")) == "delete"
+    if "abuse" in reasons:
         event = _event(kind, data, at, EventType.EMAIL_COMPLAINED)
         event.properties["reason"] = "marked as spam"
+        if deleted:
+            yield _also(event, EventType.CONTACT_DELETED)
+    elif deleted:
+        event = _event(kind, data, at, EventType.CONTACT_DELETED)
     else:
         event = _event(kind, data, at, EventType.EMAIL_UNSUBSCRIBED)
         event.properties["method"] = f"Mailchimp: {', '.join(filter(None, reasons)) or 'unsubscribed'}"

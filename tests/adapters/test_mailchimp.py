@@ -14,6 +14,7 @@ import pytest
 
 from adapters.contract import (
     Account,
+    BatchRefused,
     ConnectionRefused,
     Done,
     InvalidSignature,
@@ -122,6 +123,16 @@ def test_person_whose_address_changed_is_the_same_person():
     assert event.fields == {"email": "ann.new@example.com"}
 
 
+@pytest.mark.parametrize("action", ["unsub", "delete"])
+def test_campaign_called_spam_is_a_complaint_also_of_whom_mailchimp_takes_out_for_it(action):
+    types = {event.type for event in told("unsubscribe", email=ANN, action=action, reason="abuse")}
+    assert "email.complained" in types
+    assert ("contact.deleted" in types) is (action == "delete")
+    assert len({event.source_key for event in told("unsubscribe", email=ANN, action=action, reason="abuse")}) == len(
+        types
+    )
+
+
 @pytest.mark.parametrize(
     ("body", "why"),
     [
@@ -176,6 +187,18 @@ def test_many_profiles_leave_in_one_call(vendors, account, mailchimp):
     assert len(vendors.called("mailchimp")) == 1
 
 
+def test_batch_leaves_out_whom_it_could_double_and_says_when_it_is_refused_as_a_whole(vendors, account, mailchimp):
+    group = ADAPTER.pushes[UpsertContact].group
+    moved = [upsert("new@example.com", hash_of(ANN), email_address="new@example.com") for _ in range(2)]
+    assert len({group(one) for one in [upsert(FNAME="A"), upsert("b@example.com", FNAME="B"), *moved]}) == 3
+    nobody = [upsert("", FNAME="P") for _ in range(6)]
+    assert {type(outcome) for outcome in push(ADAPTER, mailchimp, *nobody)} == {Refused}
+    assert not vendors.called("mailchimp")
+    account.fault("400", message="operation 3 is no operation")
+    with pytest.raises(BatchRefused, match="operation 3"):
+        push(ADAPTER, mailchimp, *[upsert(f"p{number}@example.com", FNAME="P") for number in range(6)])
+
+
 def test_address_that_changed_moves_the_member_instead_of_making_another(account, mailchimp):
     push(ADAPTER, mailchimp, upsert(email_address=ANN, FNAME="Ann"))
     moved = upsert("new@example.com", hash_of(ANN), email_address="new@example.com")
@@ -199,6 +222,30 @@ def test_opt_out_elsewhere_stops_the_member_and_makes_none(account, mailchimp, a
     account.act("sign_up", email=ANN)
     assert push(ADAPTER, mailchimp, delivery(action, email=ANN)) == [Done()]
     assert account.member(ANN)["status"] == "unsubscribed"
+
+
+def test_opt_out_stops_also_the_member_that_still_has_the_old_address(account, mailchimp):
+    account.act("sign_up", email=ANN)
+    moved = {"email": "ann.new@example.com", "vendor_id": hash_of(ANN)}
+    assert push(ADAPTER, mailchimp, delivery(Unsubscribe(), **moved)) == [Done()]
+    assert account.member(ANN)["status"] == "unsubscribed"
+
+
+@pytest.mark.parametrize("action", [Unsubscribe(), Erase()])
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [(b'{"title":"Resource Not Found","status":404}', ConnectionRefused), (b"<h1>404</h1>", Refused)],
+    ids=["no audience", "no Mailchimp"],
+)
+def test_member_is_gone_only_where_there_is_an_audience_to_be_gone_from(peer, action, answer, expected):
+    peer.answers(answer, status="404 Not Found")
+    assert ADAPTER.connect is not None
+    client = ADAPTER.connect(Account({"api_key": "k-us6", "list": "gone"}, peer.url, Http(allow_private=True)))
+    if expected is ConnectionRefused:
+        with pytest.raises(ConnectionRefused, match="no such audience"):
+            push(ADAPTER, client, delivery(action, email=ANN))
+    else:
+        assert isinstance(push(ADAPTER, client, delivery(action, email=ANN))[0], expected)
 
 
 def test_persons_own_yes_subscribes_and_whom_mailchimp_will_not_take_back_it_asks(account, mailchimp):
@@ -318,6 +365,6 @@ def test_audience_that_nobody_named_is_the_only_one_there_is(vendors, account):
         push(ADAPTER, unsure, upsert(FNAME="Ann"))
 
 
-@pytest.mark.parametrize(("key", "wrong"), [("0123abc-us6", False), ("0123abc", True), ("0123abc-", True), ("", True)])
+@pytest.mark.parametrize(("key", "wrong"), [("0123abc-us6", False), ("0123abc", True), ("0123abc-", True), ("", False)])
 def test_api_key_names_its_data_centre(key, wrong):
     assert bool(wrong_key(key)) is wrong
