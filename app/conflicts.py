@@ -91,9 +91,9 @@ def settle(who: str, conflict_id: int, connection: str, value: str | None) -> Co
             actor=who,
         )
         inbox.note(conn, [event], now)
-        before = " / ".join(f"{one.connection}: {one.value}" for one in conflict.says)
-        on = str(conflict.contact_id)
-        notes.write_audit(conn, who, "contact.settled", on, now, conflict.field, before, str(chosen))
+        # Only whose word it was: what is in the log stays there when the person is erased
+        before, after = ", ".join(one.connection for one in conflict.says), connection or "another value"
+        notes.write_audit(conn, who, "contact.settled", str(conflict.contact_id), now, conflict.field, before, after)
     this_waker().wake(INGEST)
     return conflict
 

@@ -64,7 +64,7 @@ def erase(runtime: Runtime, who: str, contact_id: int, told_by: int = 0) -> int:
     with runtime.database.write() as conn:
         home = people.survivor(conn, contact_id)
         number = erasures.ask(conn, home, who, now, told_by)
-        notes.write_audit(conn, who, "contact.erase", f"contact {home}", now)
+        notes.write_audit(conn, who, "contact.erase", str(home), now)
     forget(runtime, number)
     return number
 
@@ -98,7 +98,7 @@ def said_so(runtime: Runtime, who: str, erasure_id: int, connection_id: int) -> 
         erasures.set_receipt(
             conn, erasure_id, msgspec.structs.replace(one, status=DONE, at=now, note=f"deleted by hand, says {who}")
         )
-        notes.write_audit(conn, who, "erasure.by_hand", f"erasure {erasure_id}", now, f"connection {connection_id}")
+        notes.write_audit(conn, who, "erasure.by_hand", str(erasure_id), now, f"connection {connection_id}")
 
 
 def let_in(runtime: Runtime, who: str, text: str) -> None:

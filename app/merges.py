@@ -134,8 +134,9 @@ def undo(who: str, merge_id: int, why: str) -> Shown:
 
     def note(conn: Conn) -> None:
         row = one(conn, merge_id)
-        detail = f"{row['winner_id']} and {row['loser_id']}" + (f": {why}" if why else "")
-        notes.write_audit(conn, who, "merge.undone", str(merge_id), runtime.clock(), detail)
+        # Why stands on the merge, where it is forgotten with the person; what is in the log stays
+        both = f"{row['winner_id']} and {row['loser_id']}"
+        notes.write_audit(conn, who, "merge.undone", str(merge_id), runtime.clock(), both)
 
     with runtime.database.read() as conn:
         one(conn, merge_id)

@@ -23,8 +23,9 @@ _SCREENS: Mapping[str, tuple[str, str]] = {
     "connection": ("connection", "name"),
     "contact": ("contact", "contact_id"),
     "rehearsal": ("rehearsal", "rehearsal_id"),
+    "erasure": ("one_erasure", "erasure_id"),
 }
-_BY_NUMBER = frozenset(("inbox", "delivery", "review", "merge", "contact", "rehearsal"))
+_BY_NUMBER = _SCREENS.keys() - {"connection"}
 
 
 @admin.get("/audit")

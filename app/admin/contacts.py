@@ -15,7 +15,7 @@ from app.contacts.event import Identity
 from app.contacts.identity import EMAIL, GLOBAL_KINDS, PHONE, clean_email, clean_phone
 from app.receive import answer, this_runtime
 from app.runtime import Runtime
-from app.store import lists, notes, search, timeline, turns
+from app.store import lists, search, timeline, turns
 
 _MOMENTS, _DECISIONS = 20, 8
 
@@ -117,13 +117,9 @@ def contact(contact_id: int) -> Response | str:
 @admin.get(f"/contacts/<{asked.ROW}:contact_id>/everything.json")
 def contact_download(contact_id: int) -> Response:
     """Everything that is kept about a person, as a file for them."""
-    runtime = this_runtime()
-    with runtime.database.snapshot() as conn:
-        found = portability.everything(runtime, conn, contact_id)
+    found = portability.disclose(this_runtime(), current_user.email, contact_id)
     if found is None:
         abort(404)
-    with runtime.database.write() as conn:
-        notes.write_audit(conn, current_user.email, "contact.export", f"contact {contact_id}", runtime.clock())
     made = answer(found)
     made.headers["Content-Disposition"] = f'attachment; filename="contact-{contact_id}.json"'
     return made

@@ -11,6 +11,7 @@ from app.api.operation import (
     LIMIT,
     MOMENT,
     Operation,
+    caller,
     choice,
     cursor,
     existing,
@@ -156,6 +157,4 @@ def contact_decisions(contact_id: int) -> Any:
     ),
 )
 def contact_export(contact_id: int) -> Any:
-    runtime = this_runtime()
-    with runtime.database.snapshot() as conn:
-        return existing(portability.everything(runtime, conn, contact_id), "contact")
+    return existing(portability.disclose(this_runtime(), caller(), contact_id), "contact")

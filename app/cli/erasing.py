@@ -63,19 +63,15 @@ def subject_access(who: str, file: BinaryIO) -> None:
     import msgspec
 
     from app import erasure, portability
-    from app.store import notes
 
     runtime = opened()
-    with _telling(), runtime.database.snapshot() as conn:
+    with _telling(), runtime.database.read() as conn:
         found = erasure.find(runtime, conn, who)
-        if not found:
-            raise click.ClickException("nobody goes by it here")
-        for contact_id in found:
-            said = portability.everything(runtime, conn, contact_id)
-            file.write(msgspec.json.format(msgspec.json.encode(said), indent=2) + b"\n")
-    with runtime.database.write() as conn:
-        for contact_id in found:
-            notes.write_audit(conn, _ME, "contact.export", f"contact {contact_id}", runtime.clock())
+    if not found:
+        raise click.ClickException("nobody goes by it here")
+    for contact_id in found:
+        said = portability.disclose(runtime, _ME, contact_id)
+        file.write(msgspec.json.format(msgspec.json.encode(said), indent=2) + b"\n")
 
 
 @click.group()

@@ -82,7 +82,20 @@ def test_everything_that_is_kept_about_somebody_is_disclosed(known: Runtime) -> 
     answer = admin.get(f"/admin/contacts/{ann}/everything.json")
     assert answer.headers["Content-Disposition"] == f'attachment; filename="contact-{ann}.json"'
     assert answer.json == found
-    assert rows(known, "audit", "what")[-1].what == "contact.export"
+    said = [(row.who, row.on) for row in rows(known, "audit", "who", "what", "on") if row.what == "contact.export"]
+    assert said == [("token tests", str(ann)), ("admin@team.example", str(ann))]
+
+
+def test_who_else_bears_the_name_is_not_disclosed(known: Runtime) -> None:
+    for email in (ANN, "other-ann@acme.example"):
+        form(known, "trial", email=email, first_name="Ann", last_name="Lee")
+    drain(known)
+    ann = contact(known, email=ANN)
+    assert [one["email"] for one in ann["possible_duplicates"]] == ["other-ann@acme.example"]
+    found = Api(known).get(f"/contacts/{ann['id']}/export")
+    assert found["contact"]["name"] == "Ann Lee"
+    assert {one["value"] for one in found["contact"]["aliases"]} == {ANN}
+    assert "other-ann" not in json.dumps(found)
 
 
 def test_the_command_line_does_the_same(known: Runtime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

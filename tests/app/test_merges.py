@@ -9,7 +9,7 @@ from app.runtime import Runtime
 from tests.app.doors import Api
 from tests.app.screens import Browser, new_app
 from tests.conftest import NOW, Clock
-from tests.feeding import arrive, contact, drain, form, hubspot, minutes, notice, without_sequences
+from tests.feeding import arrive, contact, drain, form, hubspot, minutes, notice, rows, without_sequences
 
 
 @pytest.fixture
@@ -40,6 +40,8 @@ def test_a_merge_is_looked_at_and_undone_through_the_api(met: Runtime) -> None:
     assert (parted["state"], parted["undone_by"], parted["undone_why"]) == ("parted", "token tests", "two people")
     drain(met)
     assert contact(met, hubspot="7")["id"] != contact(met, email="ann@acme.example")["id"]
+    (entry,) = [row for row in rows(met, "audit") if row.what == "merge.undone"]
+    assert entry.detail == f"{merge['winner_id']} and {merge['loser_id']}", "what was said of people is on the merge"
     api.post(f"/merges/{merge['id']}/undo", 409)
     api.post("/merges/4711/undo", 404)
     assert api.get(f"/merges/{merge['id']}")["cannot"] == "it was undone already"

@@ -163,6 +163,9 @@ def test_a_field_that_two_tools_fight_over_is_frozen_until_somebody_settles_it(t
     api.post(f"/conflicts/{conflict['id']}/settle", 400)
     api.post(f"/conflicts/{conflict['id']}/settle", 400, connection="nobody")
     api.post(f"/conflicts/{conflict['id']}/settle", value="Bonn")
+    (entry,) = [row for row in rows(tools.runtime, "audit") if row.what == "contact.settled"]
+    assert (entry.on, entry.after) == (str(conflict["contact_id"]), "another value")
+    assert set(entry.before.split(", ")) == {"hubspot", "crm"}, "what is in the log outlives an erasure"
     tools.clock.advance(minutes=90)
     tools.rest()
     assert [held["city"] for held in tools.holds.values()] == ["Bonn", "Bonn"]

@@ -121,7 +121,7 @@ def test_nothing_of_them_stays_and_every_tool_has_forgotten_them(live: Runtime, 
     events = rows(live, "events", "type", contact_id=ann)
     assert [row.type for row in events] == ["contact.erased"]
     said = rows(live, "audit", "who", "what", "on")
-    assert ("dpo@team.example", "contact.erase", f"contact {ann}") in [tuple(row) for row in said]
+    assert ("dpo@team.example", "contact.erase", str(ann)) in [tuple(row) for row in said]
 
 
 def test_what_comes_in_later_stays_out(live: Runtime, vendors: Server) -> None:
