@@ -1,7 +1,8 @@
 """Drip: subscribers of one account, both ways."""
 
 from adapters.contract import Adapter, RateLimit, Setting
-from adapters.drip.push import PUSHES, check, connect
+from adapters.drip.client import check, connect
+from adapters.drip.push import PUSHES
 from adapters.drip.webhook import parse
 
 ADAPTER = Adapter(
@@ -19,6 +20,9 @@ ADAPTER = Adapter(
     needs=("api_key", "account_id"),
     contact_ref="drip",
     pushes=PUSHES,
-    limits=(RateLimit("default", 3_500, 3_600, even=False),),  # 3,600 an hour
+    limits=(
+        RateLimit("default", 3_500, 3_600, even=False),  # 3,600 an hour
+        RateLimit("batches", 4, 300, even=False),  # 50 an hour; what waits for its turn leaves in the next one
+    ),
     check=check,
 )

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from adapters.contract import Unreadable, WebhookRequest
+from adapters.drip.client import ADDED
 from adapters.snapshot import events_of
 from adapters.strict_json import loads
 from adapters.submissions.body import clean
@@ -101,8 +102,10 @@ def _identities(subscriber: Mapping[str, Any], changed: Mapping[str, Any]) -> tu
 def profile_of(subscriber: Mapping[str, Any]) -> dict[str, Any]:
     """What the tool holds of a subscriber, by Drip's names; a team's own fields have ``custom_fields.`` before them."""
     profile = {name: text_of(subscriber[name]) for name in _PROFILE if subscriber.get(name) is not None}
-    own = object_of(subscriber.get("custom_fields")).items()
-    return profile | {f"custom_fields.{name}": value for name, value in own if isinstance(value, str | int | float)}
+    own = {name: value for name, value in object_of(subscriber.get("custom_fields")).items() if name != ADDED}
+    return profile | {
+        f"custom_fields.{name}": value for name, value in own.items() if isinstance(value, str | int | float)
+    }
 
 
 def _mail(told: Mapping[str, Any]) -> dict[str, Any]:

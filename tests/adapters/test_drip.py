@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from adapters.contract import ConnectionRefused, Done, Refused, RetryLater, Unknown, Unreadable
+from adapters.drip.client import ADDED
 from adapters.registry import adapters
 from app.contacts.action import (
     Erase,
@@ -79,15 +80,19 @@ def drip(vendors: Any, account: Any) -> Any:
     return client_of(ADAPTER, vendors, api_key="token", account_id="9999999")
 
 
-def upsert(email: str = TOM, **properties: Any) -> Any:
-    return delivery(UpsertContact(properties=properties), email=email)
+def upsert(address: str = TOM, number: str = "", **properties: Any) -> Any:
+    return delivery(UpsertContact(properties=properties), email=address, vendor_id=number)
 
 
 def test_profile_makes_nobody_active_and_takes_nobody_back(account, drip):
     (outcome,) = push(ADAPTER, drip, upsert(email=TOM, first_name="Tom", **{"custom_fields.company": "Acme"}))
     held = account.subscribers[TOM]
     assert outcome.vendor_id == held["id"]
-    assert (held["status"], held["first_name"], held["custom_fields"]) == ("unsubscribed", "Tom", {"company": "Acme"})
+    assert (held["status"], held["first_name"], held["custom_fields"]) == (
+        "unsubscribed",
+        "Tom",
+        {"company": "Acme", ADDED: held["custom_fields"][ADDED]},
+    )
     account.act("sign_up", email="kim@example.com")
     account.act("unsubscribe", email="kim@example.com")
     push(ADAPTER, drip, upsert("kim@example.com", first_name="Kim"))
@@ -103,18 +108,71 @@ def test_many_profiles_leave_in_one_call_and_whoever_has_no_address_is_left_out(
 
 
 @pytest.mark.parametrize("action", [Unsubscribe(), Suppress(reason="bounces")])
-def test_opt_out_elsewhere_stops_all_mail_in_one_call(vendors, account, drip, action):
-    for name in ("a", "b"):
-        account.act("sign_up", email=f"{name}@example.com")
-    stops = [delivery(action, email=f"{name}@example.com") for name in ("a", "b", "c")]
-    assert push(ADAPTER, drip, *stops) == [Done()] * 3
-    assert {held["status"] for held in account.subscribers.values()} == {"unsubscribed"}
-    assert len(account.subscribers) == 2
-    assert len(vendors.called("drip")) == 1
+def test_opt_out_elsewhere_stops_all_mail_and_spends_no_batch(vendors, account, drip, action):
+    account.act("sign_up", email=TOM)
+    assert push(ADAPTER, drip, delivery(action, email=TOM)) == [Done()]
+    assert push(ADAPTER, drip, delivery(action, email="kim@example.com")) == [Done(note="Drip has no such subscriber")]
+    assert {one["email"]: one["status"] for one in account.subscribers.values()} == {TOM: "unsubscribed"}
+    assert not [call for call in vendors.called("drip") if "batches" in call.path]
+
+
+def test_batches_have_a_limit_of_their_own():
+    per_hour = {limit.name: limit.calls * 3_600 / limit.seconds for limit in ADAPTER.limits}
+    assert per_hour["batches"] <= 50
+    spending = {action for action, one in ADAPTER.pushes.items() if "batches" in one.limits}
+    assert spending == {action for action, one in ADAPTER.pushes.items() if one.batch > 1}
+
+
+def test_opt_out_reaches_the_subscriber_that_still_has_the_old_address(vendors, account, drip):
+    number = account.act("sign_up", email="tom.old@example.com")
+    account.act("sign_up", email=TOM)
+    assert push(ADAPTER, drip, delivery(Unsubscribe(), email=TOM, vendor_id=number)) == [Done()]
+    assert {one["status"] for one in account.subscribers.values()} == {"unsubscribed"}
+    before = len(vendors.called("drip"))
+    push(ADAPTER, drip, delivery(Unsubscribe(), email="tom.old@example.com", vendor_id=number))
+    assert len(vendors.called("drip")) == before + 1
+
+
+@pytest.mark.parametrize("others", [0, 12], ids=["alone", "in a batch"])
+def test_address_that_changed_moves_the_subscriber_instead_of_making_another(account, drip, others):
+    number = account.act("sign_up", email="tom.old@example.com")
+    more = [upsert(f"p{index}@example.com", first_name="P") for index in range(others)]
+    push(ADAPTER, drip, upsert(TOM, number, email=TOM, first_name="Tom"), *more)
+    assert account.subscribers[TOM]["id"] == number
+    assert "tom.old@example.com" not in account.subscribers
+
+
+def test_yes_takes_nobody_back_who_has_left_drip_since(account, drip):
+    yes = delivery(YES, email=TOM)
+    account.act("sign_up", email=TOM)
+    account.act("unsubscribe", email=TOM)
+    (outcome,) = push(ADAPTER, drip, yes)
+    assert isinstance(outcome, Refused)
+    assert account.subscribers[TOM]["status"] == "unsubscribed"
+    assert ADAPTER.pushes[Subscribe].find(drip, yes) is None
+    account.subscribers[TOM]["unsubscribed_at"] = "2026-03-09T00:00:00Z"  # the day before they said yes
+    (outcome,) = push(ADAPTER, drip, yes)
+    assert isinstance(outcome, Done)
+    account.subscribers[TOM]["status"] = "undeliverable"
+    assert isinstance(push(ADAPTER, drip, yes)[0], Refused)
+
+
+def test_whoever_baton_added_itself_has_left_nothing_until_they_do(account, drip):
+    push(ADAPTER, drip, upsert(first_name="Tom"))
+    yes = delivery(YES, email=TOM)
+    (outcome,) = push(ADAPTER, drip, yes)
+    assert (outcome.vendor_id, account.subscribers[TOM]["status"]) == (account.subscribers[TOM]["id"], "active")
+    assert ADAPTER.pushes[Subscribe].find(drip, yes) == outcome
+    account.act("unsubscribe", email=TOM)
+    push(ADAPTER, drip, upsert(first_name="Thomas"))
+    assert isinstance(push(ADAPTER, drip, yes)[0], Refused)
+    (event,) = parsed({**told(), "data": {"subscriber": account.subscribers[TOM], "properties": {"tag": "a"}}})[:1]
+    assert ADDED not in str(event.told)
 
 
 def test_persons_own_yes_makes_them_active_with_its_proof(account, drip):
-    assert push(ADAPTER, drip, delivery(YES, email=TOM)) == [Done()]
+    (outcome,) = push(ADAPTER, drip, delivery(YES, email=TOM))
+    assert outcome == Done(vendor_id=account.subscribers[TOM]["id"])
     held = account.subscribers[TOM]
     assert (held["status"], held["eu_consent"], held["eu_consent_message"]) == (
         "active",

@@ -81,13 +81,25 @@ class Drip(Vendor):
             self._write(one)
         return Answer(status=201, body={})
 
+    def get_subscriber(self, request: Request, account: str, name: str) -> Answer:
+        return Answer(body={"subscribers": [self._held(name)]})
+
+    def unsubscribe_all(self, request: Request, account: str, name: str) -> Answer:
+        held = self._held(name)
+        self._stop(held)
+        return Answer(body={"subscribers": [held]})
+
     def unsubscribe_many(self, request: Request, account: str) -> Answer:
         for one in self._batch(request):
             held = self.subscribers.get(str(one.get("email")).lower())
-            if held is not None and held["status"] != "unsubscribed":
-                held["status"] = "unsubscribed"
-                self.tell("unsubscribed_all", held)
+            if held is not None:
+                self._stop(held)
         return Answer(status=204)
+
+    def _stop(self, held: dict[str, Any]) -> None:
+        if held["status"] != "unsubscribed":
+            held["status"] = "unsubscribed"
+            self.tell("unsubscribed_all", held)
 
     def tag(self, request: Request, account: str) -> Answer:
         for one in _list(request.body, "tags"):
@@ -106,9 +118,7 @@ class Drip(Vendor):
         return Answer(status=204)
 
     def delete(self, request: Request, account: str, name: str) -> Answer:
-        held = next((one for one in self.subscribers.values() if name.lower() in (one["id"], one["email"])), None)
-        if held is None:
-            raise self.refuse(404, "The resource you requested was not found")
+        held = self._held(name)
         del self.subscribers[held["email"]]
         self.tell("deleted", held)
         return Answer(status=204)
@@ -128,11 +138,25 @@ class Drip(Vendor):
             raise self.refuse(422, f"Batches may have {MAX_BATCH} records")
         return people
 
+    def _held(self, name: str) -> dict[str, Any]:
+        held = next((one for one in self.subscribers.values() if name.lower() in (one["id"], one["email"])), None)
+        if held is None:
+            raise self.refuse(404, "The resource you requested was not found")
+        return held
+
     def _write(self, said: Mapping[str, Any]) -> dict[str, Any]:
-        email = str(said.get("email") or "").lower()
+        named = str(said.get("id") or said.get("email") or "").lower()
+        held = next((one for one in self.subscribers.values() if named in (one["id"], one["email"])), None)
+        email = str(said.get("new_email") or said.get("email") or (held or {}).get("email") or "").lower()
         if not _ADDRESS.fullmatch(email):
             raise self.refuse(422, "Email is invalid")
-        held = self.subscribers.get(email)
+        if held is not None and held["email"] != email:
+            if email in self.subscribers:
+                raise self.refuse(422, "Email is already subscribed")
+            self.subscribers[email] = self.subscribers.pop(held["email"])
+            told = {"old_email_address": held["email"], "new_email_address": email}
+            held["email"] = email
+            self.tell("updated_email_address", held, **told)
         if held is None:
             held = {
                 "id": f"{self.numbers.getrandbits(96):024x}",
@@ -140,12 +164,16 @@ class Drip(Vendor):
                 "status": said.get("initial_status") or "active",
                 "tags": [],
                 "custom_fields": {},
+                "eu_consent": "unknown",
+                "created_at": iso(self.clock()),
             }
             self.subscribers[email] = held
             self.tell("created", held)
         held["custom_fields"].update(said.get("custom_fields") or {})
         held |= {
-            name: value for name, value in said.items() if name not in ("email", "initial_status", "custom_fields")
+            name: value
+            for name, value in said.items()
+            if name not in ("id", "email", "new_email", "initial_status", "custom_fields")
         }
         return held
 
@@ -182,6 +210,8 @@ class Drip(Vendor):
     routes = (
         Route("POST", "/v2/{account}/subscribers", upsert, dict[str, Any]),
         Route("POST", "/v2/{account}/subscribers/batches", upsert_many, dict[str, Any]),
+        Route("GET", "/v2/{account}/subscribers/{name}", get_subscriber),
+        Route("POST", "/v2/{account}/subscribers/{name}/unsubscribe_all", unsubscribe_all),
         Route("POST", "/v2/{account}/unsubscribes/batches", unsubscribe_many, dict[str, Any]),
         Route("POST", "/v2/{account}/tags", tag, dict[str, Any]),
         Route("GET", "/v2/{account}/tags", get_tags),
