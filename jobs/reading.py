@@ -33,7 +33,6 @@ from app.store.connections import Connection
 from app.store.imports import IMPORT
 from app.store.inbox import InboxRow
 from app.store.polls import POLL
-from app.store.shadows import Shadow
 from jobs import snapshots
 from mappings.listening import Listening
 from mappings.mapping import FieldMapping
@@ -253,7 +252,8 @@ def _read_contacts(runtime: Runtime, connection: Connection, adapter: Adapter, r
     for ref in missing:
         record = found.get(ref)
         if record is not None:
-            record = _news(record, before.get(shadows.ref_of(*ref)), mapping)
+            if (known := before.get(shadows.ref_of(*ref))) is not None:
+                record = msgspec.structs.replace(record, events=snapshots.news_of(record.events, known, mapping))
             _introduce(record, ref, list(named[ref.value].values()), adapter)
         elif problem:
             for reading in named[ref.value].values():
@@ -261,18 +261,6 @@ def _read_contacts(runtime: Runtime, connection: Connection, adapter: Adapter, r
     if not problem:
         # Also what the vendor does not know: it is not asked for again with every event
         _remember(runtime, connection, [ref for ref in missing if ref not in found], {})
-
-
-def _news(record: Record, before: Shadow | None, mapping: FieldMapping) -> Record:
-    """What was read, without an opt-out that the tool held when we last looked: read again it is not said again, and
-    must not undo what the person has said since."""
-    if before is None:
-        return record
-    known = mapping.inbound({name: value for name, (value, _) in before.properties.items()})
-    if known.signals.get("email_opt_out") is not True:
-        return record
-    news = tuple(event for event in record.events if event.type != EventType.EMAIL_UNSUBSCRIBED)
-    return msgspec.structs.replace(record, events=news)
 
 
 def _introduce(record: Record, ref: Ref, readings: Sequence[Reading], adapter: Adapter) -> None:

@@ -8,6 +8,7 @@ from adapters.contract import Adapter
 from app.contacts.event import Event, EventType
 from app.store import shadows
 from app.store.shadows import Shadow, ref_of
+from mappings.fields import SIGNALS
 from mappings.mapping import FieldMapping
 
 
@@ -19,33 +20,60 @@ def is_snapshot(event: Event) -> bool:
 def news(
     conn: Connection, connection_id: int, adapter: Adapter, mapping: FieldMapping, events: Sequence[Event]
 ) -> list[Event]:
-    """The events without snapshots that hold what we know already, and without an opt-out that is no news: said again,
-    it would undo what the person has said since."""
+    """The events without what their snapshots say that we knew already."""
     names = {event.identity(adapter.contact_ref) for event in events if is_snapshot(event)}
     refs = [ref_of("contact", name) for name in names if name]
     if not refs:
         return list(events)
     known = shadows.load(conn, connection_id, refs)
-    old: set[str] = set()
-    opted_out: set[str] = set()
+    of_snapshot: dict[str, list[Event]] = {}
     for event in events:
-        shadow = known.get(ref_of("contact", event.identity(adapter.contact_ref) or ""))
-        if is_snapshot(event) and shadow is not None and shadow.properties:
-            if _is_known(event, shadow, mapping):
-                old.add(event.source_key)
-            if _was_opted_out(shadow, mapping):
-                opted_out.add(event.source_key)
-    return [event for event in events if not _is_old(event, old, opted_out)]
+        of_snapshot.setdefault(_base(event), []).append(event)
+    left: list[Event] = []
+    for same in of_snapshot.values():
+        read = next((event for event in same if is_snapshot(event)), None)
+        shadow = known.get(ref_of("contact", read.identity(adapter.contact_ref) or "")) if read is not None else None
+        if read is None or shadow is None:
+            left += same
+        elif not shadow.properties or _changed(read, shadow, mapping):
+            left += news_of(same, shadow, mapping)
+    return left
 
 
-def _is_old(event: Event, old: set[str], opted_out: set[str]) -> bool:
-    base = event.source_key.partition("#")[0]
-    return base in old or (base in opted_out and event.type == EventType.EMAIL_UNSUBSCRIBED)
+def news_of(events: Sequence[Event], shadow: Shadow, mapping: FieldMapping) -> tuple[Event, ...]:
+    """The events of one snapshot, with what it says that the tool did not hold when we last knew. All that it holds is
+    dated by its newest change: what has not changed is older than that, and may have been overtaken by others since.
+    An opt-out said again would undo what the person has said meanwhile."""
+    read = next((event for event in events if is_snapshot(event)), None)
+    if read is None or not shadow.properties:
+        return tuple(events)
+    said = mapping.inbound(mapping.read_with(read.told, _changed(read, shadow, mapping)))
+    read.fields = {name: value for name, value in read.fields.items() if name in said.fields}
+    read.authority = {name: rank for name, rank in read.authority.items() if name in said.fields}
+    opted_out = _was_opted_out(shadow, mapping)
+    return tuple(
+        event
+        for event in events
+        if event is read
+        or (
+            (_signal(event) not in SIGNALS or _signal(event) in said.signals)
+            and not (opted_out and event.type == EventType.EMAIL_UNSUBSCRIBED)
+        )
+    )
 
 
-def _is_known(event: Event, shadow: Shadow, mapping: FieldMapping) -> bool:
-    told = {name: value for name, value in event.told.items() if name in mapping.remembered}
-    return all(shadow.value(name) == value for name, value in told.items())
+def _changed(read: Event, shadow: Shadow, mapping: FieldMapping) -> list[str]:
+    """The properties that the mapping knows and that are not as we knew them."""
+    known = mapping.remembered
+    return [name for name, value in read.told.items() if name in known and shadow.value(name) != value]
+
+
+def _base(event: Event) -> str:
+    return event.source_key.partition("#")[0]
+
+
+def _signal(event: Event) -> str:
+    return event.source_key.partition("#")[2]
 
 
 def _was_opted_out(shadow: Shadow, mapping: FieldMapping) -> bool:

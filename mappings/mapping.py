@@ -6,7 +6,7 @@ per property.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -98,9 +98,8 @@ class FieldMapping:
                 for source in rule.sources:
                     self._by_source.setdefault(source, []).append(rule)
         self._writers = [rule for rule in self._rules if rule.writes]
-        # What is kept of what the vendor holds: what we write there, and its opt-out, which is news only once
-        opt_outs = (source for rule in self._rules if rule.contact == "email_opt_out" for source in rule.sources)
-        self.remembered = frozenset((*(rule.sources[0] for rule in self._writers), *opt_outs))
+        # What is kept of what the vendor holds: what we write there, and what we read, so that news can be told from it
+        self.remembered = frozenset((*(rule.sources[0] for rule in self._writers), *self._by_source))
 
     @property
     def sources(self) -> list[str]:
@@ -125,6 +124,11 @@ class FieldMapping:
     def fields_of(self, vendor: str) -> list[str]:
         """Our fields that a vendor's property fills."""
         return [rule.contact for rule in self._by_source.get(vendor, ())]
+
+    def read_with(self, properties: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+        """Of a vendor's properties those that are read together with one of these, and these."""
+        wanted = {source for name in names for rule in self._by_source.get(name, ()) for source in rule.sources}
+        return {name: value for name, value in properties.items() if name in wanted}
 
     def stage(self, theirs: str) -> str:
         """Our lifecycle stage for the vendor's value; the value itself where the table lacks it."""

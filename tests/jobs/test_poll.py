@@ -22,7 +22,7 @@ from app.store import connections, lanes, polls, tables
 from app.store.engine import Conflict
 from jobs import poll
 from tests.conftest import Clock
-from tests.feeding import arrive, contact, drain, rows
+from tests.feeding import arrive, contact, drain, form, rows
 
 
 @pytest.fixture
@@ -285,3 +285,44 @@ class TestTrouble:
         clock.advance(hours=3)
         look(sqlite_runtime)
         assert events(sqlite_runtime)["email.opened"] == 1
+
+
+# --- what is read anew is news only where it has changed
+
+
+@pytest.mark.usefixtures("unpaced")
+def test_a_change_of_one_property_makes_no_news_of_the_others(runtime: Runtime, tools: Server, clock: Clock) -> None:
+    hubspot = connect_hubspot(runtime, tools)
+    ann = hubspot.act("create_contact", email="ann@acme.example", company="Acme", jobtitle="CMO")["id"]
+    clock.advance(minutes=1)
+    look(runtime)
+    assert contact(runtime, email="ann@acme.example")["fields"]["company"] == "Acme"
+    clock.advance(minutes=1)
+    form(runtime, "guide", email="ann@acme.example", company="Gamma")
+    drain(runtime)
+    clock.advance(minutes=11)
+    hubspot.act("set_property", id=ann, name="city", value="Hamburg")
+    clock.advance(seconds=5)
+
+    look(runtime)
+
+    fields = contact(runtime, email="ann@acme.example")["fields"]
+    assert fields["city"] == "Hamburg"
+    assert fields["company"] == "Gamma", "what HubSpot says of it is older than that"
+    (waiting,) = [row for row in rows(runtime, "deliveries", "kind", "action") if row.kind == "upsert_contact"]
+    assert '"company":"Gamma"' in waiting.action, "and HubSpot is told"
+
+
+@pytest.mark.usefixtures("unpaced")
+def test_a_change_of_what_is_only_read_is_news(runtime: Runtime, tools: Server, clock: Clock) -> None:
+    hubspot = connect_hubspot(runtime, tools)
+    ann = hubspot.act("create_contact", email="ann@acme.example")["id"]
+    clock.advance(seconds=5)
+    look(runtime)
+    clock.advance(minutes=11)
+    hubspot.act("set_property", id=ann, name="industry", value="Logistics")
+    clock.advance(seconds=5)
+    look(runtime)
+    assert contact(runtime, email="ann@acme.example")["fields"]["industry"] == "Logistics"
+    clock.advance(minutes=11)
+    assert look(runtime) == 0
