@@ -5,6 +5,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection as Conn
 
+from adapters.contract import Delivery
+from app.contacts.action import Action, EnsureContact, MoveStage, UpsertContact
 from app.contacts.event import Event
 from app.contacts.identity import EMAIL
 from app.store import echoes
@@ -47,7 +49,8 @@ class Echoes:
                 written = waiting.get(hashed)
                 if written is not None and now - written < KEPT:
                     heard.append(name)
-                    self._let_go(place, waiting, {hashed})
+                    # What was written before that was overtaken there, or never came: nobody will tell of it any more
+                    self._let_go(place, waiting, {one for one, at in waiting.items() if at <= written})
                 else:
                     self._let_go(place, waiting, {one for one, at in waiting.items() if at <= event.occurred_at})
         for name in heard:
@@ -70,6 +73,22 @@ def _refs(event: Event, kind: str) -> list[str]:
     """The names of the record that an event tells of."""
     names = {"contact": event.identity(kind), EMAIL: event.identity(EMAIL)}
     return [ref_of(what, name) for what, name in names.items() if name]
+
+
+def record_of(delivery: Delivery) -> str:
+    """The record that a delivery is for, as far as it is known before the call."""
+    to = delivery.to
+    return ref_of("contact", to.vendor_id) if to.vendor_id else ref_of(EMAIL, to.email)
+
+
+def written_by(action: Action) -> Mapping[str, object]:
+    """The properties that an action writes, as far as they are known before the call."""
+    match action:
+        case UpsertContact() | EnsureContact():
+            return action.properties
+        case MoveStage():
+            return {action.property: action.stage}
+    return {}
 
 
 def written(

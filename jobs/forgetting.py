@@ -239,7 +239,8 @@ def _go_through_requests(runtime: Runtime) -> None:
 
 def _note_scanned(runtime: Runtime, conn: Conn, erasure: Erasure, position: int) -> None:
     wrapped = erasure.wrapped or position == 0
-    if wrapped and position >= (erasure.began or 0):
+    # A second time at the end: so much was let go of meanwhile that the place where it began is beyond it
+    if wrapped and (position >= (erasure.began or 0) or (position == 0 and erasure.wrapped)):
         pattern = pattern_of(names_of(runtime, erasure))
         if pattern is not None:
             about = partial(_speaks_of, pattern)

@@ -29,7 +29,7 @@ from app.store.claims import Claimed, End
 from app.store.connections import Connection
 from app.store.lanes import Lease
 from jobs.breaker import Breaker
-from jobs.echoing import written
+from jobs.echoing import record_of, written, written_by
 from jobs.places import needs_place, not_sent
 
 log = structlog.get_logger("baton.deliver")
@@ -200,7 +200,7 @@ class Landing:
             if told or vendor_id != known_as:
                 named = ("contact", vendor_id) if vendor_id else ("email", one.delivery.to.email)
                 learned.append((shadows.ref_of(*named), one.claimed.contact_id, told))
-                expected.append((shadows.ref_of(*named), one.outcome.told))
+                expected.append((shadows.ref_of(*named), _unexpected(one, shadows.ref_of(*named))))
         known = shadows.load(conn, self.connection.id, {ref for ref, _, _ in learned})
         for ref, contact_id, told in learned:
             shadow = known.setdefault(ref, shadows.Shadow(self.connection.id, ref))
@@ -283,6 +283,13 @@ class Landing:
             budgets.hold_back(self.database, self.connection.id, work.push.limits, max(waits))
         elif not work.late:
             self.breaker.heard(all(isinstance(outcome, Done | Refused) for outcome in work.outcomes))
+
+
+def _unexpected(landed: Landed, ref: str) -> Mapping[str, Any]:
+    """What the tool says that it holds now and that was not expected to come back before the call."""
+    assert isinstance(landed.outcome, Done)
+    before = written_by(landed.delivery.action) if record_of(landed.delivery) == ref else {}
+    return {name: value for name, value in landed.outcome.told.items() if name not in before or before[name] != value}
 
 
 def _given_up(conn: Conn, ended: Iterable[tuple[Claimed, End]], now: datetime) -> list[Event]:

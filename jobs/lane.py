@@ -26,7 +26,7 @@ from adapters.contract import (
     Unknown,
 )
 from adapters.http import TOTAL_SECONDS, TooLate, recording
-from app.contacts.action import EnsureContact, UpsertContact, kind_of
+from app.contacts.action import kind_of
 from app.runtime import Runtime
 from app.store import budgets, claims, deliveries, echoes, inbox, lanes
 from app.store.claims import Claimed
@@ -34,11 +34,10 @@ from app.store.connections import Connection
 from app.store.echoes import Place
 from app.store.engine import Conflict, is_unavailable
 from app.store.lanes import Lease
-from app.store.shadows import ref_of
 from jobs.breaker import Breaker
 from jobs.clearance import Clearance
 from jobs.context import stopping
-from jobs.echoing import written
+from jobs.echoing import record_of, written, written_by
 from jobs.landing import Landing, Work
 from jobs.orphans import resolve_orphans
 from jobs.pace import Pace
@@ -82,7 +81,7 @@ class Lane:
         with ThreadPoolExecutor(MAX_IN_FLIGHT, thread_name_prefix=f"lane-{self.connection.name}") as pool:
             flying: dict[Future[Work], Work] = {}
             try:
-                busy = resolve_orphans(self.runtime, self.connection, self.lease)
+                busy = resolve_orphans(self.runtime, self.connection, self.lease, self.landing)
                 with self.database.read() as conn:
                     self._close_kinds(conn)
                 while time.monotonic() < until and not stopping.is_set() and self._still_mine():
@@ -219,10 +218,7 @@ class Lane:
         expected: list[tuple[Place, object]] = []
         for work in works:
             for _, delivery in work.items:
-                if isinstance(delivery.action, UpsertContact | EnsureContact):
-                    to = delivery.to
-                    ref = ref_of("contact", to.vendor_id) if to.vendor_id else ref_of("email", to.email)
-                    expected += written(self.connection.id, ref, delivery.action.properties, reads)
+                expected += written(self.connection.id, record_of(delivery), written_by(delivery.action), reads)
         echoes.expect(conn, self.database, expected, now)
 
     def _enough(self, found: Sequence[Claimed], calls: int) -> list[Claimed]:

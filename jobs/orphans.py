@@ -1,28 +1,42 @@
 """What a dead worker left on its way: looked up, sent again where the vendor takes it once, or left to a person."""
 
+from collections.abc import Sequence
 from typing import Any
 
-import msgspec
 import structlog
 
 from adapters.contract import Again, Delivery, Push, Recipient
 from adapters.http import outcome_of
 from app.runtime import Runtime
-from app.store import claims, deliveries, handoffs, lanes, shadows
+from app.store import claims, deliveries, lanes, shadows
 from app.store.claims import Claimed
 from app.store.connections import Connection
 from app.store.engine import Conflict, db_in
 from app.store.lanes import Lease
+from jobs.landing import Landing, Work
 
 log = structlog.get_logger("baton.deliver")
 
 LOOK_LATER = 60.0  # seconds after a look that failed
 
 
-def resolve_orphans(runtime: Runtime, connection: Connection, lease: Lease) -> bool:
+def resolve_orphans(runtime: Runtime, connection: Connection, lease: Lease, landing: Landing) -> bool:
     """Find out what became of calls whose answer nobody has; whether there were any."""
+    found = False
+    while left := _left(runtime, connection, lease):
+        found = True
+        _resolve(runtime, connection, lease, landing, left)
+        if len(left) < claims.ORPHANS_AT_ONCE:
+            break
+    return found
+
+
+def _left(runtime: Runtime, connection: Connection, lease: Lease) -> list[Claimed]:
     with runtime.database.read() as conn:
-        left = claims.orphans(conn, connection.id, lease.fence)
+        return claims.orphans(conn, connection.id, lease.fence)
+
+
+def _resolve(runtime: Runtime, connection: Connection, lease: Lease, landing: Landing, left: Sequence[Claimed]) -> None:
     for one in left:
         push = runtime.adapter(connection).pushes.get(type(one.action))
         if push is None:
@@ -30,16 +44,16 @@ def resolve_orphans(runtime: Runtime, connection: Connection, lease: Lease) -> b
         elif push.again is Again.SAFE:
             _settle(runtime, lease, one, status=deliveries.PENDING, reason="sent again: the vendor takes it only once")
         elif push.again is Again.LOOK and push.find is not None:
-            _look_up(runtime, connection, lease, one, push)
+            _look_up(runtime, connection, lease, landing, one, push)
         else:
             reason = "the worker died while sending, and nobody can tell whether it was done"
             _settle(runtime, lease, one, status=deliveries.UNKNOWN, reason=reason)
-    return bool(left)
 
 
-def _look_up(runtime: Runtime, connection: Connection, lease: Lease, one: Claimed, push: Push) -> None:
+def _look_up(
+    runtime: Runtime, connection: Connection, lease: Lease, landing: Landing, one: Claimed, push: Push
+) -> None:
     assert push.find is not None
-    now = runtime.clock()
     with runtime.database.read() as conn:
         vendor_id = shadows.ids_in(conn, connection.id, {one.contact_id}).get(one.contact_id)
     if vendor_id is None:
@@ -62,11 +76,19 @@ def _look_up(runtime: Runtime, connection: Connection, lease: Lease, one: Claime
         reason = "looked up: it was not done, so it is tried again"
         _settle(runtime, lease, one, status=deliveries.PENDING, reason=reason)
     else:
-        result = msgspec.json.encode({"note": found.note}).decode()
-        _settle(runtime, lease, one, status=deliveries.SENT, reason=found.note, result=result)
-        if one.handoff_key:
-            with runtime.database.write() as conn:
-                handoffs.change(conn, {one.handoff_key: {"alerted_at": now}})
+        _record(runtime, lease, landing, Work(push, [(one, delivery)], outcomes=[found]))
+
+
+def _record(runtime: Runtime, lease: Lease, landing: Landing, work: Work) -> None:
+    """Write down what was found as if it had just been answered: what follows from it, too."""
+    try:
+        with runtime.database.write() as conn:
+            lanes.hold(conn, lease)
+            for delivery_id in work.ids:
+                claims.take_over(conn, delivery_id, lease.fence)
+    except Conflict:
+        return
+    landing.record([work])
 
 
 def _settle(runtime: Runtime, lease: Lease, one: Claimed, **end: Any) -> None:

@@ -13,6 +13,7 @@ from app.store.deliveries import OPEN, PENDING, REPLACED, SENDING, UNKNOWN, WITH
 from app.store.engine import db_in, db_in_param, db_now
 from app.store.tables import connections, deliveries
 
+ORPHANS_AT_ONCE = 500
 RESTING_SECONDS = 600  # what a vendor's limits put off for a moment keeps its place in the queue
 
 
@@ -65,7 +66,8 @@ def _ready() -> Select[Any]:
         earlier.c.contact_id == deliveries.c.contact_id,
         earlier.c.connection_id == deliveries.c.connection_id,
         earlier.c.status.in_(OPEN),
-        earlier.c.urgency == deliveries.c.urgency,
+        # What is in one slot is written in order however urgent: the older would undo the newer
+        or_(earlier.c.urgency == deliveries.c.urgency, earlier.c.slot == deliveries.c.slot),
         earlier.c.id < deliveries.c.id,
         ~resting,
     )
@@ -218,10 +220,16 @@ def finish(conn: Connection, delivery_id: int, fence: int | None, **values: Any)
     return conn.execute(change.values(**values, updated_at=db_now())).rowcount == 1
 
 
+def take_over(conn: Connection, delivery_id: int, fence: int) -> None:
+    """Let a delivery that an earlier holder of the lane was sending be on its way under this lease's number."""
+    change = update(deliveries).where(deliveries.c.id == delivery_id, deliveries.c.status.in_((SENDING, UNKNOWN)))
+    conn.execute(change.values(status=SENDING, fence=fence, updated_at=db_now()))
+
+
 def orphans(conn: Connection, connection_id: int, fence: int) -> list[Claimed]:
     """What an earlier holder of the lane was sending when it died: nobody knows whether it arrived."""
     query = select(*_CLAIMED).where(
         deliveries.c.connection_id == connection_id,
         or_(and_(deliveries.c.status == SENDING, deliveries.c.fence != fence), _to_look_up()),
     )
-    return [_claimed(row) for row in conn.execute(query.order_by(deliveries.c.id).limit(500))]
+    return [_claimed(row) for row in conn.execute(query.order_by(deliveries.c.id).limit(ORPHANS_AT_ONCE))]

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or_, select, true, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, literal, or_, select, true, update
 
 from app.contacts.action import Erase, kind_of
 from app.store import notes
@@ -226,10 +226,14 @@ def drop_person(conn: Connection, contact_id: int, now: datetime) -> None:
     """Delete or blank everything about somebody but their events, what is on its way, and what their erasure needs.
     May be done again, for what has come to its end since."""
     refs = select(shadows.c.ref).where(shadows.c.contact_id == contact_id)
-    conn.execute(delete(echoes).where(echoes.c.ref.in_(refs)))
-    held = (aliases, shared_aliases, shadows, timers, checkpoints, contact_segments, conflicts, rehearsal_changes)
-    for table in held:
+    addresses = select(literal("email:") + aliases.c.value).where(
+        aliases.c.contact_id == contact_id, aliases.c.kind == "email"
+    )
+    conn.execute(delete(echoes).where(or_(echoes.c.ref.in_(refs), echoes.c.ref.in_(addresses))))
+    everybody = _merged_into(conn, contact_id)
+    for table in (aliases, shared_aliases, shadows, timers, checkpoints, contact_segments, conflicts):
         conn.execute(delete(table).where(table.c.contact_id == contact_id))
+    conn.execute(delete(rehearsal_changes).where(rehearsal_changes.c.contact_id.in_(everybody)))
     _drop_deliveries(conn, contact_id)
     said = update(decisions).where(decisions.c.contact_id == contact_id, decisions.c.summary != ERASED)
     conn.execute(said.values(summary=ERASED, gates="[]"))
@@ -244,8 +248,18 @@ def drop_person(conn: Connection, contact_id: int, now: datetime) -> None:
     conn.execute(
         update(reviews).where(reviews.c.contact_id == contact_id, reviews.c.status == "open").values(status="withdrawn")
     )
-    met = update(merges).where(or_(merges.c.winner_id == contact_id, merges.c.loser_id == contact_id))
+    met = update(merges).where(or_(merges.c.winner_id.in_(everybody), merges.c.loser_id.in_(everybody)))
     conn.execute(met.values(key=ERASED, parts=None, undone_why=None))
+
+
+def _merged_into(conn: Connection, contact_id: int) -> set[int]:
+    """Somebody with all contacts that they were before, whichever way these came together."""
+    found, last = {contact_id}, {contact_id}
+    while last:
+        into = select(contacts.c.id).where(contacts.c.merged_into.in_(last))
+        last = set(conn.execute(into).scalars()) - found
+        found |= last
+    return found
 
 
 def _drop_deliveries(conn: Connection, contact_id: int) -> None:

@@ -206,3 +206,23 @@ def test_random_edits_on_both_sides_come_to_rest_in_one_state(tools: Tools, seed
     tools.clock.now += timedelta(hours=2)
     tools.rest()
     assert tools.calls == drift
+
+
+def test_what_was_overtaken_by_our_own_next_write_is_no_echo_any_more(tools: Tools) -> None:
+    """We write Acme and then Gamma; only Gamma comes back, and later somebody sets Acme again: that is news."""
+    runtime, now = tools.runtime, tools.clock()
+    hubspot_id = next(one.id for one in runtime.connections().values() if one.name == "hubspot")
+    place = Place(hubspot_id, "contact:7", "company")
+    with runtime.database.write() as conn:
+        echoes.expect(conn, runtime.database, [(place, "Acme")], now - minutes(2))
+        echoes.expect(conn, runtime.database, [(place, "Gamma")], now - minutes(1))
+    tools.edit("hubspot", "company", "Gamma")
+    tools.tell()
+    drain(runtime)
+    with runtime.database.read() as conn:
+        assert echoes.awaited(conn, ["contact:7"]) == {}
+    tools.clock.advance(minutes=5)
+    tools.edit("hubspot", "company", "Acme")
+    tools.tell()
+    drain(runtime)
+    assert contact(runtime, hubspot="7")["fields"]["company"] == "Acme"

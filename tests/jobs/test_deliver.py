@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 import yaml
-from sqlalchemy import update
+from sqlalchemy import insert, select, update
 
 from adapters.sandbox.server import Server, serve
+from app.contacts.action import Urgency
 from app.rules.policy import default_documents, read_document
 from app.runtime import Runtime, now_utc
 from app.setup import add_connection
-from app.store import budgets, deliveries, lanes, policies, tables
+from app.store import budgets, claims, deliveries, lanes, policies, tables
 from app.store.engine import Conflict
 from jobs import breaker, deliver, ingest, landing, lane, reading
 from mappings.document import load_yaml
@@ -389,8 +390,9 @@ def test_a_lost_answer_to_a_task_is_looked_up_and_not_sent_again(live: Runtime, 
     settle(live)
     assert len(vendors.hubspot.tasks) == 1
     assert statuses(live, "create_task") == ["sent"]
-    (reason,) = [row.reason for row in rows(live, "deliveries", "reason", kind="create_task")]
-    assert "found on looking" in reason
+    (task,) = rows(live, "deliveries", "id", "reason", kind="create_task")
+    assert "found on looking" in task.reason
+    assert [row.outcome for row in rows(live, "attempts", "outcome", delivery_id=task.id)] == ["unknown", "done"]
 
 
 def test_a_task_whose_call_never_arrived_is_looked_up_and_then_sent(one: Runtime, vendors: Server) -> None:
@@ -665,6 +667,33 @@ def test_what_a_dead_worker_was_sending_is_found_and_finished(live: Runtime, ven
     settle(live)
     assert len(vendors.hubspot.tasks) == 1
     assert {row.status for row in rows(live, "deliveries", "status")} <= {"sent", "withheld"}
+
+
+def test_what_is_written_to_one_slot_leaves_in_order_however_urgent(live: Runtime, vendors: Server) -> None:
+    form(live, "contact", email="ann@acme.example", company="Old")
+    drain(live)
+    deliver.drain(live, 5)
+    table, hubspot = tables.deliveries, connection_id(live, "hubspot")
+    with live.database.write() as conn:
+        older = conn.execute(select(table).where(table.c.connection_id == hubspot)).mappings().first()
+        assert older is not None
+        conn.execute(update(table).where(table.c.id == older["id"]).values(status="sending", fence=1))
+        newer = {**older, "id": None, "key": "f" * 32, "status": "pending", "urgency": Urgency.BULK, "attempts": 0}
+        newer["not_before"] = live.clock() - timedelta(seconds=9)
+        del newer["id"]
+        conn.execute(insert(table).values(newer))
+    with live.database.read() as conn:
+        assert claims.ready(conn, hubspot, 10) == [], "the older one may still arrive, or be sent again"
+    with live.database.write() as conn:
+        conn.execute(update(table).where(table.c.id == older["id"]).values(status="sent"))
+    with live.database.read() as conn:
+        assert [one.key for one in claims.ready(conn, hubspot, 10)] == ["f" * 32]
+
+
+def connection_id(runtime: Runtime, name: str) -> int:
+    found = runtime.connection(name)
+    assert found is not None
+    return found.id
 
 
 @pytest.mark.parametrize("fault", ["500", "reset", "429", "401"])

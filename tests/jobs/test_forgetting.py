@@ -12,9 +12,10 @@ from sqlalchemy import Connection, LargeBinary, insert, select
 from adapters.sandbox.faults import Fault, Match
 from adapters.sandbox.server import Server, serve
 from app import erasure
+from app.contacts.event import Event, Identity
 from app.runtime import Runtime, now_utc
 from app.setup import add_connection
-from app.store import erasures, inbox, people, tables
+from app.store import erasures, inbox, notes, people, tables
 from app.store.engine import Conflict
 from jobs import deliver, forgetting, ingest, landing
 from tests.conftest import make_runtime
@@ -227,6 +228,40 @@ def test_a_batch_that_is_under_way_brings_nobody_back(live: Runtime, vendors: Se
     if not live.database.is_sqlite:  # there the contact is locked, and the erasure waits for the batch
         erasure.erase(live, "dpo", ann)
     settle(live)
+    assert held(live) == []
+
+
+def test_who_was_merged_more_than_once_leaves_no_name_in_any_merge(live: Runtime, vendors: Server) -> None:
+    for number, email in enumerate((ANN, "ann.old@acme.example", "ann.older@acme.example")):
+        form(live, "trial", email=email, user_id=f"u{number}")
+    drain(live)
+    first, second, third = (
+        int(contact(live, email=one)["id"]) for one in (ANN, "ann.old@acme.example", "ann.older@acme.example")
+    )
+    for number, (one, other) in enumerate(((third, second), (second, first))):
+        met = Event(
+            type="contact.updated", occurred_at=live.clock(), source_key=f"met|{number}",
+            identities=(Identity("contact", str(one)), Identity("contact", str(other))),
+        )  # fmt: skip
+        with live.database.write() as conn:
+            inbox.note(conn, [met], live.clock())
+        drain(live)
+    assert {(row.winner_id, row.loser_id) for row in rows(live, "merges")} == {(second, third), (first, second)}
+
+    erasure.erase(live, "dpo", third)
+    settle(live)
+
+    assert held(live) == []
+    assert "@" not in "".join(str(tuple(row)) for row in rows(live, "merges"))
+
+
+def test_an_inbox_that_has_shrunk_is_gone_through_to_its_end(live: Runtime, vendors: Server) -> None:
+    ann = known_everywhere(live, vendors)
+    with live.database.write() as conn:  # where an earlier erasure stood when the inbox was longer
+        notes.mark(conn, live.database, forgetting.SCAN, "1000000", live.clock())
+    erasure.erase(live, "dpo", ann)
+    settle(live)
+    assert [row.status for row in rows(live, "erasures", "status")] == ["done"]
     assert held(live) == []
 
 
