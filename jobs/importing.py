@@ -9,6 +9,7 @@ import os
 import random
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from itertools import islice
@@ -35,7 +36,7 @@ log = structlog.get_logger("baton.import")
 ROWS = 250  # of a file in one request
 MAX_PENDING = 6  # requests of an import that wait in the inbox
 WAIT_SECONDS = 0.05
-LEASE_SECONDS = 60
+LEASE_SECONDS, RENEW_SECONDS = 60, 10
 PATIENCE_SECONDS = 60.0  # the longest wait between two tries of a vendor
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)  # no tool that is read has anything older
 CSV = "csv"
@@ -94,12 +95,12 @@ class Feeder:
         self.database = runtime.database
         self._rows: Iterator[tuple[int, list[str], str]] | None = None
         self._failures = 0
+        self._renewed = time.monotonic()
 
     def step(self) -> bool:
         """Feed a little, or wait a moment where enough waits in the inbox; False once there is nothing more to do.
         Raises Conflict when the lease is lost."""
-        if not lanes.renew(self.database, self.lease, LEASE_SECONDS):
-            raise Conflict("the lease is over")
+        self._renew()
         with self.database.read() as conn:
             one = imports.load(conn, self.id)
             waits = imports.pending(conn, one.connection_id) if one is not None else 0
@@ -109,7 +110,7 @@ class Feeder:
         if connection is None:
             return self._end(one, FAILED, "its connection was removed")
         if one.position == DONE:
-            if one.settled >= one.fed:
+            if not waits:  # what was parked on the way is left to a person, and holds nothing up
                 return self._end(one, DONE)
             stopping.wait(WAIT_SECONDS)
         elif waits >= MAX_PENDING:
@@ -121,11 +122,20 @@ class Feeder:
                 return self._end(one, FAILED, str(error))
         return True
 
+    def _renew(self) -> None:
+        """Keep the lease; a write that others wait for, so only now and then."""
+        asked = time.monotonic()
+        if asked - self._renewed < RENEW_SECONDS:
+            return
+        if not lanes.renew(self.database, self.lease, LEASE_SECONDS):
+            raise Conflict("the lease is over")
+        self._renewed = asked
+
     def _end(self, one: Import, status: str, reason: str = "") -> bool:
         now = self.runtime.clock()
         with self.database.write() as conn:
             lanes.hold(conn, self.lease)
-            imports.change(conn, one.id, status=status, reason=reason, ended_at=now)
+            imports.advance(conn, one.id, status=status, reason=reason, ended_at=now)
             imports.drop_parts(conn, one.id)
         log.info("import_over", number=one.id, status=status, settled=one.settled, skipped=one.skipped)
         return False
@@ -144,13 +154,13 @@ class Feeder:
         plan |= {"import": one.id, "as_of": one.created_at, "headers": one.plan["layout"]["headers"]}
         with self.database.write() as conn:
             lanes.hold(conn, self.lease)
+            over = {} if len(rows) == ROWS else {"position": DONE, "total": one.fed + len(rows)}
+            imports.advance(conn, one.id, status=RUNNING, reason="", fed=one.fed + len(rows), **over)
             for run in _runs(good):
                 body = {**plan, "first": run[0][0], "rows": [cells for _, cells in run]}
                 inbox.accept(conn, [_arrival(connection, one, CSV, msgspec.json.encode(body), len(run), now)])
             imports.skip(conn, one.id, bad)
             imports.settle(conn, one.id, len(bad), 0)
-            over = {} if len(rows) == ROWS else {"position": DONE, "total": one.fed + len(rows)}
-            imports.change(conn, one.id, status=RUNNING, reason="", fed=one.fed + len(rows), **over)
 
     def _pieces(self) -> Iterator[bytes]:
         number = 0
@@ -185,9 +195,9 @@ class Feeder:
             values["total"] = (one.total or 0) + page.total
         with self.database.write() as conn:
             lanes.hold(conn, self.lease)
+            imports.advance(conn, one.id, status=RUNNING, reason="", **values)
             for body, count in poll.bundles(page.items):
                 inbox.accept(conn, [_arrival(connection, one, stream.name, body, count, now)])
-            imports.change(conn, one.id, status=RUNNING, reason="", **values)
 
     def _put_off(
         self, one: Import, connection: Connection, stream: Stream, place: _Place, trouble: poll.NotNow
@@ -201,7 +211,7 @@ class Feeder:
                 lanes.hold(conn, self.lease)
                 imports.skip(conn, one.id, [Skip(0, trouble.reason, stream.title)])
                 after = _Place(place.stream + 1)
-                imports.change(conn, one.id, position=msgspec.json.encode(after).decode())
+                imports.advance(conn, one.id, position=msgspec.json.encode(after).decode())
         else:
             self._failures += 1
             page = "" if trouble.again else place.page
@@ -213,7 +223,7 @@ class Feeder:
     def _keep(self, one: Import, **values: object) -> None:
         with self.database.write() as conn:
             lanes.hold(conn, self.lease)
-            imports.change(conn, one.id, **values)
+            imports.advance(conn, one.id, **values)
 
 
 def history(runtime: Runtime, connection: Connection) -> list[Stream]:

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Struct, field
 from sqlalchemy import Connection, delete, func, insert, select, update
 
+from app.store.engine import Conflict
 from app.store.tables import import_parts, import_skips, imports
 from app.store.tables import inbox as inbox_table
 
@@ -102,6 +103,13 @@ def open_ones(conn: Connection) -> list[Import]:
     """Imports that are not over, the oldest first."""
     query = select(*_COLUMNS).where(imports.c.status.in_(OPEN)).order_by(imports.c.id)
     return [_read(row) for row in conn.execute(query)]
+
+
+def advance(conn: Connection, import_id: int, **values: Any) -> None:
+    """Go on with an import, or end it. Raises Conflict where somebody has stopped it meanwhile."""
+    going = update(imports).where(imports.c.id == import_id, imports.c.status.in_(OPEN))
+    if not conn.execute(going.values(**values)).rowcount:
+        raise Conflict("the import was stopped")
 
 
 def change(conn: Connection, import_id: int, **values: Any) -> None:

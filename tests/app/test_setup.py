@@ -236,6 +236,7 @@ PERSONAL = {
     "contacts": {"state", "email", "name"},
     "aliases": {"key", "value"},
     "shadows": {"ref", "properties"},
+    "echoes": {"ref"},
     "merges": {"key", "parts"},
     "deliveries": {"action", "result", "reason"},
     "decisions": {"summary", "gates"},

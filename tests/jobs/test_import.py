@@ -13,6 +13,7 @@ from app.imports.table import Encoding, Unusable, layout_of, rows_of
 from app.runtime import Runtime
 from app.setup import add_connection
 from app.store import imports, tables
+from app.store.engine import Conflict
 from app.store.imports import Import
 from jobs import importing, ingest, sweep
 from tests.conftest import Clock
@@ -321,6 +322,38 @@ def test_an_import_can_be_stopped(sqlite_runtime: Runtime) -> None:
     assert lease is not None
     assert not importing.Feeder(sqlite_runtime, one, lease).step()
     assert rows(sqlite_runtime, "import_parts") == []
+
+
+def test_what_is_stopped_while_it_is_fed_stays_stopped(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = load(runtime, begin(runtime, PEOPLE))
+    lease = importing.take(runtime, one)
+    assert lease is not None
+    clock, stopped = runtime.clock, []
+
+    def stops_it_first() -> Any:
+        if not stopped:
+            stopped.append(True)
+            assert acts.stop(runtime, one, "ann")
+        return clock()
+
+    monkeypatch.setattr(runtime, "clock", stops_it_first)
+    with pytest.raises(Conflict):
+        importing.Feeder(runtime, one, lease).step()
+    assert (load(runtime, one.id).status, load(runtime, one.id).fed) == ("stopped", 0)
+    assert rows(runtime, "inbox") == []
+
+
+def test_a_request_that_is_parked_on_the_way_does_not_hold_up_the_end(sqlite_runtime: Runtime) -> None:
+    one = load(sqlite_runtime, begin(sqlite_runtime, PEOPLE))
+    lease = importing.take(sqlite_runtime, one)
+    assert lease is not None
+    feeder = importing.Feeder(sqlite_runtime, one, lease)
+    assert feeder.step()
+    with sqlite_runtime.database.write() as conn:
+        conn.execute(tables.inbox.update().values(status="parked", reason="could not be read"))
+    assert not feeder.step()
+    ended = load(sqlite_runtime, one.id)
+    assert (ended.status, ended.fed, ended.settled) == ("done", 2, 0)
 
 
 def _id(runtime: Runtime, name: str) -> int:
