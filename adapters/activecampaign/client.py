@@ -3,20 +3,24 @@
 Its addresses are the accounts' own; its answers wrap what they hold in its name, and a success may be none.
 """
 
+import re
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
 import msgspec
+import urllib3
 
-from adapters.contract import Account, ConnectionRefused, Outcome, Refused
-from adapters.http import BadAnswer, Http, HttpError, outcome_of
+from adapters.contract import Account, ConnectionRefused, Outcome, Refused, RetryLater
+from adapters.http import BadAnswer, Http, HttpError, outcome_of, retry_after
 
 API = "/api/3"
 PAGE = 100  # the most that a list answers with; 20 unless asked for more
 MAX_PAGES = 50
 LISTED_AGAIN_SECONDS = 300.0  # how soon a name that was not found is looked for again
+BLOCKED_SECONDS = 60.0  # how long to keep away from what stands in front of the API and lets nobody through
+_LIMIT = re.compile(r"too many requests|rate.?limit", re.IGNORECASE)
 _NOT_DONE = frozenset((0, False, "0", "false"))
 
 
@@ -44,19 +48,30 @@ class ActiveCampaign:
     ) -> dict[str, Any]:
         """The answer of a call, which has to hold what is asked for by name. Raises HttpError for a refusal, also for
         one that says 200, and BadAnswer for a success that shows nothing of it."""
-        answer = self._http.call(method, self._base + path, self._headers, body, query)
+        answer = self._call(method, path, body, query)
         if not isinstance(answer, dict):
             raise BadAnswer("answered without the data that belongs to it")
-        said = [answer.get(name) for name in ("success", "Success", "succeeded")]
-        if answer.get("errors") or any(one in _NOT_DONE for one in said if one is not None):
-            raise HttpError(422, msgspec.json.encode(answer).decode(), {})
+        _see_done(answer)
         if holds and holds not in answer:
             raise BadAnswer(f'answered without the "{holds}" that belongs to it')
         return answer
 
     def tell(self, method: str, path: str) -> None:
-        """A call whose success says nothing."""
-        self._http.call(method, self._base + path, self._headers)
+        """A call whose success says nothing. Raises HttpError for a refusal, also for one that says 200."""
+        answer = self._call(method, path)
+        if isinstance(answer, dict):
+            _see_done(answer)
+        elif answer:
+            raise BadAnswer("answered with something that is none of its answers")
+
+    def _call(self, method: str, path: str, body: Any = None, query: Mapping[str, Any] | None = None) -> Any:
+        """The JSON of an answer. Raises HttpError, for a limit always one with the status 429."""
+        try:
+            return self._http.call(method, self._base + path, self._headers, body, query)
+        except HttpError as error:
+            if error.status == 403 and _is_of_the_limit(error):
+                raise HttpError(429, error.body, error.headers) from error
+            raise
 
     def pages(self, path: str, holds: str, query: Mapping[str, Any] | None = None) -> Iterator[dict[str, Any]]:
         """All items of a list, page by page; more than the first twenty have to be asked for."""
@@ -88,15 +103,26 @@ class ActiveCampaign:
             raise ConnectionRefused("402: the ActiveCampaign account is not active; look at its billing") from error
         if status == 404 and not body.startswith("{"):
             raise ConnectionRefused("404: this is not the address of an ActiveCampaign account's API") from error
-        if status == 403 and self._key_works():
-            return Refused(reason="403: the key works, but its user or the plan may not do this")
-        return outcome_of(error, items)
+        if status != 403:
+            return outcome_of(error, items)
+        try:
+            if not self.key_works():
+                return outcome_of(error, items)
+        except (HttpError, BadAnswer, OSError, urllib3.exceptions.HTTPError) as trouble:
+            after = retry_after(getattr(trouble, "headers", None))
+            return RetryLater(reason="403, and whether the key works cannot be seen now", after=after)
+        if not body.startswith("{"):
+            return RetryLater(reason="403 from what stands in front of the API; the key works", after=BLOCKED_SECONDS)
+        return Refused(reason="403: the key works, but its user or the plan may not do this")
 
-    def _key_works(self) -> bool:
+    def key_works(self) -> bool:
+        """Whether ActiveCampaign knows the key. Raises what keeps that from being seen, too many calls among it."""
         try:
             self.ask("GET", "/users/me", holds="user")
         except HttpError as error:
-            return error.status not in (401, 403)
+            if error.status not in (401, 403):
+                raise
+            return False
         return True
 
     # --- names and numbers
@@ -184,6 +210,19 @@ class ActiveCampaign:
             todo = [one for one in found if str(one.get("title", "")).lower().replace("-", "") in ("todo", "to do")]
             self._task_type = str((todo or found or [{"id": "1"}])[0]["id"])
         return self._task_type
+
+
+def _see_done(answer: Mapping[str, Any]) -> None:
+    """Raise HttpError where an answer that says 200 says besides that nothing was done."""
+    said = [answer.get(name) for name in ("success", "Success", "succeeded")]
+    if answer.get("errors") or any(one in _NOT_DONE for one in said if one is not None):
+        raise HttpError(422, msgspec.json.encode(answer).decode(), {})
+
+
+def _is_of_the_limit(error: HttpError) -> bool:
+    """Whether a 403 is about too many calls: it says when to come again, or that none is left."""
+    headers = {name.lower(): value.strip() for name, value in error.headers.items()}
+    return "retry-after" in headers or headers.get("ratelimit-remaining") == "0" or bool(_LIMIT.search(error.body))
 
 
 def total_of(answer: Mapping[str, Any]) -> int:

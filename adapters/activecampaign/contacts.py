@@ -24,7 +24,7 @@ def alone_or_together(delivery: Delivery) -> str:
     properties = _properties(delivery)
     moves = bool(delivery.to.vendor_id) and "email" in properties
     together = delivery.to.email and not moves and not any(is_blank(value) for value in properties.values())
-    return "together" if together else f"alone {delivery.to.vendor_id or delivery.to.email}"
+    return "together" if together else f"alone {delivery.id}"
 
 
 def write_contacts(client: ActiveCampaign, deliveries: Sequence[Delivery]) -> list[Outcome]:

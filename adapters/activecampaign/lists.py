@@ -15,10 +15,14 @@ from app.contacts.action import JoinList, LeaveList, Subscribe
 from app.contacts.consent import MARKETING, surely_after
 from app.contacts.times import parse_time
 
-ACTIVE, LEFT = "1", "2"
+UNCONFIRMED, ACTIVE, LEFT, BOUNCED = "0", "1", "2", "3"
 TAG = "tag:"  # how a tag is named where a list is asked for
 OWN_WISH = 4  # the source that ActiveCampaign asks for where somebody comes back of their own wish
-_WHY_NOT = {"0": "has not confirmed a subscription to", LEFT: "has unsubscribed from", "3": "has bounced on"}
+_WHY_NOT = {
+    UNCONFIRMED: "has not confirmed a subscription to",
+    LEFT: "has unsubscribed from",
+    BOUNCED: "has bounced on",
+}
 _NOT_THERE = "ActiveCampaign does not know this contact yet"
 
 
@@ -54,11 +58,13 @@ def subscribe(client: ActiveCampaign, deliveries: Sequence[Delivery]) -> list[Ou
         place = place_on(client, number, list_id)
         if place is not None and str(place.get("status")) == ACTIVE:
             return [Done(vendor_id=number, note="was on the list already")]
-        if place is not None and _left_since(place, action.grant.at):
-            return [Refused(reason=f"they have left list {list_id} in ActiveCampaign after they said yes")]
-        _put(client, number, list_id, ACTIVE, sourceid=OWN_WISH)
+        if place is not None and (why := _why_not(place, action.grant.at)):
+            return [Refused(reason=f"{why} list {list_id} in ActiveCampaign")]
+        status = _put(client, number, list_id, ACTIVE, sourceid=OWN_WISH)
     except Exception as error:
         return [client.outcome(error)]
+    if status == UNCONFIRMED:  # no mail goes to them so, and another try would only ask them again
+        return [Refused(reason=f"the contact {_WHY_NOT[UNCONFIRMED]} list {list_id}, as ActiveCampaign wants it first")]
     return [Done(vendor_id=number)]
 
 
@@ -74,14 +80,22 @@ def _list_of(client: ActiveCampaign, action: Subscribe) -> str:
     return action.list or client.settings.get("list", "")
 
 
-def _left_since(place: Mapping[str, Any], yes: datetime) -> bool:
-    """Whether somebody has left after they said yes. When they left is not always said: then it counts as later."""
-    if str(place.get("status")) != LEFT:
-        return False
+def _why_not(place: Mapping[str, Any], yes: datetime) -> str:
+    """Why a yes must not put somebody back onto a list; empty where it may. A yes mends no bounced address, and none
+    from before they left counts. When they left is not always said: then it counts as later."""
+    status = str(place.get("status"))
+    if status == UNCONFIRMED or (status == LEFT and _left_before(place, yes)):
+        return ""
+    if status == LEFT:
+        return "after they said yes they have left"
+    return f"the contact {_WHY_NOT.get(status, 'is barred from')}"
+
+
+def _left_before(place: Mapping[str, Any], yes: datetime) -> bool:
     try:
-        return not surely_after(yes, parse_time(place.get("udate")))
+        return surely_after(yes, parse_time(place.get("udate")))
     except ValueError:
-        return True
+        return False
 
 
 def places_of(client: ActiveCampaign, number: str) -> Iterator[dict[str, Any]]:
@@ -94,12 +108,15 @@ def place_on(client: ActiveCampaign, number: str, list_id: str) -> dict[str, Any
     return next((place for place in places_of(client, number) if str(place.get("list")) == list_id), None)
 
 
-def _put(client: ActiveCampaign, number: str, list_id: str, status: str, **more: Any) -> None:
+def _put(client: ActiveCampaign, number: str, list_id: str, status: str, **more: Any) -> str:
+    """The status that a place on a list has now: the one that is wanted, or unconfirmed where a list asks first."""
     body = {"contactList": {"list": list_id, "contact": number, "status": int(status), **more}}
     answer = client.ask("POST", "/contactLists", body, holds="contactList")
     held = answer["contactList"]
-    if str(held.get("status", status)) != status:
-        raise BadAnswer(f"answered that the place on list {list_id} has the status {held.get('status')}")
+    has = str(held.get("status", status))
+    if has != status and (status, has) != (ACTIVE, UNCONFIRMED):
+        raise BadAnswer(f"answered that the place on list {list_id} has the status {has}")
+    return has
 
 
 # --- lists and tags
@@ -121,9 +138,11 @@ def join(client: ActiveCampaign, deliveries: Sequence[Delivery]) -> list[Outcome
             why = _WHY_NOT.get(status, "is barred from")
             return [Refused(reason=f"the contact {why} list {named} in ActiveCampaign")]
         if place is None:
-            _put(client, number, named, ACTIVE)
+            status = _put(client, number, named, ACTIVE)
     except Exception as error:
         return [client.outcome(error)]
+    if status == UNCONFIRMED:
+        return [Done(vendor_id=number, note="ActiveCampaign asks them to confirm first")]
     return [Done(vendor_id=number, note="" if place is None else "was on the list already")]
 
 

@@ -250,10 +250,33 @@ def test_own_yes_does_not_put_somebody_back_who_has_left_since(vendors, ac, clie
     ac.act("subscribe", contact=ann, list=newsletter)
     ac.act("unsubscribe", contact=ann, list=newsletter)
     (refused,) = write(client, delivery(Subscribe(grant=YES), vendor_id=ann))
-    assert refused == Refused(reason=f"they have left list {newsletter} in ActiveCampaign after they said yes")
+    assert refused == Refused(reason=f"after they said yes they have left list {newsletter} in ActiveCampaign")
     ac.contact(ann).lists[newsletter]["udate"] = None
     assert isinstance(write(client, delivery(Subscribe(grant=YES), vendor_id=ann))[0], Refused), "or nobody knows when"
     assert not vendors.called("activecampaign", method="POST")
+
+
+def test_own_yes_mends_no_bounced_address(vendors, ac, client, ann, newsletter):
+    ac.contact(ann).lists[newsletter] = {"status": 3, "sdate": None, "udate": None}
+    later = Grant(NOW + timedelta(days=10_000), "3", True, "form")
+    (refused,) = write(client, delivery(Subscribe(grant=later), vendor_id=ann))
+    assert refused == Refused(reason=f"the contact has bounced on list {newsletter} in ActiveCampaign")
+    assert not vendors.called("activecampaign", method="POST")
+
+
+def test_own_yes_that_activecampaign_wants_confirmed_is_not_called_done(ac, client, ann, newsletter, monkeypatch):
+    """A list may ask by mail first: until then nothing is sent to them, and another try would only ask again."""
+    ac.contact(ann).lists[newsletter] = {"status": 0, "sdate": None, "udate": None}
+    assert write(client, delivery(Subscribe(grant=YES), vendor_id=ann)) == [Done(vendor_id=ann)], "they confirmed here"
+    monkeypatch.setattr(ac, "place", lambda one, number, *rest: one.lists.update({number: {"status": 0}}))
+    ac.contact(ann).lists.clear()
+    wanted = delivery(Subscribe(grant=YES), vendor_id=ann)
+    (refused,) = write(client, wanted)
+    assert isinstance(refused, Refused)
+    assert "has not confirmed" in refused.reason
+    assert find(client, wanted) is None
+    ac.contact(ann).lists.clear()
+    assert write(client, join(newsletter, vendor_id=ann))[0].note == "ActiveCampaign asks them to confirm first"
 
 
 def test_lost_answer_to_a_yes_is_looked_up(vendors, ac, client, ann, newsletter):
@@ -607,6 +630,55 @@ def test_wrong_key_stops_the_connection(ac, client):
     ac.configure(api_key="another")
     with pytest.raises(ConnectionRefused, match="403"):
         write(client, profile({"email": ANN}, first_name="Ann"))
+
+
+def answered(status: int, body: Any = None, **headers: str) -> Answer:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Answer(status=status, body=body or {"message": "no"}, headers=named)
+
+
+BLOCKED = Answer(status=403, raw=b"<html>Blocked</html>", content_type="text/html")
+ME = answered(200, {"user": {"id": "1"}})
+
+
+@pytest.mark.parametrize(
+    ("answers", "means"),
+    [
+        pytest.param([answered(403, Retry_After="9")], RetryLater(reason="429: no", after=9), id="says when"),
+        pytest.param([answered(403, RateLimit_Remaining="0")], RetryLater(reason="429: no"), id="none is left"),
+        pytest.param([answered(403, {"message": "Rate limit exceeded"})], RetryLater, id="says so"),
+        pytest.param([answered(403), answered(429, Retry_After="3")], RetryLater, id="the look is one too many"),
+        pytest.param([answered(403), answered(503)], RetryLater, id="the look finds nobody"),
+        pytest.param([BLOCKED, ME], RetryLater, id="a firewall's"),
+        pytest.param([answered(403), ME], Refused, id="not for this user"),
+        pytest.param([answered(403), answered(403)], ConnectionRefused, id="not for this key"),
+    ],
+)
+def test_403_is_told_apart(client, ac, ann, monkeypatch, answers, means):
+    """A refused key stops everything until somebody looks: it has to be one (N4)."""
+    coming = iter(answers)
+    monkeypatch.setattr(ac, "answer", lambda request: (next(coming), False))
+    if means is ConnectionRefused:
+        with pytest.raises(ConnectionRefused):
+            write(client, note(ann))
+        return
+    (found,) = write(client, note(ann))
+    assert isinstance(found, means) if isinstance(means, type) else found == means
+    assert next(coming, None) is None
+
+
+@pytest.mark.parametrize("body", [{"succeeded": 0, "message": "Not removed"}, {"errors": [{"title": "Not removed"}]}])
+def test_tag_and_person_that_were_not_deleted_are_seen_although_the_answer_says_200(ac, client, ann, monkeypatch, body):
+    ac.act("add_tag", contact=ann, tag="VIP")
+    answer = ac.answer
+    monkeypatch.setattr(
+        ac, "answer", lambda asked: (Answer(body=body), False) if asked.method == "DELETE" else answer(asked)
+    )
+    leave = delivery(LeaveList(list="tag:VIP"), vendor_id=ann)
+    for wanted in (leave, delivery(Erase(vendor_id=ann), vendor_id=ann)):
+        (found,) = write(client, wanted)
+        assert isinstance(found, Refused), found
+        assert "Not removed" in found.reason
 
 
 def test_plan_without_deals_stops_only_what_needs_them(ac, client, ann):

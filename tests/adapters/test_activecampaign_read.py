@@ -14,6 +14,7 @@ import pytest
 from adapters.activecampaign import ADAPTER
 from adapters.activecampaign.webhook import parse
 from adapters.contract import Record
+from adapters.http import HttpError
 from adapters.sandbox.server import Server
 from app.contacts.contact import Contact
 from app.contacts.event import Event, Identity, Ref
@@ -175,6 +176,18 @@ def test_deal_is_about_its_contact(ac, client, ann):
     assert found[gone] == Record()
     ac.configure(deals=False)
     assert look(client, Ref("deal", deal))[Ref("deal", deal)] == Record()
+
+
+def test_deal_that_cannot_be_read_now_is_not_taken_for_nobodys(ac, client, ann):
+    """A key that is refused, or too many calls, says nothing of whose it is."""
+    deal = ac.act("create_deal", contact=ann)
+    ac.configure(api_key="another")
+    with pytest.raises(HttpError, match="403"):
+        look(client, Ref("deal", deal))
+    ac.configure(api_key="pk_x", deals=False)
+    ac.fault("429", path="/users/me")
+    with pytest.raises(HttpError, match="429"):
+        look(client, Ref("deal", deal))
 
 
 def checks(client: Any) -> dict[str, tuple[bool, str]]:
