@@ -309,6 +309,10 @@ class Adapter:
         """Whether a connection with these settings checks signatures; else a secret in its address proves who sends."""
         return self.signed and (not self.proofs or any(settings.get(name) for name in self.proofs))
 
+    def secrets(self, settings: Mapping[str, str]) -> list[str]:
+        """The values of the settings that nobody may read where calls are kept."""
+        return [value for one in self.settings if one.secret and (value := settings.get(one.name))]
+
     def stream(self, name: str) -> Stream | None:
         """The stream of this name, or None."""
         return next((one for one in self.streams if one.name == name), None)

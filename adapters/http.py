@@ -25,13 +25,12 @@ from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConn
 
 from adapters.contract import BatchRefused, ConnectionRefused, Outcome, Refused, RetryLater, Unknown
 from adapters.guard import ForbiddenTarget, connect
+from adapters.redaction import forms_of, sent_in, without, without_bytes
 
 CONNECT_SECONDS, READ_SECONDS, TOTAL_SECONDS = 3.05, 10.0, 15.0
 MAX_ANSWER = 1024 * 1024
 MAX_PAGE = 16 * 1024 * 1024  # of an answer that is a page of records: a hundred orders with all their items
 KEEP_CHARACTERS = 16_000
-MIN_SECRET = 8
-CREDENTIALS = frozenset(("authorization", "api-token"))  # headers
 
 
 class BadAnswer(Exception):
@@ -154,9 +153,10 @@ def _guarded(base: type[HTTPConnection], allow_private: bool) -> type[HTTPConnec
 class VendorPool(urllib3.PoolManager):
     """The connection pool that SDK clients are given in place of their own."""
 
-    def __init__(self, allow_private: bool = False) -> None:
+    def __init__(self, allow_private: bool = False, secrets: Collection[str] = ()) -> None:
         super().__init__(num_pools=4, maxsize=64, retries=False)
         self._allow_private = allow_private
+        self._secrets = forms_of(secrets)
         http = type(
             "GuardedHTTPPool", (HTTPConnectionPool,), {"ConnectionCls": _guarded(HTTPConnection, allow_private)}
         )
@@ -174,16 +174,17 @@ class VendorPool(urllib3.PoolManager):
             preload_content=False,
             timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
         )
-        shown = kw.pop("shown", kw.get("body"))  # what is kept of the body, where it holds a secret
         may_call = _may_call.get()
         if may_call is not None and not may_call():
             raise TooLate("the right to call has run out")
         started, at = time.monotonic(), datetime.now(UTC)
-        exchange = Exchange(at=at, seconds=0, method=method, url=url, request=_text(shown), status=None, answer="")
+        hidden = {*self._secrets, *sent_in(kw.get("headers"))}
+        asked, said = without(url, hidden), without(_text(kw.get("body")), hidden)
+        exchange = Exchange(at=at, seconds=0, method=method, url=asked, request=said, status=None, answer="")
         response = None
         try:
             response = super().urlopen(method, url, redirect=False, **kw)
-            data = _without(_read(response, started), kw.get("headers"))
+            data = without_bytes(_read(response, started), hidden)
             if not _watchdog.done(_this_call.ticket):
                 raise BadAnswer(_TOO_LONG)
             exchange.status, exchange.answer = response.status, _text(data)
@@ -192,7 +193,7 @@ class VendorPool(urllib3.PoolManager):
         except BaseException as error:
             if response is not None:
                 response.close()  # half an answer must not be left for the next call to read
-            exchange.answer = exchange.answer or f"{type(error).__name__}: {error}"
+            exchange.answer = exchange.answer or without(f"{type(error).__name__}: {error}", hidden)
             raise
         finally:
             exchange.seconds = round(time.monotonic() - started, 4)
@@ -237,15 +238,6 @@ def _read(response: Any, started: float) -> bytes:
             raise BadAnswer(_TOO_LONG)
 
 
-def _without(data: bytes, headers: Mapping[str, str] | None) -> bytes:
-    """An answer without the credentials that it may repeat: answers are kept, and shown to admins."""
-    for name, value in (headers or {}).items():
-        secret = value.split()[-1].encode() if name.lower() in CREDENTIALS and value.strip() else b""
-        if len(secret) >= MIN_SECRET:  # what is shorter would be found in any answer, and spoil it
-            data = data.replace(secret, b"***")
-    return data
-
-
 def _check(response: Any, data: bytes) -> None:
     """A success has to look like one: a proxy's or login page with a 200 is none."""
     if not 200 <= response.status < 300:
@@ -273,11 +265,12 @@ def _text(data: Any) -> str:
 
 
 class Http:
-    """The edge for one connection: ``pool`` for SDK clients, ``call`` for what no SDK has."""
+    """The edge for one connection: ``pool`` for SDK clients, ``call`` for what no SDK has. What is kept of its calls
+    holds none of its ``secrets``."""
 
-    def __init__(self, allow_private: bool = False) -> None:
+    def __init__(self, allow_private: bool = False, secrets: Collection[str] = ()) -> None:
         self.allow_private = allow_private
-        self.pool = VendorPool(allow_private)
+        self.pool = VendorPool(allow_private, secrets)
 
     def call(
         self,
@@ -297,11 +290,10 @@ class Http:
             data = msgspec.json.encode(body)
         return _json_of(self.pool.urlopen(method, url, body=data, headers=sent))
 
-    def post_form(self, url: str, form: Mapping[str, str], hidden: Collection[str] = ()) -> Any:
-        """The same for a form. Of the fields that are ``hidden`` no value is kept."""
+    def post_form(self, url: str, form: Mapping[str, str]) -> Any:
+        """The same for a form."""
         headers = {"Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded"}
-        shown = urlencode({name: "***" if name in hidden else value for name, value in form.items()})
-        return _json_of(self.pool.urlopen("POST", url, body=urlencode(form).encode(), headers=headers, shown=shown))
+        return _json_of(self.pool.urlopen("POST", url, body=urlencode(form).encode(), headers=headers))
 
 
 def _json_of(answer: Any) -> Any:

@@ -134,7 +134,8 @@ class Runtime:
         with self._lock:
             known = self._clients.get(connection.id)
             if known is None or known[0] != connection.version:
-                http = Http(allow_private=self.settings.allow_private_targets or is_sandbox(connection))
+                allowed = self.settings.allow_private_targets or is_sandbox(connection)
+                http = Http(allowed, adapter.secrets(connection.settings))
                 base_url = connection.base_url or adapter.base_url
                 client = adapter.connect(Account(connection.settings, base_url, http))
                 known = self._clients[connection.id] = (connection.version, client)

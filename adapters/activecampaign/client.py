@@ -86,7 +86,7 @@ class ActiveCampaign:
 
     def track(self, url: str, form: Mapping[str, str]) -> None:
         """A call to event tracking, which takes a form, is no part of the API, and says 200 whatever came of it."""
-        data = self._http.post_form(url, form, hidden=("key",))
+        data = self._http.post_form(url, form)
         if not isinstance(data, dict):
             raise BadAnswer("answered without the data that belongs to it")
         if data.get("success") in _NOT_DONE:

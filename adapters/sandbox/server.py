@@ -24,9 +24,9 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import adapters
 from adapters.activecampaign.sandbox import ActiveCampaign
-from adapters.http import CREDENTIALS
 from adapters.hubspot.sandbox import HubSpot
 from adapters.klaviyo.sandbox import Klaviyo
+from adapters.redaction import CREDENTIALS
 from adapters.sandbox.control import PAGE_POLICY, control, page
 from adapters.sandbox.faults import CARRIED_OUT, Clock, Fault
 from adapters.sandbox.vendor import SHOWN, Answer, Call, Columns, Request, Service, Vendor, iso, readable
@@ -143,7 +143,8 @@ class Server:
 
     def record(self, vendor: str, request: Request, answer: Answer, status: int, fault: str, odd: bool) -> None:
         """Remember a call, without its credentials."""
-        headers = {name: value for name, value in request.headers.items() if name not in CREDENTIALS}
+        hidden = self.services[vendor].credentials if vendor in self.services else CREDENTIALS
+        headers = {name: value for name, value in request.headers.items() if name not in hidden}
         with self._counting:
             self._counted += 1
             self.calls.append(
@@ -153,7 +154,7 @@ class Server:
                     vendor=vendor,
                     method=request.method,
                     path=unquote(request.path),
-                    query=request.query,
+                    query={name: value for name, value in request.query.items() if name not in hidden},
                     headers=headers,
                     status=status,
                     fault=fault,

@@ -19,6 +19,7 @@ from urllib.parse import unquote
 
 import msgspec
 
+from adapters.redaction import CREDENTIALS
 from adapters.sandbox.faults import Clock, Fault, Faults, Windows
 from adapters.sandbox.webhooks import Hook, Sender, Writer
 
@@ -149,6 +150,7 @@ class Service(ABC):
 
     name: ClassVar[str] = ""
     title: ClassVar[str] = ""
+    credentials: ClassVar[frozenset[str]] = CREDENTIALS  # headers and parameters that are not recorded
 
     def __init__(self, clock: Clock, seed: int = 1) -> None:
         self.clock = clock

@@ -34,7 +34,8 @@ def client_of(adapter: Adapter, sandbox: Server, **settings: str) -> Any:
     """A client of the vendor's own SDK that calls the sandbox through Baton's edge."""
     assert adapter.connect is not None
     settings = {"access_token": "pat-x", "api_key": "pk_x", **settings}
-    return adapter.connect(Account(settings, f"{sandbox.url}/{adapter.name}", Http(allow_private=True)))
+    http = Http(allow_private=True, secrets=adapter.secrets(settings))
+    return adapter.connect(Account(settings, f"{sandbox.url}/{adapter.name}", http))
 
 
 def delivery(action: AnyAction, **to: Any) -> Delivery:

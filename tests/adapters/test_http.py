@@ -282,6 +282,18 @@ def test_calls_are_recorded_with_request_and_answer_but_no_credentials(peer, edg
     assert "secret" not in repr(call)
 
 
+def test_secret_is_kept_of_no_part_of_a_call(peer):
+    secret = "s3cret/of the stream"
+    edge = Http(allow_private=True, secrets=[secret, "short"])
+    peer.answers(b'{"key":"s3cret/of the stream"}', JSON)
+    with recording() as calls:
+        assert edge.call("POST", peer.url, {}, {"key": secret, "a": "short"}, {"k": secret}) == {"key": "***"}
+        edge.post_form(peer.url, {"key": secret})
+    assert "s3cret" not in repr(calls)
+    assert calls[0].request == '{"key":"***","a":"short"}'
+    assert b"s3cret%2Fof+the+stream" in peer.heard[0]
+
+
 def test_failure_is_recorded_too(peer, edge):
     peer.say = lambda connection: None
     with recording() as calls, suppress(urllib3.exceptions.HTTPError):
