@@ -12,7 +12,7 @@ _PAGE = (
     "base-uri 'none'; frame-ancestors 'none'"
 )
 # Their script looks again how far the work has come
-_RENEWS = frozenset(("admin.rehearsal", "admin.mapping_again"))
+_RENEWS = frozenset(("admin.rehearsal", "admin.mapping_again", "admin.import_one"))
 _RENEWING_PAGE = f"{_PAGE}; connect-src 'self'"
 _DATA = "default-src 'none'; frame-ancestors 'none'"
 _HSTS = "max-age=31536000"

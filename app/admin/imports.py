@@ -80,7 +80,7 @@ def import_one(number: int) -> str:
     return render_template(
         "admin/import.html",
         one=one,
-        preview=acts.preview_of(runtime, one) if one.status == imports.DRAFT else None,
+        preview=acts.preview_of(runtime, one) if one.status == imports.DRAFT and not one.is_being_stored else None,
         targets=TARGETS,
         reasons=reasons,
         said=words.IMPORTS,
@@ -91,10 +91,7 @@ def import_one(number: int) -> str:
 def import_begin(number: int) -> Response:
     """Import a file with the columns as chosen."""
     one = _existing(number)
-    if one.status != imports.DRAFT:
-        asked.say("Not begun: it was begun before.", wrong=True)
-        return redirect(url_for("admin.import_one", number=number), 303)
-    headers = one.plan["layout"]["headers"]
+    headers = one.plan.get("layout", {}).get("headers", ())
     columns = {header: asked.text(f"column{place}", 60) for place, header in enumerate(headers)}
     proof, consent = asked.text("proof", MAX_PROOF), None
     if asked.text("consent") in ("all", "column"):

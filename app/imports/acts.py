@@ -1,6 +1,7 @@
 """Beginning, following and stopping imports, from the command line, the screens and the API."""
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -12,7 +13,8 @@ from app.runtime import Runtime
 from app.setup import add_connection
 from app.store import imports, notes
 from app.store.connections import Connection
-from app.store.imports import DRAFT, PART_BYTES, STOPPED, Import
+from app.store.engine import Conflict
+from app.store.imports import DRAFT, OPEN, PART_BYTES, STOPPED, Import
 from jobs.importing import CSV, history
 
 __all__ = [  # beside what is here, what screens and the command need of it
@@ -67,13 +69,15 @@ def store_file(runtime: Runtime, name: str, pieces: Iterable[bytes], who: str) -
                 imports.add_part(conn, import_id, number, piece)
             number += 1
         preview = _preview(runtime, import_id, head, encoding.name)
+        plan = {"layout": msgspec.to_builtins(preview.layout), "columns": preview.columns}
+        with runtime.database.write() as conn:
+            imports.move(conn, import_id, (DRAFT,), plan=msgspec.json.encode(plan).decode(), total=preview.total)
+            notes.write_audit(conn, who, "import.file", name, runtime.clock(), f"{preview.total} rows")
     except Unusable:
         discard(runtime, import_id)
         raise
-    with runtime.database.write() as conn:
-        plan = {"layout": msgspec.to_builtins(preview.layout), "columns": preview.columns}
-        imports.change(conn, import_id, plan=msgspec.json.encode(plan).decode(), total=preview.total)
-        notes.write_audit(conn, who, "import.file", name, runtime.clock(), f"{preview.total} rows")
+    except Conflict:
+        raise Unusable("it was thrown away while it was still being stored") from None
     return import_id, preview
 
 
@@ -105,9 +109,9 @@ def preview_of(runtime: Runtime, one: Import) -> Preview:
 
 def discard(runtime: Runtime, import_id: int) -> None:
     """Let go of a file that is not imported."""
-    with runtime.database.write() as conn:
+    with suppress(Conflict), runtime.database.write() as conn:
+        imports.move(conn, import_id, (DRAFT,), status=STOPPED, reason="not imported", ended_at=runtime.clock())
         imports.drop_parts(conn, import_id)
-        imports.change(conn, import_id, status=STOPPED, reason="not imported", ended_at=runtime.clock())
 
 
 def begin_file(
@@ -118,7 +122,10 @@ def begin_file(
     consent: Consent | None = None,
     region: str = "",
 ) -> None:
-    """Import a stored file with these columns: header → contact field. Raises Unusable for what makes no sense."""
+    """Import a stored file with these columns: header → contact field. Raises Unusable for what makes no sense, and
+    where it was begun or thrown away before."""
+    if one.is_being_stored:
+        raise Unusable("the file is still being stored; try again in a moment")
     headers = one.plan["layout"]["headers"]
     chosen = {header: target for header, target in columns.items() if target}
     for header, target in chosen.items():
@@ -139,9 +146,12 @@ def begin_file(
         raise Unusable(f"the file has no column “{consent.column}”")
     plan = {**one.plan, "columns": chosen, "region": region or None}
     plan["consent"] = msgspec.to_builtins(consent) if consent is not None else None
-    with runtime.database.write() as conn:
-        imports.change(conn, one.id, plan=msgspec.json.encode(plan).decode(), status=imports.WAITING)
-        notes.write_audit(conn, who, "import.begin", one.name, runtime.clock(), f"{one.total} rows")
+    try:
+        with runtime.database.write() as conn:
+            imports.move(conn, one.id, (DRAFT,), plan=msgspec.json.encode(plan).decode(), status=imports.WAITING)
+            notes.write_audit(conn, who, "import.begin", one.name, runtime.clock(), f"{one.total} rows")
+    except Conflict:
+        raise Unusable("it was begun or thrown away before") from None
 
 
 def begin_connection(runtime: Runtime, connection: Connection, who: str) -> int:
@@ -163,13 +173,14 @@ def begin_connection(runtime: Runtime, connection: Connection, who: str) -> int:
 
 def stop(runtime: Runtime, one: Import, who: str) -> bool:
     """Stop an import: what was taken stays; whether there was anything to stop."""
-    if not one.is_open and one.status != DRAFT:
-        return False
     now = runtime.clock()
-    with runtime.database.write() as conn:
-        imports.change(conn, one.id, status=STOPPED, reason=f"stopped by {who}", ended_at=now)
-        imports.drop_parts(conn, one.id)
-        notes.write_audit(conn, who, "import.stop", one.name, now)
+    try:
+        with runtime.database.write() as conn:
+            imports.move(conn, one.id, (DRAFT, *OPEN), status=STOPPED, reason=f"stopped by {who}", ended_at=now)
+            imports.drop_parts(conn, one.id)
+            notes.write_audit(conn, who, "import.stop", one.name, now)
+    except Conflict:
+        return False
     return True
 
 

@@ -1,6 +1,6 @@
 """Imports: where each is from, how far it is, what was skipped and why; and the files, until they were read."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -44,6 +44,11 @@ class Import(Struct, kw_only=True):
     def is_open(self) -> bool:
         """Whether it is not over yet."""
         return self.status in OPEN
+
+    @property
+    def is_being_stored(self) -> bool:
+        """Whether it is of a file that is not here as a whole yet."""
+        return self.status == DRAFT and not self.plan
 
     @property
     def share(self) -> float | None:
@@ -105,16 +110,17 @@ def open_ones(conn: Connection) -> list[Import]:
     return [_read(row) for row in conn.execute(query)]
 
 
+def move(conn: Connection, import_id: int, standing: Collection[str], **values: Any) -> None:
+    """Change an import that stands at one of these. Raises Conflict where it stands elsewhere by now, so that whoever
+    decided by what they saw undoes nothing that somebody else did since."""
+    mine = update(imports).where(imports.c.id == import_id, imports.c.status.in_(standing))
+    if not conn.execute(mine.values(**values)).rowcount:
+        raise Conflict(f"import {import_id} is not {' or '.join(standing)} any more")
+
+
 def advance(conn: Connection, import_id: int, **values: Any) -> None:
     """Go on with an import, or end it. Raises Conflict where somebody has stopped it meanwhile."""
-    going = update(imports).where(imports.c.id == import_id, imports.c.status.in_(OPEN))
-    if not conn.execute(going.values(**values)).rowcount:
-        raise Conflict("the import was stopped")
-
-
-def change(conn: Connection, import_id: int, **values: Any) -> None:
-    """Change what is known of an import."""
-    conn.execute(update(imports).where(imports.c.id == import_id).values(**values))
+    move(conn, import_id, OPEN, **values)
 
 
 def settle(conn: Connection, import_id: int, items: int, events: int) -> None:
@@ -180,7 +186,8 @@ def reasons(conn: Connection, import_id: int) -> list[tuple[str, int]]:
 
 
 def add_part(conn: Connection, import_id: int, number: int, body: bytes) -> None:
-    """Keep a piece of an import's file."""
+    """Keep a piece of a draft's file. Raises Conflict where it was thrown away meanwhile."""
+    move(conn, import_id, (DRAFT,), status=DRAFT)  # holds its row: nobody throws it away before this piece is there
     conn.execute(insert(import_parts).values(import_id=import_id, number=number, body=body))
 
 
@@ -210,11 +217,10 @@ def blank_skips(conn: Connection, about: Callable[[bytes], bool]) -> None:
 
 def forget_before(conn: Connection, files: datetime, skips: datetime) -> None:
     """Let go of files that nobody has imported since a moment, and of what imports left out before another."""
-    left = imports.c.status == DRAFT, imports.c.created_at < files
-    drafts = list(conn.execute(select(imports.c.id).where(*left)).scalars())
-    for import_id in drafts:
+    left = update(imports).where(imports.c.status == DRAFT, imports.c.created_at < files)
+    ended = left.values(status=STOPPED, reason="not imported", ended_at=files).returning(imports.c.id)
+    for import_id in list(conn.execute(ended).scalars()):
         drop_parts(conn, import_id)
-        change(conn, import_id, status=STOPPED, reason="not imported", ended_at=files)
     over = select(imports.c.id).where(imports.c.ended_at < skips)
     conn.execute(delete(import_skips).where(import_skips.c.import_id.in_(over)))
 

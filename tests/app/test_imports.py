@@ -9,6 +9,8 @@ from click.testing import CliRunner
 from flask import Flask
 
 from app.cli import main
+from app.imports import acts
+from app.imports.table import Unusable
 from app.runtime import Runtime
 from app.setup import add_connection
 from app.store import access, imports
@@ -74,6 +76,66 @@ def test_a_file_that_was_looked_at_can_be_thrown_away(sqlite_runtime: Runtime, m
     assert "Stopped" in marketer.says(marketer.post(f"{address}/stop", on=address))
     assert rows(sqlite_runtime, "import_parts") == []
     assert "before" in marketer.says(marketer.post(f"{address}/begin", {"column0": "email"}, on=ADMIN))
+
+
+def test_a_viewer_sees_no_rows_of_a_file(app: Flask, marketer: Browser) -> None:
+    address = upload(marketer, PEOPLE.encode()).headers["Location"]
+    assert "Ann" in marketer.read(address)
+    page = Browser(app, "viewer").read(address)
+    assert "Ann" not in page
+    assert "not for viewers" in page
+
+
+def test_a_file_that_is_still_being_stored_says_so_and_can_be_thrown_away(
+    sqlite_runtime: Runtime, marketer: Browser
+) -> None:
+    database = sqlite_runtime.database
+    told: list[str] = []
+
+    def pieces() -> Any:
+        yield PEOPLE.encode() + b"x" * imports.PART_BYTES
+        with database.read() as conn:
+            (one,) = imports.latest(conn, 1)
+        address = f"{ADMIN}/{one.id}"
+        answer = marketer.get(address)
+        told.append(answer.get_data(as_text=True))
+        assert "connect-src 'self'" in answer.headers["Content-Security-Policy"], "its script looks again"
+        told.append(marketer.says(marketer.post(f"{address}/begin", {"column0": "email"}, on=ADMIN)))
+        told.append(marketer.says(marketer.post(f"{address}/stop", on=ADMIN)))
+        yield b"x" * imports.PART_BYTES
+
+    with pytest.raises(Unusable, match="thrown away"):
+        acts.store_file(sqlite_runtime, "people.csv", pieces(), "Ann")
+    assert "being stored" in told[0]
+    assert "Not begun: the file is still being stored" in told[1]
+    assert "Stopped" in told[2]
+    assert rows(sqlite_runtime, "import_parts") == [], "nothing of it is left"
+
+
+def test_of_two_who_decide_about_an_import_the_second_undoes_nothing(sqlite_runtime: Runtime) -> None:
+    number, preview = acts.store_file(sqlite_runtime, "people.csv", [PEOPLE.encode()], "Ann")
+    database = sqlite_runtime.database
+    with database.read() as conn:
+        draft = imports.load(conn, number)
+    assert draft is not None
+    acts.begin_file(sqlite_runtime, draft, preview.columns, "Ann")
+    with pytest.raises(Unusable, match="begun or thrown away"):
+        acts.begin_file(sqlite_runtime, draft, {"E-Mail": "email"}, "Bob")
+    acts.discard(sqlite_runtime, number)
+    with database.read() as conn:
+        begun = imports.load(conn, number)
+    assert begun is not None
+    assert (begun.status, begun.plan["columns"]) == (
+        "waiting",
+        {name: field for name, field in preview.columns.items() if field},
+    )
+    with database.write() as conn:
+        imports.advance(conn, number, status=imports.DONE)
+    assert not acts.stop(sqlite_runtime, begun, "Bob")
+    with database.read() as conn:
+        over = imports.load(conn, number)
+    assert over is not None
+    assert over.status == "done"
 
 
 def test_a_tool_is_imported_from_the_screen(sqlite_runtime: Runtime, marketer: Browser) -> None:
