@@ -205,7 +205,7 @@ def names_of(runtime: Runtime, erasure: Erasure) -> list[str]:
 
 
 def _scanned(conn: Conn) -> int:
-    return int(notes.read_marks(conn).get(SCAN, ("0",))[0])
+    return int(notes.read_mark(conn, SCAN) or 0)
 
 
 def _go_through_requests(runtime: Runtime) -> None:

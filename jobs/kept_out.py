@@ -1,18 +1,19 @@
 """What comes in about people who were erased: it is left out of a batch, counted, and nothing of it stays."""
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence, Set
 from datetime import datetime
 from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection as Conn
 
 from app.contacts.event import Event
-from app.contacts.identity import Keys
+from app.contacts.identity import CONTACT, Keys
 from app.contacts.redact import without
+from app.contacts.resolve import Person
 from app.store import erasures, inbox
 from app.store.engine import Conflict
-from app.store.inbox import InboxRow
+from app.store.inbox import NOTED, InboxRow
 from app.store.vault import Vault
 
 
@@ -26,6 +27,8 @@ class Incoming(Protocol):
 
 One = TypeVar("One", bound=Incoming)
 
+_OURS = f"{CONTACT}:"
+
 
 class KeptOut:
     """What of one batch is kept out."""
@@ -36,13 +39,26 @@ class KeptOut:
         self._found: list[Incoming] = []
         self._late: Counter[int] = Counter()
 
-    def part(self, conn: Conn, vault: Vault, incoming: Sequence[One], known: Collection[str]) -> list[One]:
-        """What may come in. Only names that nobody has now, that are not among the ``known``, can be erased ones."""
-        unknown = {key for one in incoming for key in _telling(one) if key not in known}
-        if not unknown:
+    def part(
+        self,
+        conn: Conn,
+        vault: Vault,
+        incoming: Sequence[One],
+        owners: Mapping[str, Person],
+        seen: Set[str],
+    ) -> list[One]:
+        """What may come in. Only names that nobody has now, that are not among the ``owners`` or ``seen`` of anybody,
+        can be erased ones, and our own numbers of contacts, by which we ourselves noted something of them."""
+        telling = {key for one in incoming for key in _telling(one)}
+        unknown = telling - owners.keys() - seen
+        numbered = {key: owners[key] for key in telling & owners.keys() if key.startswith(_OURS)}
+        if not unknown and not numbered:
             return list(incoming)
         self._looked, self._newest = True, erasures.newest(conn)
         erased = {} if self._newest is None else erasures.find(conn, vault, unknown)
+        if self._newest is not None and numbered:
+            by_contact = erasures.of_contacts(conn, set(numbered.values()))
+            erased |= {key: by_contact[person] for key, person in numbered.items() if person in by_contact}
         staying: list[One] = []
         for one in incoming:
             by = next((erased[key] for key in _telling(one) if key in erased), None)
@@ -50,7 +66,8 @@ class KeptOut:
                 staying.append(one)
             else:
                 self._found.append(one)
-                self._late[by] += 1
+                if one.row.kind != NOTED:
+                    self._late[by] += 1
         return staying
 
     def write(self, conn: Conn, now: datetime) -> None:

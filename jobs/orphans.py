@@ -25,7 +25,10 @@ def resolve_orphans(runtime: Runtime, connection: Connection, lease: Lease, land
     found = False
     while left := _left(runtime, connection, lease):
         found = True
-        _resolve(runtime, connection, lease, landing, left)
+        try:
+            _resolve(runtime, connection, lease, landing, left)
+        except Conflict:  # the lease is over: whoever has the lane now does this
+            break
         if len(left) < claims.ORPHANS_AT_ONCE:
             break
     return found
@@ -37,17 +40,23 @@ def _left(runtime: Runtime, connection: Connection, lease: Lease) -> list[Claime
 
 
 def _resolve(runtime: Runtime, connection: Connection, lease: Lease, landing: Landing, left: Sequence[Claimed]) -> None:
+    ends: list[tuple[Claimed, str, str]] = []
     for one in left:
         push = runtime.adapter(connection).pushes.get(type(one.action))
         if push is None:
-            _settle(runtime, lease, one, status=deliveries.DEAD, reason="the tool can no longer do this")
+            ends.append((one, deliveries.DEAD, "the tool can no longer do this"))
         elif push.again is Again.SAFE:
-            _settle(runtime, lease, one, status=deliveries.PENDING, reason="sent again: the vendor takes it only once")
+            ends.append((one, deliveries.PENDING, "sent again: the vendor takes it only once"))
         elif push.again is Again.LOOK and push.find is not None:
             _look_up(runtime, connection, lease, landing, one, push)
         else:
             reason = "the worker died while sending, and nobody can tell whether it was done"
-            _settle(runtime, lease, one, status=deliveries.UNKNOWN, reason=reason)
+            ends.append((one, deliveries.UNKNOWN, reason))
+    if ends:
+        with runtime.database.write() as conn:
+            lanes.hold(conn, lease)
+            for one, status, reason in ends:
+                claims.finish(conn, one.id, None, status=status, reason=reason)
 
 
 def _look_up(
@@ -81,20 +90,14 @@ def _look_up(
 
 def _record(runtime: Runtime, lease: Lease, landing: Landing, work: Work) -> None:
     """Write down what was found as if it had just been answered: what follows from it, too."""
-    try:
-        with runtime.database.write() as conn:
-            lanes.hold(conn, lease)
-            for delivery_id in work.ids:
-                claims.take_over(conn, delivery_id, lease.fence)
-    except Conflict:
-        return
+    with runtime.database.write() as conn:
+        lanes.hold(conn, lease)
+        for delivery_id in work.ids:
+            claims.take_over(conn, delivery_id, lease.fence)
     landing.record([work])
 
 
 def _settle(runtime: Runtime, lease: Lease, one: Claimed, **end: Any) -> None:
-    try:
-        with runtime.database.write() as conn:
-            lanes.hold(conn, lease)
-            claims.finish(conn, one.id, None, **end)
-    except Conflict:
-        return
+    with runtime.database.write() as conn:
+        lanes.hold(conn, lease)
+        claims.finish(conn, one.id, None, **end)

@@ -354,9 +354,13 @@ class Planner:
     def _sync(self, person: Person, contact: Contact, target: Target) -> None:
         held = self.held[person][target.id]
         plans = sync(contact, target, held, self.values[person], self.now)
+        waiting = self.waiting.get((person, target.id), {})
+        wanted = {plan.slot for plan in plans}
+        self.dropped += [id for slot, id in waiting.items() if slot not in wanted]
         if person in self.quiet:
-            # An opt-out is passed on all the same: it starts nothing, and keeps others from sending
-            plans = [plan for plan in plans if isinstance(plan.action, Unsubscribe)]
+            # An opt-out is passed on all the same: it starts nothing, and keeps others from sending. What waits already
+            # leaves with what is so by now
+            plans = [plan for plan in plans if isinstance(plan.action, Unsubscribe) or plan.slot in waiting]
             self.planned += [(person, self._planned(plan)) for plan in plans]
             return
         # What follows from a publication alone may wait for what people did
@@ -367,8 +371,6 @@ class Planner:
             if quiet and planned.urgency == Urgency.PROFILE:
                 planned.urgency = Urgency.BULK
             self.planned.append((person, planned))
-        wanted = {plan.slot for plan in plans}
-        self.dropped += [id for slot, id in self.waiting.get((person, target.id), {}).items() if slot not in wanted]
 
     def _set_timers(self, person: Person, work: Work) -> None:
         contact = work.state

@@ -31,7 +31,7 @@ from app.runtime import Runtime
 from app.store import budgets, shadows
 from app.store.connections import Connection
 from app.store.imports import IMPORT
-from app.store.inbox import InboxRow
+from app.store.inbox import NOTED, InboxRow
 from app.store.polls import POLL
 from jobs import snapshots
 from mappings.listening import Listening
@@ -66,7 +66,7 @@ def read_rows(runtime: Runtime, rows: Sequence[InboxRow]) -> list[Reading]:
     readings = [_read(runtime, row, connections.get(row.connection_id)) for row in rows]
     by_connection: dict[int, list[Reading]] = {}
     for reading in readings:
-        if reading.events and reading.row.kind != "baton":
+        if reading.events and reading.row.kind != NOTED:
             by_connection.setdefault(reading.row.connection_id, []).append(reading)
     for connection_id, same in by_connection.items():
         _leave_out_old(runtime, connections[connection_id], same)
@@ -86,7 +86,7 @@ def _leave_out_old(runtime: Runtime, connection: Connection, readings: Sequence[
 
 def _read(runtime: Runtime, row: InboxRow, connection: Connection | None) -> Reading:
     reading = Reading(row)
-    if row.kind == "baton":
+    if row.kind == NOTED:
         try:
             reading.events = _decode_own(row.body)
         except msgspec.MsgspecError:
@@ -160,7 +160,7 @@ def stamp(events: Iterable[Event], row: InboxRow) -> None:
     latest = row.received_at + FUTURE
     for event in events:
         event.received_at = row.received_at
-        if row.kind != "baton":
+        if row.kind != NOTED:
             event.connection_id = row.connection_id
         if row.kind == IMPORT:
             event.quiet = True

@@ -28,7 +28,7 @@ from app.store import checkpoints, conflicts, erasures, inbox, log, merges, note
 from app.store.checkpoints import Checkpoint
 from app.store.engine import Conflict, Unit
 from app.store.imports import IMPORT
-from app.store.inbox import InboxRow, Settled
+from app.store.inbox import NOTED, InboxRow, Settled
 from app.store.people import Stored
 from jobs import skipping
 from jobs.echoing import Echoes, Told
@@ -84,10 +84,10 @@ def settle(runtime: Runtime, claim: int, readings: Sequence[Reading]) -> int:
         batch.plan()
         with unit.writer() as conn:
             batch.write(conn)
-            counts = Counter(one.row.id for one in incoming)
+            counts, new = Counter(one.row.id for one in incoming), Counter(one.row.id for one in batch.new)
             for reading in readings:
                 if reading.row.kind == IMPORT:
-                    skipping.account(conn, reading, sum(one.row.id == reading.row.id for one in batch.new))
+                    skipping.account(conn, reading, new[reading.row.id])
                     continue
                 for item in reading.bad:
                     inbox.park_item(conn, reading.row, item.body, item.reason)
@@ -135,8 +135,7 @@ class Batch:
                     one.keys = Keys(one.keys.own, tuple(key for key in one.keys.shared if key not in crowded))
             own = {key for one in self.new for key in one.keys.own}
             self.owners = people.owners(conn, own)
-            known = self.owners.keys() | self.sightings.keys()
-            self.new = self.kept_out.part(conn, self.runtime.vault, self.new, known)
+            self.new = self.kept_out.part(conn, self.runtime.vault, self.new, self.owners, self.sightings.keys())
             named = [one for one in self.new if one.keys.own or one.keys.shared]
             self._resolve(conn, named)
             for one, person in zip(named, self.resolution.people, strict=True):
@@ -184,8 +183,8 @@ class Batch:
         }
         if theirs:
             one.event.identities = tuple(identity for identity in one.event.identities if identity not in theirs)
-            one.event.properties["not_theirs"] = sorted(identity.value for identity in theirs)
-            if one.event.fields.get(EMAIL) in one.event.properties["not_theirs"]:
+            one.event.properties["not_theirs"] = len(theirs)  # whose it is has no business in this one's log
+            if one.event.fields.get(EMAIL) in {identity.value for identity in theirs}:
                 del one.event.fields[EMAIL]
 
     def _look_twice(self, conn: Conn, own: Collection[str], loaded: Mapping[int, Stored]) -> None:
@@ -310,6 +309,8 @@ class Batch:
                 counted = rescoring.count(person, work.state, sorted(history, key=position), at)
             except Exception:  # what happens is taken in all the same
                 logger.exception("rescore_failed", contact=person)
+                if work.stored is not None:
+                    work.state = work.stored.as_stored()  # it may have got half of it
                 continue
             work.checkpoint = None  # as stored it has the older points
             if counted.decision is not None:
@@ -365,7 +366,7 @@ class Batch:
         if self.noted:
             inbox.note(conn, self.noted, self.now)
         # Last, for all who bring something in have these rows in common
-        came = Counter((one.event.connection_id, one.row.kind) for one in self.new if one.row.kind != "baton")
+        came = Counter((one.event.connection_id, one.row.kind) for one in self.new if one.row.kind != NOTED)
         polls.count(conn, self.database, came, self.now)
 
     def _note_erased(self, conn: Conn, ids: Mapping[Person, int]) -> None:

@@ -9,7 +9,7 @@ from msgspec import Struct
 from sqlalchemy import Connection, func, select
 
 from app.contacts.event import Event
-from app.store.inbox import InboxRow
+from app.store.inbox import NOTED, InboxRow
 from app.store.many import Among
 from app.store.tables import events, held_values, inbox
 
@@ -48,7 +48,7 @@ class HeldValue(Struct, frozen=True):
 def requests(conn: Connection, connection_id: int, limit: int, before: int | None = None) -> list[Request]:
     """The last requests of a connection, the newest first; fewer where they are large."""
     table = inbox.c
-    asked = [table.connection_id == connection_id, table.kind != "baton"]
+    asked = [table.connection_id == connection_id, table.kind != NOTED]
     if before is not None:
         asked.append(table.id < before)
     sizes = select(table.id, func.length(table.body)).where(*asked).order_by(table.id.desc()).limit(limit)

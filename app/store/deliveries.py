@@ -220,17 +220,26 @@ def replan(conn: Connection, changes: Mapping[int, Mapping[str, Any]], now: date
 
 def retry(conn: Connection, ids: Collection[int], now: datetime) -> int:
     """Have dead or unknown deliveries tried again because a person says so; how many there were. Of those that belong
-    in one slot the newest is tried."""
+    in one slot the newest is tried; one that a newer has followed there would put older values back."""
     again = update(deliveries).where(deliveries.c.status.in_((DEAD, UNKNOWN)))
+    later = deliveries.alias()
+    followed = exists().where(
+        later.c.contact_id == deliveries.c.contact_id,
+        later.c.connection_id == deliveries.c.connection_id,
+        later.c.slot == deliveries.c.slot,
+        later.c.id > deliveries.c.id,
+        later.c.status == SENT,
+    )
     pending = {"status": PENDING, "attempts": 0, "not_before": now, "fence": None}
     count = 0
     for delivery_id in sorted(ids, reverse=True):
         change = again.where(deliveries.c.id == delivery_id)
         try:
             with conn.begin_nested():
-                count += conn.execute(change.values(**pending, reason=None, updated_at=now)).rowcount
-        except IntegrityError:
-            count += conn.execute(change.values(status=WITHHELD, reason=REPLACED, updated_at=now)).rowcount
+                count += conn.execute(change.where(~followed).values(**pending, reason=None, updated_at=now)).rowcount
+        except IntegrityError:  # another one waits there
+            pass
+        count += conn.execute(change.values(status=WITHHELD, reason=REPLACED, updated_at=now)).rowcount
     return count
 
 

@@ -94,8 +94,8 @@ def pepper(conn: Connection, database: Database, vault: Vault, now: datetime) ->
 
 def known_pepper(conn: Connection, vault: Vault) -> bytes | None:
     """The secret, where anybody was ever erased."""
-    found = notes.read_marks(conn).get(PEPPER)
-    return None if found is None else _opened(vault, found[0])
+    found = notes.read_mark(conn, PEPPER)
+    return None if found is None else _opened(vault, found)
 
 
 @cache
@@ -129,6 +129,13 @@ def find(conn: Connection, vault: Vault, keys: Collection[str]) -> dict[str, int
         return {}
     hashed = {hash_of(key, secret): key for key in keys}
     return {hashed[found]: erasure_id for found, erasure_id in _FIND.all(conn, hashed)}
+
+
+def of_contacts(conn: Connection, ids: Collection[int]) -> dict[int, int]:
+    """Which of these contacts were erased here, with the erasure."""
+    mine = erasures.c.contact_id.in_(ids)
+    query = select(erasures.c.contact_id, erasures.c.id).where(mine, erasures.c.status != ASKED)
+    return {row.contact_id: row.id for row in conn.execute(query.order_by(erasures.c.id))}
 
 
 def keep_out(conn: Connection, database: Database, erasure_id: int, hashes: Iterable[str]) -> None:
@@ -309,10 +316,10 @@ def some_events(conn: Connection, contact_id: int, but: str) -> list[tuple[int, 
 
 
 def drop_events(conn: Connection, numbers: Sequence[int]) -> None:
-    """Delete events, and what mended mappings read in their payloads since."""
-    mine = select(events.c.id).where(events.c.seq.in_(numbers))
-    conn.execute(delete(readings).where(readings.c.event_id.in_(mine)))
-    conn.execute(delete(events).where(events.c.seq.in_(numbers)))
+    """Delete events, and what mended mappings read in their payloads since: last, for what is being read just now
+    waits for these events."""
+    gone = conn.execute(delete(events).where(events.c.seq.in_(numbers)).returning(events.c.id)).scalars().all()
+    conn.execute(delete(readings).where(readings.c.event_id.in_(gone)))
 
 
 def others_in(conn: Connection, rows: Collection[int], contact_id: int) -> set[int]:

@@ -16,6 +16,7 @@ from app.store.many import Adder, Among, Row
 from app.store.tables import inbox
 
 PENDING, DONE, PARKED = "pending", "done", "parked"
+NOTED = "baton"  # the kind of what brings Baton's own events
 ERASED = "it was about somebody who was erased"  # the reason of a request of which nothing is kept
 CLAIM_SECONDS = 60
 WORKING_SECONDS = 10  # who works claims anew at least this often
@@ -79,7 +80,7 @@ def note(conn: Connection, events: Sequence[Event], now: datetime, connection_id
     """Put events of Baton's own (a verdict, a message that left, a timer) in the inbox: they go the same way."""
     accept(
         conn,
-        [Arrival(connection_id=connection_id, kind="baton", received_at=now, body=msgspec.json.encode(list(events)))],
+        [Arrival(connection_id=connection_id, kind=NOTED, received_at=now, body=msgspec.json.encode(list(events)))],
     )
 
 
@@ -232,7 +233,7 @@ def part(conn: Connection, number: int, row: InboxRow, events: Sequence[Event]) 
 
     Raises ClaimLost.
     """
-    one = {"connection_id": row.connection_id, "kind": "baton", "received_at": row.received_at, "url": row.url}
+    one = {"connection_id": row.connection_id, "kind": NOTED, "received_at": row.received_at, "url": row.url}
     one |= {"parent_id": row.id, "attempts": SUSPECT_AFTER - 1}
     conn.execute(insert(inbox), [{**one, "body": msgspec.json.encode([event])} for event in events])
     settle(conn, number, [Settled(row.id, len(events))])

@@ -30,6 +30,10 @@ class Stored(Struct):
     body: str
     parted_at: datetime | None = None
 
+    def as_stored(self) -> Contact:
+        """The state once more, as it was loaded."""
+        return _decode(self.body)
+
 
 class Person(Struct, frozen=True, kw_only=True):
     """A contact to save, with what lists and searches go by."""

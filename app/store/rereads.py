@@ -16,7 +16,7 @@ from app.contacts.event import Event, Identity
 from app.contacts.rereading import Reading
 from app.store.counts import first_since
 from app.store.engine import Database
-from app.store.inbox import DONE, PARKED
+from app.store.inbox import DONE, NOTED, PARKED
 from app.store.many import Among
 from app.store.tables import events, inbox, readings, rereads
 
@@ -72,7 +72,7 @@ def payloads(connection_ids: Collection[int], first: int, since: datetime, statu
         inbox.c.id >= first,
         inbox.c.received_at >= since,
         inbox.c.status == status,
-        inbox.c.kind != "baton",
+        inbox.c.kind != NOTED,
     )
 
 
@@ -209,8 +209,13 @@ def _reading(row: Sequence[Any]) -> tuple[str, Reading]:
 
 
 def keep(conn: Connection, database: Database, reread_id: int, found: Mapping[str, Reading]) -> None:
-    """Keep what is read in the payloads of events, as event → reading."""
+    """Keep what is read in the payloads of events, as event → reading. An event that is gone by now was somebody's
+    who has been erased: nothing of that is kept."""
     if not found:
+        return
+    there = select(events.c.id).where(events.c.id.in_(found)).with_for_update(read=True, key_share=True)
+    living = set(conn.execute(there).scalars())
+    if not living:
         return
     statement = database.insert(readings)
     changed = {
@@ -228,6 +233,7 @@ def keep(conn: Connection, database: Database, reread_id: int, found: Mapping[st
                 "contact_id": one.contact_id,
             }
             for name, one in sorted(found.items())
+            if name in living
         ],
     )
 

@@ -746,6 +746,19 @@ def test_of_dead_profiles_of_one_contact_the_newest_is_tried_again(live: Runtime
     assert [one.properties["company"] for one in vendors.hubspot.contacts.values()] == ["New"]
 
 
+def test_a_dead_profile_that_a_newer_one_has_followed_puts_nothing_back(one: Runtime, vendors: Server) -> None:
+    vendors.hubspot.fault("400", path="/batch/upsert")
+    for company in ("Old", "New"):
+        form(one, "contact", email="ann@acme.example", company=company)
+        settle(one)
+    (dead,) = rows(one, "deliveries", "id", status="dead")
+    with one.database.write() as conn:
+        assert deliveries.retry(conn, [dead.id], one.clock()) == 1
+    settle(one)
+    assert rows(one, "deliveries", "status", "reason", id=dead.id) == [("withheld", deliveries.REPLACED)]
+    assert [one.properties["company"] for one in vendors.hubspot.contacts.values()] == ["New"]
+
+
 def mend(runtime: Runtime, name: str) -> None:
     from app.store import connections
 

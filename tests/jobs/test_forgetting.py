@@ -231,6 +231,20 @@ def test_a_batch_that_is_under_way_brings_nobody_back(live: Runtime, vendors: Se
     assert held(live) == []
 
 
+def test_what_baton_itself_noted_of_them_meanwhile_stays_out_too(live: Runtime, vendors: Server) -> None:
+    ann = known_everywhere(live, vendors)
+    read = Event(
+        type="contact.updated", occurred_at=live.clock(), source_key="read again|1",
+        identities=(Identity("contact", str(ann)), Identity("email", ANN)), fields={"first_name": "Canaria"},
+    )  # fmt: skip
+    erasure.erase(live, "dpo", ann)
+    with live.database.write() as conn:
+        inbox.note(conn, [read], live.clock())
+    settle(live)
+    assert held(live) == []
+    assert [row.late for row in rows(live, "erasures", "late")] == [0], "nobody else spoke of them"
+
+
 def test_who_was_merged_more_than_once_leaves_no_name_in_any_merge(live: Runtime, vendors: Server) -> None:
     for number, email in enumerate((ANN, "ann.old@acme.example", "ann.older@acme.example")):
         form(live, "trial", email=email, user_id=f"u{number}")

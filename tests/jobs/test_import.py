@@ -324,6 +324,19 @@ def test_an_import_can_be_stopped(sqlite_runtime: Runtime) -> None:
     assert rows(sqlite_runtime, "import_parts") == []
 
 
+def test_what_waited_for_a_tool_leaves_with_what_an_import_says(
+    sqlite_runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_connection(sqlite_runtime, "klaviyo", "klaviyo", {"api_key": "pk_1"}, "http://127.0.0.1:9")
+    form(sqlite_runtime, "newsletter", email="ann@acme.example", first_name="An", consent="yes")
+    drain(sqlite_runtime)
+    (before,) = rows(sqlite_runtime, "deliveries", "id", "action", kind="upsert_contact")
+    assert '"An"' in before.action
+    run(sqlite_runtime, begin(sqlite_runtime, PEOPLE))
+    (after,) = rows(sqlite_runtime, "deliveries", "id", "action", kind="upsert_contact")
+    assert '"Ann"' in after.action
+
+
 def test_what_is_stopped_while_it_is_fed_stays_stopped(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
     one = load(runtime, begin(runtime, PEOPLE))
     lease = importing.take(runtime, one)

@@ -8,11 +8,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection, select
 
 from app import drafts
 from app.mapping import rereading
 from app.runtime import Runtime
-from app.store import erasures, rereads
+from app.store import erasures, rereads, tables
 from app.store.engine import Conflict
 from app.store.rereads import Reread
 from jobs import reread, sweep
@@ -131,6 +132,25 @@ def test_what_was_read_again_goes_with_the_events_of_whoever_is_erased(told: Run
         erasures.drop_events(conn, [row.seq for row in rows(told, "events", "seq")])
     assert not rows(told, "readings")
     assert again(told).differing == 0, "nothing comes back of it"
+
+
+def test_who_is_erased_while_it_is_read_leaves_nothing_in_what_was_read(
+    told: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mend(told, ROLE)
+    keep = rereads.keep
+
+    def after_erasing(conn: Connection, *args: Any) -> None:
+        if told.database.is_sqlite:
+            erasures.drop_events(conn, [row.seq for row in conn.execute(select(tables.events.c.seq))])
+        else:
+            with told.database.write() as other:
+                erasures.drop_events(other, [row.seq for row in other.execute(select(tables.events.c.seq))])
+        keep(conn, *args)
+
+    monkeypatch.setattr(rereads, "keep", after_erasing)
+    again(told)
+    assert rows(told, "readings") == []
 
 
 def test_rolling_back_and_reading_again_is_as_if_nothing_had_been_changed(told: Runtime, clock: Clock) -> None:
