@@ -167,8 +167,10 @@ class VendorPool(urllib3.PoolManager):
 
     def urlopen(self, method: str, url: str, redirect: bool = True, **kw: Any) -> Any:  # type: ignore[override]
         """One call, read to its end within the time and size allowed."""
+        hidden = {*self._secrets, *sent_in(kw.get("headers"))}
+        asked = without(url, hidden)
         if urlsplit(url).scheme != "https" and not self._allow_private:
-            raise ForbiddenTarget(f"{url.split('?')[0]} is not https")
+            raise ForbiddenTarget(f"{asked.split('?')[0]} is not https")
         kw.update(
             retries=False,
             preload_content=False,
@@ -178,8 +180,7 @@ class VendorPool(urllib3.PoolManager):
         if may_call is not None and not may_call():
             raise TooLate("the right to call has run out")
         started, at = time.monotonic(), datetime.now(UTC)
-        hidden = {*self._secrets, *sent_in(kw.get("headers"))}
-        asked, said = without(url, hidden), without(_text(kw.get("body")), hidden)
+        said = without(_text(kw.get("body")), hidden)
         exchange = Exchange(at=at, seconds=0, method=method, url=asked, request=said, status=None, answer="")
         response = None
         try:

@@ -6,7 +6,7 @@ import pytest
 from standardwebhooks import Webhook
 
 from adapters.contract import Account, Again, ConnectionRefused, Done, Refused, RetryLater, Unknown
-from adapters.http import Http
+from adapters.http import Http, recording
 from adapters.make import ADAPTER
 from adapters.make.push import connect
 from app.contacts.action import SendMessage, TrackEvent
@@ -65,6 +65,37 @@ def test_api_key_goes_along(peer):
     peer.answers(b"Accepted")
     push(ADAPTER, scenario(peer, api_key="k-1"), delivery(TRIAL))
     assert heard(peer)[0]["x-make-apikey"] == "k-1"
+
+
+def told_through(settings: dict[str, str], *, allow_private: bool):
+    return connect(Account(settings, "", Http(allow_private, ADAPTER.secrets(settings))))
+
+
+TOKEN, KEY = "k3ab1cq8x7w5v2u9t4s6r1p0o3n8m5l2", "key-0123456789"
+
+
+@pytest.mark.parametrize("status", ["200 OK", "400 Bad Request", "500 Oops"])
+def test_whoever_looks_at_calls_cannot_start_the_scenario(peer, status):
+    """The address's path and the webhook's key are all that it takes, and an answer may repeat both."""
+    peer.answers(f"/{TOKEN}?v={KEY} {KEY}".encode(), status=status)
+    scene = told_through({"webhook_url": f"{peer.url}/{TOKEN}?v=12345678", "api_key": KEY}, allow_private=True)
+    with recording() as calls:
+        (outcome,) = push(ADAPTER, scene, delivery(TRIAL))
+    (call,) = calls
+    assert call.url == f"{peer.url}/***", "to whom it went may be seen"
+    assert TOKEN not in repr((call, outcome))
+    assert KEY not in repr((call, outcome))
+
+
+def test_address_is_not_told_where_it_is_refused_or_not_answered():
+    closed = f"http://127.0.0.1:1/{TOKEN}"
+    scene = told_through({"webhook_url": closed}, allow_private=False)
+    with pytest.raises(ConnectionRefused, match="is not https") as refusal:
+        push(ADAPTER, scene, delivery(TRIAL))
+    assert TOKEN not in str(refusal.value)
+    with recording() as calls:
+        (outcome,) = push(ADAPTER, told_through({"webhook_url": closed}, allow_private=True), delivery(TRIAL))
+    assert TOKEN not in repr((calls, outcome))
 
 
 @pytest.mark.parametrize(
