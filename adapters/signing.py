@@ -15,8 +15,9 @@ MAX_AGE_SECONDS = 300
 
 
 def secrets_of(settings: Mapping[str, str], name: str) -> list[str]:
-    """The secret of this name and the one before the last rotation, as far as they are set; at least one."""
-    found = [secret for key in (name, f"{name}_previous") if (secret := settings.get(key))]
+    """The secret of this name and the one before the last rotation, as far as they are set; at least one. An empty one,
+    with which anybody could sign, is none."""
+    found = [secret for key in (name, f"{name}_previous") if (secret := settings.get(key, "")).strip()]
     if not found:
         raise InvalidSignature(f"this connection has no {name}, so this request cannot be checked")
     return found
@@ -33,22 +34,34 @@ def base64_digests(secrets: Iterable[str], message: bytes, algorithm: str = "sha
 
 
 def check(given: Iterable[str], expected: Iterable[str], header: str) -> None:
-    """Raise InvalidSignature unless one of the given signatures is one of the expected. All are looked at, so that the
-    time it takes says nothing."""
-    if not _is_among(given, expected):
+    """Raise InvalidSignature unless one of the given signatures is one of the expected."""
+    if not is_among(given, expected):
         raise InvalidSignature(f"{header} does not fit this body and secret")
 
 
 def check_token(given: str, expected: Iterable[str], name: str) -> None:
     """Raise InvalidSignature unless a shared secret that was sent along is one of the expected."""
-    if not _is_among([given], expected):
+    if not is_among([given], expected):
         raise InvalidSignature(f"{name} is not this connection's")
 
 
-def _is_among(given: Iterable[str], expected: Iterable[str]) -> bool:
+def is_among(given: Iterable[str], expected: Iterable[str]) -> bool:
+    """Whether one of the given texts is one of the expected. No short cut: how long it takes says nothing."""
     known = [one.encode() for one in expected]
     pairs = [(one.encode("utf-8", "surrogatepass"), other) for one in given for other in known]
     return any([hmac.compare_digest(one, other) for one, other in pairs])  # noqa: C419  no short cut
+
+
+def basic_of(header: str) -> tuple[str, str] | None:
+    """User and password of an Authorization header; None for one that is not ``Basic`` with readable credentials."""
+    kind, _, credentials = header.partition(" ")
+    if kind.lower() != "basic":
+        return None
+    try:
+        user, _, password = base64.b64decode(credentials.strip(), validate=True).decode().partition(":")
+    except ValueError:  # no base64, no UTF-8, or letters beyond ASCII: what a stranger sends may hold anything
+        return None
+    return user, password
 
 
 def check_age(stamp: str, now: datetime, header: str, allowed: int = MAX_AGE_SECONDS) -> None:

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from adapters.contract import InvalidSignature, WebhookRequest
 from adapters.signing import base64_digests, check, check_age, check_stamped, check_token, hex_digests, secrets_of
+from adapters.submissions.builders import typeform
 
 SECRET_HEADER = "X-Baton-Secret"  # noqa: S105  the header's name
 
@@ -29,10 +30,7 @@ def verify(request: WebhookRequest, settings: Mapping[str, str], now: datetime) 
 
 
 def _typeform(request: WebhookRequest, secrets: list[str], now: datetime) -> None:
-    mark, _, given = request.header("typeform-signature").partition("=")
-    if mark != "sha256":
-        raise InvalidSignature("Typeform-Signature does not begin with sha256=")
-    check([given], base64_digests(secrets, request.body), "Typeform-Signature")
+    typeform.check_signature(request, secrets)
 
 
 def _tally(request: WebhookRequest, secrets: list[str], now: datetime) -> None:
@@ -54,7 +52,7 @@ def _wpforms(request: WebhookRequest, secrets: list[str], now: datetime) -> None
 
 
 PROOFS: dict[str, Proof] = {
-    "Typeform-Signature": _typeform,
+    typeform.HEADER: _typeform,
     "Tally-Signature": _tally,
     "x-webflow-signature": _webflow,
     "X-WPForms-Webhook-Signature": _wpforms,

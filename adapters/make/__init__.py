@@ -3,7 +3,7 @@ service of a team's own."""
 
 from adapters.contract import Adapter, RateLimit, Setting
 from adapters.make.push import PUSHES, check, connect
-from adapters.make.signature import verify
+from adapters.make.signature import verify, wrong_secret
 from adapters.make.webhook import holds, parse
 
 ADAPTER = Adapter(
@@ -11,7 +11,11 @@ ADAPTER = Adapter(
     title="Make",
     settings=(
         Setting("webhook_url", "Address of the scenario's webhook; whoever knows it can start it."),
-        Setting("signing_secret", "Signs requests both ways (Standard Webhooks): whsec_… or a text of your own."),
+        Setting(
+            "signing_secret",
+            "Signs requests both ways (Standard Webhooks): whsec_… or a text of your own.",
+            wrong=wrong_secret,
+        ),
         Setting("signing_secret_previous", "The secret before the last rotation; still accepted until you remove it."),
         Setting("source_token", "What scenarios send in the header X-Api-Key when they call Baton."),
         Setting("source_token_previous", "The token before the last rotation; still accepted until you remove it."),

@@ -1,14 +1,12 @@
 """Did it come from Segment? A webhook destination signs; an SDK that sends to Baton itself knows the write key."""
 
-import base64
-import binascii
 import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from adapters.contract import InvalidSignature, Unreadable, WebhookRequest
-from adapters.signing import check, check_token, hex_digests, secrets_of
+from adapters.signing import basic_of, check, check_token, hex_digests, secrets_of
 from adapters.strict_json import loads
 
 HEADER = "X-Signature"
@@ -51,12 +49,11 @@ def _signed(body: bytes) -> list[bytes]:
 
 def _write_key(request: WebhookRequest) -> str:
     """The user name of Basic authentication; browsers put it into the body."""
-    kind, _, credentials = request.header("authorization").partition(" ")
-    if kind.lower() == "basic":
-        try:
-            return base64.b64decode(credentials.strip(), validate=True).decode().partition(":")[0]
-        except (binascii.Error, UnicodeDecodeError):
-            raise InvalidSignature("the Authorization header is not of the form Basic …") from None
+    header = request.header("authorization")
+    if header.lower().startswith("basic "):
+        if (credentials := basic_of(header)) is None:
+            raise InvalidSignature("the Authorization header is not of the form Basic …")
+        return credentials[0]
     try:
         document: Any = loads(request.body, max_nodes=MAX_NODES)
     except Unreadable as error:

@@ -1,6 +1,7 @@
 """What scenarios send: signed or with a token, in whatever shape. Catalogue: A1, A3, D2, I2, M4 (in)."""
 
 import base64
+import hmac
 import json
 from datetime import timedelta
 from typing import Any
@@ -72,6 +73,21 @@ def test_scenario_that_is_ours_is_heard(headers, settings):
 )
 def test_stranger_is_refused(headers, body):
     assert not accepts(headers, body)
+
+
+@pytest.mark.parametrize(("secret", "wrong"), [("", False), (WHSEC, False), ("own text", False), ("whsec_", True)])
+def test_secret_without_anything_behind_its_mark_is_none(secret, wrong):
+    (setting,) = [one for one in ADAPTER.settings if one.name == "signing_secret"]
+    assert setting.wrong is not None
+    assert bool(setting.wrong(secret)) is wrong
+
+
+def test_nobody_signs_with_an_empty_key():
+    moment = str(int(NOW.timestamp()))
+    digest = hmac.digest(b"", f"msg_1.{moment}.".encode() + BODY, "sha256")
+    headers = {"webhook_id": "msg_1", "webhook_timestamp": moment}
+    headers["webhook_signature"] = "v1," + base64.b64encode(digest).decode()
+    assert not accepts(headers, signing_secret="whsec_")
 
 
 def parsed(document: Any, mapping: str = "", query: str = "", **headers: str) -> list[Any]:

@@ -1,13 +1,25 @@
 """Typeform: a webhook with the answers, and the form's definition beside them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from adapters.contract import Unreadable
+from adapters.contract import InvalidSignature, Unreadable, WebhookRequest
+from adapters.signing import base64_digests, check
 from adapters.submissions.labels import mentions, words_of
 from adapters.submissions.plain import Document, first_of, object_of, objects_of, text_of, zoned_time
 from adapters.submissions.submission import WORKED_OUT, Answer, Submission
 from adapters.submissions.words import NOT_THEIRS
+
+HEADER, MARK = "Typeform-Signature", "sha256="
+
+
+def check_signature(request: WebhookRequest, secrets: Iterable[str]) -> None:
+    """Raise InvalidSignature unless ``Typeform-Signature: sha256=<base64 of the HMAC of the body>`` was made with
+    one of the secrets. Nothing says when: a repeat is known by the response's token instead."""
+    given = request.header(HEADER.lower())
+    if not given.startswith(MARK):
+        raise InvalidSignature(f"{HEADER} is missing or does not begin with {MARK}")
+    check([given.removeprefix(MARK)], base64_digests(secrets, request.body), HEADER)
 
 
 def recognises(document: Document, headers: Mapping[str, str], is_json: bool) -> bool:
