@@ -9,6 +9,7 @@ from msgspec import Struct
 from adapters.activecampaign.body import OUTCOMES, Document, block, each, instant, number_of, options, text
 from adapters.activecampaign.keys import deal_change_key, deal_key, list_key, no_key, tag_key
 from adapters.contract import WebhookRequest
+from adapters.networks import network_of
 from app.contacts.event import CUSTOM, EventType
 from mappings.transforms import CannotTransform, to_number
 
@@ -90,7 +91,7 @@ def _subscribed(heard: Heard) -> list[Said]:
 
 def _ip(contact: Document) -> str:
     found = text(contact.get("ip") or contact.get("ip4"))
-    return "" if found in ("0.0.0.0", "127.0.0.1") else found  # noqa: S104  how it writes that it knows none
+    return "" if found in ("0.0.0.0", "127.0.0.1") else network_of(found)  # noqa: S104  how it writes that it knows none
 
 
 def _unsubscribed(heard: Heard) -> list[Said]:

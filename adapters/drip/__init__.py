@@ -1,7 +1,7 @@
 """Drip: subscribers of one account, both ways."""
 
 from adapters.contract import Adapter, RateLimit, Setting
-from adapters.drip.client import check, connect
+from adapters.drip.client import check, connect, wrong_key
 from adapters.drip.push import PUSHES
 from adapters.drip.webhook import parse
 
@@ -11,8 +11,13 @@ ADAPTER = Adapter(
     base_url="https://api.getdrip.com",
     signed=False,
     settings=(
-        Setting("api_key", "API token (User settings → User info); lets Baton write."),
-        Setting("account_id", "The account's id: the number in the address of every page of Drip.", secret=False),
+        Setting("api_key", "API token (User settings → User info); lets Baton write.", wrong=wrong_key),
+        Setting(
+            "account_id",
+            "The account's id: the number in the address of every page of Drip.",
+            secret=False,
+            number=True,
+        ),
     ),
     mapping="drip.yaml",
     parse=parse,

@@ -1,6 +1,7 @@
 """Calling Drip's API v2, by plain calls. Its SDK has not been renewed since 2019."""
 
 import base64
+import re
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
@@ -9,7 +10,13 @@ from adapters.contract import Account, Check, Delivery, Refused
 from adapters.http import Http, HttpError
 
 NO_ADDRESS = Refused(reason="Drip knows people by their e-mail address, and none is known")
+_KEY = re.compile(r"[A-Za-z0-9_-]+")
 ADDED = "baton_added_at"  # the custom field that says when Baton first wrote to somebody
+
+
+def wrong_key(key: str) -> str:
+    """What is wrong with an API token, in words; empty where nothing is."""
+    return "" if not key or _KEY.fullmatch(key) else "an API token is letters and digits only, without blanks"
 
 
 class Drip:

@@ -7,6 +7,7 @@ from hashlib import md5, sha256
 from typing import Any
 
 from adapters.contract import Unreadable, WebhookRequest
+from adapters.networks import network_of
 from adapters.snapshot import events_of
 from adapters.submissions.body import read_body
 from adapters.submissions.plain import object_of, objects_of, text_of
@@ -104,19 +105,14 @@ def _subscribed(kind: str, data: Data, at: datetime, mapping: FieldMapping) -> I
         name: text
         for name, text in (
             ("list", text_of(data.get("list_id"))),
-            ("ip_signup", _truncated(signed_up)),
-            ("ip_opt", _truncated(text_of(data.get("ip_opt")))),
+            ("ip_signup", network_of(signed_up)),
+            ("ip_opt", network_of(text_of(data.get("ip_opt")))),
         )
         if text
     }
     yield _also(event, EventType.CONTACT_CREATED)  # they may have been taken out before
     yield from _with_profile(event, data, mapping)
     yield _also(event, EventType.CONSENT_CHANGED, consent)
-
-
-def _truncated(address: str) -> str:
-    """An internet address without what would name a person."""
-    return re.sub(r"\.\d+$", ".0", address) if "." in address else address.rpartition(":")[0]
 
 
 def _unsubscribed(kind: str, data: Data, at: datetime) -> Iterator[Event]:

@@ -17,6 +17,7 @@ from adapters.snapshot import events_of
 from adapters.submissions.body import read_body
 from adapters.submissions.builders import READERS
 from adapters.submissions.claims import mend_names
+from adapters.submissions.envelope import unwrapped
 from adapters.submissions.events import events_of as form_events
 from adapters.submissions.plain import first_of, object_of, text_of, zoned_time
 from app.contacts.consent import CHANNELS
@@ -38,14 +39,13 @@ _NOT_THEIRS = frozenset(
 )
 _TIMES = ("occurred_at", "occurredAt", "timestamp", "time", "date", "created_at", "createdAt", "submitted_at")
 _KEYS = ("idempotency_key", "idempotencyKey", "event_id", "eventId")
-_ENVELOPE = frozenset(("body", "headers", "method", "query", "url", "qs", "params"))
 
 Item = Mapping[str, Any]
 
 
 def parse(request: WebhookRequest, mapping: FieldMapping) -> Iterator[Event | BadItem]:
     """The events in one request: one object or a list of them. Bad ones of a list are parked alone."""
-    document = _unwrapped(read_body(request.header("content-type"), request.body).document)
+    document = unwrapped(read_body(request.header("content-type"), request.body).document)
     items = document if isinstance(document, list) else [document]
     if not items:
         raise Unreadable("an empty list")
@@ -53,7 +53,7 @@ def parse(request: WebhookRequest, mapping: FieldMapping) -> Iterator[Event | Ba
         raise Unreadable(f"more than {MAX_ITEMS} items in one request")
     for item in items:
         try:
-            yield from _events(_unwrapped(item), request, mapping, alone=len(items) == 1)
+            yield from _events(unwrapped(item), request, mapping, alone=len(items) == 1)
         except Unreadable as error:
             if len(items) == 1:
                 raise
@@ -62,16 +62,9 @@ def parse(request: WebhookRequest, mapping: FieldMapping) -> Iterator[Event | Ba
 
 def holds(request: WebhookRequest) -> tuple[dict[str, Any], dict[str, str]]:
     """What the first item holds, by the names that a mapping reads. Raises Unreadable."""
-    document = _unwrapped(read_body(request.header("content-type"), request.body).document)
+    document = unwrapped(read_body(request.header("content-type"), request.body).document)
     first = document[0] if isinstance(document, list) and document else document
-    return dict(_flat(object_of(_unwrapped(first)))), {}
-
-
-def _unwrapped(document: Any) -> Any:
-    """A webhook that a scenario passes on whole, as its body."""
-    if isinstance(document, dict) and "body" in document and set(document) <= _ENVELOPE:
-        return document["body"] if isinstance(document["body"], dict | list) else document
-    return document
+    return dict(_flat(object_of(unwrapped(first)))), {}
 
 
 def _events(item: Any, request: WebhookRequest, mapping: FieldMapping, *, alone: bool) -> Iterator[Event]:

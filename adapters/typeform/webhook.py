@@ -19,14 +19,10 @@ MAX_RESPONSES = 1_000  # a page of the Responses API
 
 def parse(request: WebhookRequest, mapping: FieldMapping) -> Iterator[Event | BadItem]:
     """The responses in one request: one of a webhook, or those of a page of the Responses API."""
-    document = clean(loads(request.body, max_nodes=100_000))
-    if not isinstance(document, dict):
-        raise Unreadable("a Typeform webhook is one JSON object")
-    if not isinstance(document.get("items"), list):
+    document = _opened(request)
+    if "items" not in document:
         yield from _events(document, request, mapping)
         return
-    if len(document["items"]) > MAX_RESPONSES:
-        raise Unreadable(f"more than {MAX_RESPONSES} responses in one request")
     for item in document["items"]:
         try:
             yield from _events(item, request, mapping)
@@ -35,8 +31,23 @@ def parse(request: WebhookRequest, mapping: FieldMapping) -> Iterator[Event | Ba
 
 
 def holds(request: WebhookRequest) -> tuple[dict[str, Any], dict[str, str]]:
-    """The answers by their refs, and the questions beside them. Raises Unreadable."""
-    return answers_of(_read(clean(loads(request.body))))
+    """The answers by their refs, and the questions beside them; of a page of responses those of the first. Raises
+    Unreadable."""
+    document = _opened(request)
+    return answers_of(_read(document["items"][0] if document.get("items") else document))
+
+
+def _opened(request: WebhookRequest) -> dict[str, Any]:
+    """The document in a request; with ``items`` it is a page of the Responses API. Raises Unreadable."""
+    document = clean(loads(request.body, max_nodes=100_000))
+    if not isinstance(document, dict):
+        raise Unreadable("a Typeform webhook is one JSON object")
+    items = document.get("items", [])
+    if not isinstance(items, list):
+        raise Unreadable("items should be a list of responses")
+    if len(items) > MAX_RESPONSES:
+        raise Unreadable(f"more than {MAX_RESPONSES} responses in one request")
+    return document
 
 
 def _events(document: Any, request: WebhookRequest, mapping: FieldMapping) -> list[Event]:

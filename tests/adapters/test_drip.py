@@ -230,3 +230,14 @@ def test_simulator_tells_in_drips_words(account, vendors):
     account.act("unsubscribe", email=TOM)
     assert [name for name, _, _ in heard] == ["created", "unsubscribed_all"]
     del account.tell
+
+
+@pytest.mark.parametrize(
+    ("key", "wrong"),
+    [("9f2c4d6e8a0b1c3d5e7f", False), ("", False), ("Bearer 9f2c", True), ("9f2c\n", True), ("schlüssel", True)],
+)
+def test_token_is_one_that_can_be_sent_and_an_account_is_a_number(key, wrong):
+    settings = {setting.name: setting for setting in ADAPTER.settings}
+    assert settings["api_key"].wrong is not None
+    assert bool(settings["api_key"].wrong(key)) is wrong
+    assert settings["account_id"].number

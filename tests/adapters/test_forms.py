@@ -928,3 +928,13 @@ def test_gravity_forms_checkboxes_are_no_name():
     event = post_json(entry)
     assert "first_name" not in event.fields
     assert event.properties["custom"] == {"5": ["Sea", "Road", "Rail"]}
+
+
+def test_form_that_an_automation_passes_on_whole_is_the_form_and_not_its_headers():
+    form = {"your-email": "ann@example.com", "Message": "Hello"}
+    wrapped = {"headers": {"host": "n8n.example", "cookie": "x"}, "query": {}, "body": form, "executionMode": "test"}
+    event = post_json([{"json": wrapped}])
+    assert event.identity("email") == "ann@example.com"
+    assert "cookie" not in json.dumps(event.properties)
+    plain = post_json(form)
+    assert (event.fields, event.properties) == (plain.fields, plain.properties)

@@ -202,3 +202,32 @@ def test_what_cannot_be_read_is_parked(document):
     good, bad = parsed([ANN, {"contact": {}}])
     assert good.type == EventType.CONTACT_UPDATED
     assert isinstance(bad, BadItem)
+
+
+REQUEST = {"headers": {"host": "n8n.example", "cookie": "x"}, "params": {}, "query": {"a": "1"}}
+
+
+@pytest.mark.parametrize(
+    "wrapped",
+    [
+        pytest.param({**REQUEST, "body": ANN}, id="a request as Make passes it on"),
+        pytest.param({**REQUEST, "body": ANN, "webhookUrl": "https://n8n", "executionMode": "test"}, id="as n8n does"),
+        pytest.param([{"json": {**REQUEST, "body": ANN}, "pairedItem": 0}], id="an item of n8n's"),
+        pytest.param({**REQUEST, "body": json.dumps(ANN)}, id="with its body as text"),
+        pytest.param({**REQUEST, "body": [ANN]}, id="with a list"),
+    ],
+)
+def test_webhook_that_is_passed_on_whole_is_its_body(wrapped):
+    (event,) = parsed(wrapped)
+    assert event.identity("email") == "ann@example.com"
+    assert event.source_key == parsed(ANN)[0].source_key, "however it came it is the same"
+    assert not event.properties, "and nobody's cookies are kept"
+    assert ADAPTER.holds is not None
+    names, _ = ADAPTER.holds(arrived(json.dumps(wrapped).encode(), content_type="application/json"))
+    assert names == {"contact.email": "ann@example.com"}
+
+
+@pytest.mark.parametrize("item", [{"body": "text", "headers": {}}, {"body": "{broken", "headers": {}}, {"body": None}])
+def test_word_that_is_called_body_is_no_envelope(item):
+    with pytest.raises(Unreadable, match="nobody is named"):
+        parsed(item)

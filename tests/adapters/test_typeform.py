@@ -138,3 +138,17 @@ def test_what_cannot_be_a_response_says_why(document, why):
         return
     with pytest.raises(Unreadable, match=why):
         parsed(document)
+
+
+def test_mapping_can_be_drawn_from_a_page_of_responses():
+    assert ADAPTER.holds is not None
+    said = response(answers=[answer("text", "Acme", "company", "short_text")])["form_response"]
+    page = {"total_items": 2, "items": [{**said, "landed_at": said["submitted_at"]}, {"landed_at": "later"}]}
+    names, _ = ADAPTER.holds(arrived(json.dumps(page).encode(), content_type="application/json"))
+    assert names["company"] == "Acme"
+
+
+@pytest.mark.parametrize("items", [None, {}, "no list"])
+def test_items_that_are_no_list_are_no_page(items):
+    with pytest.raises(Unreadable, match="list of responses"):
+        parsed({"items": items})

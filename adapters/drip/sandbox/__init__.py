@@ -1,6 +1,5 @@
 """A simulated Drip account: subscribers, tags and events, with the limit and the refusals that matter."""
 
-import base64
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
@@ -9,6 +8,7 @@ import msgspec
 
 from adapters.sandbox.vendor import SHOWN, Answer, Columns, Refusal, Request, Route, Vendor, iso
 from adapters.sandbox.webhooks import Bundle, Hook, Outgoing, Writer
+from adapters.signing import basic_of
 
 _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
 MAX_BATCH = 1_000
@@ -54,8 +54,7 @@ class Drip(Vendor):
         return Refusal(self.error(status, message))
 
     def enter(self, request: Request, route: Route) -> dict[str, str]:
-        kind, _, credentials = request.headers.get("authorization", "").partition(" ")
-        key = base64.b64decode(credentials).decode().partition(":")[0] if kind == "Basic" else ""
+        key, _ = basic_of(request.headers.get("authorization", "")) or ("", "")
         if not key or self.settings.api_key not in ("", key):
             raise self.refuse(401, "Authentication failed, check your credentials")
         if "batches" in route.path and self.windows.take("batches", [(self.settings.batches_per_hour, 3_600.0)]):

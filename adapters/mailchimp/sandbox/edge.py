@@ -11,6 +11,7 @@ import msgspec
 
 from adapters.sandbox.vendor import Answer, Refusal, Request, Route, Vendor
 from adapters.sandbox.webhooks import Bundle, Hook, Outgoing, Writer
+from adapters.signing import basic_of
 
 PROBLEM = "application/problem+json; charset=utf-8"
 TITLES = {
@@ -60,14 +61,8 @@ class Edge(Vendor):
         return Refusal(self.error(status, message, **more))
 
     def enter(self, request: Request, route: Route) -> dict[str, str]:
-        kind, _, credentials = request.headers.get("authorization", "").partition(" ")
-        key = ""
-        if kind == "Basic":
-            import base64
-
-            key = base64.b64decode(credentials).decode("utf-8", "replace").partition(":")[2]
-        elif kind == "Bearer":
-            key = credentials
+        given = request.headers.get("authorization", "")
+        _, key = basic_of(given) or ("", given.removeprefix("Bearer ") if given.startswith("Bearer ") else "")
         if not key or self.settings.api_key not in ("", key):
             raise self.refuse(401, "Your API key may be invalid, or you've attempted to access the wrong datacenter.")
         if self.windows.take("calls", [(self.settings.calls_per_second, 1.0)]):

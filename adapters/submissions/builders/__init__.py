@@ -22,6 +22,7 @@ from adapters.submissions.builders import (
     webflow,
     wpforms,
 )
+from adapters.submissions.envelope import unwrapped
 from adapters.submissions.plain import Document, read_plain
 from adapters.submissions.submission import Submission
 
@@ -30,6 +31,8 @@ MAX_NAMES = 64 * 1024  # characters of all names and labels
 
 def read_submission(document: Any, headers: Mapping[str, str], *, is_json: bool) -> Submission:
     """The submission in a document. Raises Unreadable where it holds no answers or too many."""
+    if is_json:
+        document = unwrapped(document)
     if isinstance(document, list):
         document = {"fields": document}
     if not isinstance(document, dict):
