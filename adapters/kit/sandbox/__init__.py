@@ -1,0 +1,5 @@
+"""A simulated Kit: one account with forms, tags and sequences."""
+
+from adapters.kit.sandbox.account import Kit
+
+VENDOR = Kit
