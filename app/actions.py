@@ -203,7 +203,7 @@ def erase_by_name(who: str, text: str) -> int:
         if found:
             return erase(who, found[0])
         number = erasure.erase_unknown(runtime, who, text)
-    except erasure.Refused as refusal:
+    except erasure.NotErased as refusal:
         raise Refused(400, str(refusal)) from None
     this_waker().wake(DELIVER)
     return number
@@ -213,7 +213,7 @@ def erased_by_hand(who: str, erasure_id: int, connection_id: int) -> None:
     """Note that somebody was deleted by hand in a tool."""
     try:
         erasure.said_so(this_runtime(), who, erasure_id, connection_id)
-    except erasure.Refused as refusal:
+    except erasure.NotErased as refusal:
         raise Refused(409, str(refusal)) from None
 
 
@@ -221,7 +221,7 @@ def let_in(who: str, text: str) -> None:
     """Keep somebody out no more who came back of their own will."""
     try:
         erasure.let_in(this_runtime(), who, text)
-    except erasure.Refused as refusal:
+    except erasure.NotErased as refusal:
         raise Refused(400, str(refusal)) from None
 
 

@@ -7,18 +7,18 @@ import msgspec
 from msgspec import Struct
 from sqlalchemy import Connection as Conn
 
+from app import finding
 from app.contacts.contact import Contact
-from app.contacts.event import Identity
-from app.contacts.identity import EMAIL, GLOBAL_KINDS, PHONE, alias_key, clean_email, clean_phone
+from app.contacts.identity import EMAIL, PHONE, alias_key
 from app.runtime import Runtime
-from app.store import erasures, lists, notes, people
+from app.store import erasures, notes, people
 from app.store.erasures import BY_HAND, DONE, STUCK, Erasure, Receipt
 from app.store.vault import WrongKey
 from jobs.forgetting import forget
 
 
-class Refused(ValueError):
-    """Something that cannot be done, with the reason."""
+class NotErased(ValueError):
+    """An erasure, or something about one, that cannot be done, with the reason."""
 
 
 class KeptOut(Struct, frozen=True, kw_only=True):
@@ -31,31 +31,20 @@ class KeptOut(Struct, frozen=True, kw_only=True):
 
 
 def find(runtime: Runtime, conn: Conn, text: str) -> list[int]:
-    """Whose address, phone, alias (``hubspot:123``) or number (``contact:5``) this is.  Raises Refused."""
-    identity = _identity(text)
-    if identity.kind == "contact":
-        if not identity.value.isdecimal() or not people.exists(conn, int(identity.value)):
-            raise Refused(f"there is no contact {identity.value}")
-        return [people.survivor(conn, int(identity.value))]
-    ids = [one.id for one in runtime.connections().values() if identity.kind in (one.kind, one.name)]
-    return lists.find_contacts(conn, identity, ids if identity.kind not in GLOBAL_KINDS else [0])
+    """Whom to erase by what they go by; nobody where only tools may know them. Raises NotErased where nobody can be
+    found by it anywhere."""
+    sought = _read(runtime, text)
+    found = finding.who_is(conn, sought)
+    if not found and sought.identity.kind not in (EMAIL, PHONE):
+        raise NotErased("nobody here goes by it; tools can be asked by an e-mail address or a phone number")
+    return found
 
 
-def _identity(text: str) -> Identity:
-    kind, sign, value = text.strip().partition(":")
-    if not sign:
-        kind, value = (PHONE if text.strip().startswith("+") else EMAIL), text
-    kind, value = kind.strip().lower(), value.strip()
-    if kind == EMAIL:
-        cleaned = clean_email(value)
-        if cleaned is None:
-            raise Refused(f"“{value[:100]}” is no e-mail address; or give an alias such as hubspot:123 or contact:5")
-        value = cleaned.address
-    if kind == PHONE:
-        value = clean_phone(value) or value
-    if not value:
-        raise Refused("say who: an address, a phone number, or an alias such as hubspot:123 or contact:5")
-    return Identity(kind, value)
+def _read(runtime: Runtime, text: str) -> finding.Sought:
+    try:
+        return finding.read(runtime, text)
+    except finding.NoName as reason:
+        raise NotErased(str(reason)) from None
 
 
 def erase(runtime: Runtime, who: str, contact_id: int, told_by: int = 0) -> int:
@@ -70,31 +59,31 @@ def erase(runtime: Runtime, who: str, contact_id: int, told_by: int = 0) -> int:
 
 
 def erase_unknown(runtime: Runtime, who: str, text: str) -> int:
-    """Erase somebody of whom nothing is known here: the tools are asked, and they are kept out from now on. Raises
-    Refused where nobody can be found by this anywhere."""
-    identity = _identity(text)
-    if identity.kind not in (EMAIL, PHONE):
-        raise Refused("nobody here goes by it; tools can be asked by an e-mail address or a phone number")
+    """Erase somebody of whom nothing is known here, by an address or a phone number: the tools are asked, and they are
+    kept out from now on. Raises NotErased."""
+    identity = _read(runtime, text).identity
     now = runtime.clock()
     with runtime.database.write() as conn:
         nobody = people.Person(id=0, version=0, state=Contact(first_seen_at=now), score=0.0)
         (contact_id,) = people.create(conn, [nobody], now)
         found = {alias_key(identity, 0): (identity, None, contact_id)}
         if people.adopt(conn, runtime.database, found, now) != {alias_key(identity, 0): contact_id}:
-            raise Refused("somebody goes by it since a moment ago; look again")
+            raise NotErased("somebody goes by it since a moment ago; look again")
     return erase(runtime, who, contact_id)
 
 
 def said_so(runtime: Runtime, who: str, erasure_id: int, connection_id: int) -> None:
-    """Note that somebody was deleted by hand in a tool. Raises Refused."""
+    """Note that somebody was deleted by hand in a tool. Raises NotErased."""
     now = runtime.clock()
     with runtime.database.write() as conn:
         found = erasures.receipts(conn, [erasure_id])[erasure_id]
         one = next((receipt for receipt in found if receipt.connection_id == connection_id), None)
         if one is None:
-            raise Refused("that tool is not asked to erase them")
+            raise NotErased("that tool is not asked to erase them")
         if one.status not in (BY_HAND, STUCK):
-            raise Refused("that tool has done it" if one.status == DONE else "that tool was asked and has not answered")
+            raise NotErased(
+                "that tool has done it" if one.status == DONE else "that tool was asked and has not answered"
+            )
         erasures.set_receipt(
             conn, erasure_id, msgspec.structs.replace(one, status=DONE, at=now, note=f"deleted by hand, says {who}")
         )
@@ -102,15 +91,18 @@ def said_so(runtime: Runtime, who: str, erasure_id: int, connection_id: int) -> 
 
 
 def let_in(runtime: Runtime, who: str, text: str) -> None:
-    """Keep somebody out no more who came back of their own will. Raises Refused where they were not."""
-    identity = _identity(text)
-    ids = [one.id for one in runtime.connections().values() if identity.kind in (one.kind, one.name)] or [0]
+    """Keep somebody out no more who came back of their own will. Raises NotErased where they were not."""
+    sought = _read(runtime, text)
     now = runtime.clock()
     with runtime.database.write() as conn:
         secret = erasures.known_pepper(conn, runtime.vault)
-        hashes = [] if secret is None else [erasures.hash_of(alias_key(identity, one), secret) for one in ids]
+        hashes = (
+            []
+            if secret is None
+            else [erasures.hash_of(alias_key(sought.identity, one), secret) for one in sought.connection_ids]
+        )
         if not erasures.let_in(conn, hashes):
-            raise Refused("nobody of this name was erased")
+            raise NotErased("nobody of this name was erased")
         notes.write_audit(conn, who, "erasure.let_in", "somebody who came back", now)
 
 
@@ -122,26 +114,26 @@ def kept_out(runtime: Runtime) -> bytes:
     with runtime.database.read() as conn:
         marks = notes.read_marks(conn)
         if erasures.PEPPER not in marks:
-            raise Refused("nobody was erased yet")
+            raise NotErased("nobody was erased yet")
         return msgspec.json.encode(KeptOut(pepper=marks[erasures.PEPPER][0], hashes=erasures.kept_out(conn)))
 
 
 def erase_again(runtime: Runtime, who: str, body: bytes) -> tuple[int, int]:
     """Erase those again who are on a list from after the backup; how many were here, of how many names on it. Raises
-    Refused."""
+    NotErased."""
     try:
         said = msgspec.json.decode(body, type=KeptOut)
         secret = bytes.fromhex(runtime.vault.open(said.pepper.encode())["pepper"])
     except (msgspec.MsgspecError, UnicodeDecodeError, ValueError):
-        raise Refused("this is no list of people who were erased") from None
+        raise NotErased("this is no list of people who were erased") from None
     except WrongKey:
-        raise Refused("the list was written with another key than this installation's") from None
+        raise NotErased("the list was written with another key than this installation's") from None
     with runtime.database.write() as conn:
         known = erasures.known_pepper(conn, runtime.vault)
         if known is None:
             erasures.set_pepper(conn, runtime.database, runtime.vault, secret, runtime.clock())
         elif known != secret:
-            raise Refused("the list is from another installation: its people were erased under another secret")
+            raise NotErased("the list is from another installation: its people were erased under another secret")
     wanted, found = frozenset(said.hashes), set()
     with runtime.database.snapshot() as conn:
         for key, contact_id in people.all_aliases(conn):

@@ -11,6 +11,7 @@ from app.contacts.event import Event, Identity
 from app.contacts.identity import CONTACT, GLOBAL_KINDS
 from app.contacts.own_events import JOINED
 from app.contacts.times import to_us
+from app.numbers import whole
 from app.receive import Refused, this_runtime, this_waker
 from app.runtime import Runtime
 from app.store import inbox, merges, notes, people
@@ -68,14 +69,15 @@ def shown(runtime: Runtime, conn: Conn, found: Collection[Mapping[str, Any]]) ->
     """Merges' rows as they are shown."""
     apart = merges.are_apart(conn, [row["id"] for row in found if row["undone_at"] is not None])
     told = merges.told_by(conn, found)
-    return [_shown(runtime, conn, merges.read(row), apart, told) for row in found]
+    homes = people.survivors(conn, [row["winner_id"] for row in found])
+    return [_shown(runtime, merges.read(row), homes[row["winner_id"]], apart, told) for row in found]
 
 
-def _shown(runtime: Runtime, conn: Conn, merge: Known, apart: Collection[int], told: Mapping[str, int]) -> Shown:
+def _shown(runtime: Runtime, merge: Known, home: int, apart: Collection[int], told: Mapping[str, int]) -> Shown:
     state = "merged" if merge.undone_at is None else "parted" if merge.id in apart else "rejoined"
     return Shown(
         id=merge.id,
-        contact_id=people.survivor(conn, merge.winner_id),
+        contact_id=home,
         winner_id=merge.winner_id,
         loser_id=merge.loser_id,
         met_in=_alias(runtime, merge.key),
@@ -99,9 +101,10 @@ def _alias(runtime: Runtime, key: str) -> Alias:
     if kind in GLOBAL_KINDS:
         return Alias(kind, value, None)
     connection, _, value = value.partition(":")
-    if not connection.isdecimal():  # of somebody who was erased since
+    number = whole(connection)
+    if number is None:  # of somebody who was erased since
         return Alias(key, "", None)
-    return Alias(kind, value, _name(runtime, int(connection)))
+    return Alias(kind, value, _name(runtime, number))
 
 
 def one(conn: Conn, merge_id: int) -> Mapping[str, Any]:

@@ -261,7 +261,7 @@ def _correct(runtime: Runtime, reread: Reread, mine: Sequence[Connection], mappi
         ids = rereads.next_contacts(conn, reread, CONTACTS)
         if not ids:
             return None
-        homes = {people.survivor(conn, one) for one in ids}
+        homes = set(people.survivors(conn, ids).values())
         stored = people.load(conn, homes)
         known_by = people.known_by(conn, homes)
         readings = rereads.of_contacts(conn, homes)

@@ -1,5 +1,6 @@
 """Contacts: finding one, and everything that is known of one."""
 
+from contextlib import suppress
 from typing import Any
 
 from flask import abort, redirect, render_template, request, url_for
@@ -7,15 +8,13 @@ from flask_login import current_user
 from sqlalchemy import Connection as Conn
 from werkzeug.wrappers import Response
 
-from app import past, portability, steering, views
+from app import finding, past, portability, steering, views
 from app.admin import asked, steps, words
 from app.admin.blueprint import admin
 from app.contacts.contact import LifecycleStage
-from app.contacts.event import Identity
-from app.contacts.identity import EMAIL, GLOBAL_KINDS, PHONE, clean_email, clean_phone
 from app.receive import answer, this_runtime
 from app.runtime import Runtime
-from app.store import lists, search, timeline, turns
+from app.store import search, timeline, turns
 
 _MOMENTS, _DECISIONS = 20, 8
 
@@ -35,7 +34,7 @@ def contacts() -> str:
             if found.next is not None:
                 links["more"] = url_for("admin.contacts", q=text, stage=stage, place=asked.place_text(found.next))
             if place is None:
-                named = by_alias(runtime, conn, text)
+                named = _named(runtime, conn, text)
                 ids = [*named, *(one for one in ids if one not in named)]
             else:
                 links["start"] = url_for("admin.contacts", q=text, stage=stage)
@@ -48,29 +47,11 @@ def contacts() -> str:
     return render_template("admin/contacts.html", people=shown, q=text, stage=stage, links=links, cut=cut)
 
 
-def by_alias(runtime: Runtime, conn: Conn, text: str) -> list[int]:
-    """Whose alias a search text is: ``hubspot:123``, a whole address also where it is a second one, a phone number."""
-    kind, sign, value = text.partition(":")
-    kind, value = kind.strip().lower(), value.strip()
-    if not sign:
-        if cleaned := clean_email(text):
-            kind, value = EMAIL, cleaned.address
-        elif text.startswith("+"):
-            kind, value = PHONE, text
-    elif kind == EMAIL and (cleaned := clean_email(value)):
-        value = cleaned.address
-    if kind == PHONE:
-        value = clean_phone(value) or value
-    if not value:
-        return []
-    ids = [one.id for one in runtime.connections().values() if kind in (one.kind, one.name)]
-    if kind in GLOBAL_KINDS:
-        ids = [0]
-    elif not ids:
-        return []
-    else:
-        kind = next(one.kind for one in runtime.connections().values() if kind in (one.kind, one.name))
-    return lists.find_contacts(conn, Identity(kind, value), ids)[: asked.PAGE]
+def _named(runtime: Runtime, conn: Conn, text: str) -> list[int]:
+    """Whose address, phone number or alias a search text is, where it can be one."""
+    with suppress(finding.NoName):
+        return finding.find(runtime, conn, text)[: asked.PAGE]
+    return []
 
 
 @admin.get(f"/contacts/<{asked.ROW}:contact_id>")

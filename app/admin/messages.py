@@ -4,11 +4,10 @@ from flask import abort, render_template
 from sqlalchemy import Connection as Conn
 from werkzeug.wrappers import Response
 
+from app import finding, views
 from app import messages as looked
-from app import views
 from app.admin import asked
 from app.admin.blueprint import admin
-from app.admin.contacts import by_alias
 from app.receive import this_runtime
 from app.rules.rendering import not_ready
 
@@ -60,4 +59,4 @@ def _whom(conn: Conn, text: str) -> int | None:
         return None
     if not text:
         return looked.emptiest(conn)
-    return next(iter(by_alias(this_runtime(), conn, text)), None)
+    return finding.first(this_runtime(), conn, text)

@@ -6,17 +6,16 @@ from flask import render_template, request
 from sqlalchemy import Connection as Conn
 
 from app import drafts as acts
-from app import trying, views
+from app import finding, trying, views
 from app.admin import asked
 from app.admin.blueprint import admin
-from app.admin.contacts import by_alias
 from app.admin.policies import address_of, existing_policy
 from app.contacts.event import is_event_type
+from app.numbers import whole
 from app.policies import Standing
 from app.receive import Refused, this_runtime
 from app.rules import event_words
 from app.rules.policy import Document
-from app.store import people
 from mappings.document import InvalidDocument
 
 _MAX_SAID = 2_000
@@ -81,9 +80,7 @@ def _lines() -> list[tuple[str, str]]:
 
 
 def _person(conn: Conn, told: str) -> int | None:
-    if told.isascii() and told.isdigit() and len(told) < 19:
-        return people.survivor(conn, int(told))
-    return next(iter(by_alias(this_runtime(), conn, told)), None)
+    return finding.first(this_runtime(), conn, f"contact:{told}" if whole(told) is not None else told)
 
 
 def _answer(conn: Conn, found: Standing, document: Document, rule: str, event: str, person: int | None) -> Any:

@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import request
 
-from app import past, portability, views
+from app import finding, past, portability, views
 from app.api.blueprint import api
 from app.api.operation import (
     CURSOR,
@@ -24,11 +24,9 @@ from app.api.operation import (
 )
 from app.api.shapes import ANY, many, shape
 from app.contacts.contact import LifecycleStage
-from app.contacts.event import Identity
-from app.contacts.identity import EMAIL, GLOBAL_KINDS, PHONE, clean_email, clean_phone
 from app.contacts.times import to_us
 from app.receive import Refused, this_runtime
-from app.store import lists, people, timeline
+from app.store import lists, timeline
 from app.store.access import MANAGE
 
 
@@ -40,7 +38,11 @@ from app.store.access import MANAGE
         summary="Contacts: by e-mail, by an alias such as hubspot:123, by the beginning of a name, or all",
         query=(
             {"name": "email", "schema": {"type": "string"}},
-            {"name": "alias", "schema": {"type": "string"}, "description": "kind:value"},
+            {
+                "name": "alias",
+                "schema": {"type": "string"},
+                "description": "hubspot:123, phone:+15005550006, contact:5",
+            },
             {"name": "q", "schema": {"type": "string"}, "description": "Beginning of an address or a name"},
             {"name": "stage", "schema": {"type": "string", "enum": [*LifecycleStage]}},
             {"name": "segment", "schema": {"type": "string"}, "description": "A segment's id"},
@@ -54,13 +56,14 @@ from app.store.access import MANAGE
 def contacts() -> Any:
     runtime = this_runtime()
     size, before = limit(), cursor()
-    identity = _identity()
+    text = _sought()
     with runtime.database.read() as conn:
-        if identity is not None:
-            ids = [one.id for one in runtime.connections().values() if identity.kind in (one.kind, one.name)]
-            found = lists.find_contacts(conn, identity, ids if identity.kind not in GLOBAL_KINDS else (0,))
-            found = [people.survivor(conn, contact_id) for contact_id in found[:size]]
-            return {"items": views.contacts(runtime, conn, found), "next": None}
+        if text:
+            try:
+                found = finding.find(runtime, conn, text)
+            except finding.NoName as reason:
+                raise Refused(400, str(reason)) from None
+            return {"items": views.contacts(runtime, conn, found[:size]), "next": None}
         stage = choice("stage", tuple(LifecycleStage))
         segment = choice("segment", tuple(runtime.rulebook().policies.segments.by_id))
         page = lists.contacts_page(conn, size, before, request.args.get("q", ""), stage, segment)
@@ -68,18 +71,14 @@ def contacts() -> Any:
         return {"items": shown, "next": to_cursor(page.next)}
 
 
-def _identity() -> Identity | None:
+def _sought() -> str:
+    """Who is looked for, as :mod:`app.finding` reads it; "" for nobody alone."""
     if address := request.args.get("email"):
-        cleaned = clean_email(address)
-        return Identity(EMAIL, cleaned.address if cleaned else address.strip().lower())
-    if alias := request.args.get("alias"):
-        kind, sign, value = alias.partition(":")
-        if not sign or not kind or not value:
-            raise Refused(400, "alias is kind:value, for instance hubspot:123")
-        if kind == PHONE:
-            value = clean_phone(value) or value
-        return Identity(kind, value.strip().lower() if kind == EMAIL else value)
-    return None
+        return f"email:{address}"
+    alias = request.args.get("alias", "")
+    if alias and not all(alias.partition(":")):
+        raise Refused(400, "alias is kind:value, for instance hubspot:123")
+    return alias
 
 
 @operation(

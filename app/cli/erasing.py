@@ -17,11 +17,11 @@ _ME = "command line"
 @contextmanager
 def _telling() -> Iterator[None]:
     """Say why something was not done."""
-    from app.erasure import Refused
+    from app.erasure import NotErased
 
     try:
         yield
-    except Refused as refusal:
+    except NotErased as refusal:
         raise click.ClickException(str(refusal)) from None
 
 
@@ -62,11 +62,14 @@ def subject_access(who: str, file: BinaryIO) -> None:
     """
     import msgspec
 
-    from app import erasure, portability
+    from app import finding, portability
 
     runtime = opened()
-    with _telling(), runtime.database.read() as conn:
-        found = erasure.find(runtime, conn, who)
+    try:
+        with runtime.database.read() as conn:
+            found = finding.find(runtime, conn, who)
+    except finding.NoName as reason:
+        raise click.ClickException(str(reason)) from None
     if not found:
         raise click.ClickException("nobody goes by it here")
     for contact_id in found:

@@ -212,8 +212,8 @@ def contacts_page(
 
 
 def find_contacts(conn: Connection, identity: Identity, connection_ids: Sequence[int]) -> list[int]:
-    """The contacts that go by an identity; a vendor's id is looked for in each of its connections."""
-    keys = {alias_key(identity, one) for one in connection_ids or (0,)}
+    """The contacts that go by an identity in these connections; one that counts everywhere counts in 0."""
+    keys = {alias_key(identity, one) for one in connection_ids}
     found = conn.execute(select(aliases.c.contact_id).where(aliases.c.key.in_(keys))).scalars().all()
     found = [*found, *conn.execute(select(shared_aliases.c.contact_id).where(shared_aliases.c.key.in_(keys))).scalars()]
     return list(dict.fromkeys(found))

@@ -68,6 +68,7 @@ _VERSIONS = Among(
     .with_for_update(),
     contacts.c.id,
 )
+_MERGED = Among(select(contacts.c.id, contacts.c.merged_into).where(contacts.c.merged_into.is_not(None)), contacts.c.id)
 _CREATE = insert(contacts).returning(contacts.c.id, sort_by_parameter_order=True)
 _LISTED = ("state", "email", "name", "stage", "score")
 _SAVE = Many(
@@ -97,7 +98,8 @@ _VENDOR_IDS = Among(
 def owners(conn: Connection, keys: Collection[str]) -> dict[str, int]:
     """Which contact each of these identities belongs to; unknown ones are left out."""
     ours = {key: int(key.removeprefix(_OURS)) for key in keys if key.startswith(_OURS)}
-    found = {key: survivor(conn, contact_id) for key, contact_id in ours.items()}
+    homes = survivors(conn, ours.values()) if ours else {}
+    found = {key: homes[contact_id] for key, contact_id in ours.items()}
     others = [key for key in keys if key not in ours]
     found.update(_OWNERS.all(conn, others))
     return found
@@ -266,11 +268,18 @@ def all_aliases(conn: Connection) -> Iterable[tuple[str, int]]:
 
 def survivor(conn: Connection, contact_id: int) -> int:
     """The contact that this id stands for today, after merges."""
-    seen = set()
-    while contact_id not in seen:
-        seen.add(contact_id)
-        into = conn.execute(select(contacts.c.merged_into).where(contacts.c.id == contact_id)).scalar()
-        if into is None:
-            return contact_id
-        contact_id = into
-    return contact_id
+    return survivors(conn, (contact_id,))[contact_id]
+
+
+def survivors(conn: Connection, ids: Iterable[int]) -> dict[int, int]:
+    """Which contact each of these ids stands for today, after merges: one query for each link of the longest chain."""
+    homes = {contact_id: contact_id for contact_id in ids}
+    into: dict[int, int] = {}
+    new = set(homes)
+    while new:
+        links: dict[int, int] = dict(_MERGED.all(conn, sorted(new)))
+        into.update(links)
+        new = {one for one in links.values() if one not in into and one not in new}
+    for _ in range(len(into)):
+        homes = {contact_id: into.get(home, home) for contact_id, home in homes.items()}
+    return homes

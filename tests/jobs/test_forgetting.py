@@ -200,7 +200,7 @@ def test_a_tool_that_refuses_is_shown_until_a_person_has_seen_to_it(live: Runtim
     assert standing(live, number)["klaviyo"][0] == "stuck"
     ids = {one.name: one.id for one in live.connections().values()}
     assert [row.status for row in rows(live, "erasures", "status")] == ["waiting"]
-    with pytest.raises(erasure.Refused, match="has done it"):
+    with pytest.raises(erasure.NotErased, match="has done it"):
         erasure.said_so(live, "dpo", number, ids["hubspot"])
     erasure.said_so(live, "dpo", number, ids["klaviyo"])
     settle(live)
@@ -315,7 +315,7 @@ def test_who_comes_back_is_let_in_by_a_person(live: Runtime, vendors: Server) ->
     ann = known_everywhere(live, vendors)
     erasure.erase(live, "dpo", ann)
     settle(live)
-    with pytest.raises(erasure.Refused, match="nobody of this name"):
+    with pytest.raises(erasure.NotErased, match="nobody of this name"):
         erasure.let_in(live, "dpo", BOB)
     erasure.let_in(live, "dpo", ANN.upper())
     form(live, "trial", email=ANN)
@@ -349,7 +349,7 @@ def test_after_an_old_backup_the_list_erases_them_again(
     assert erasure.erase_again(restored, "dpo", said)[0] == 1
     settle(restored)
     assert held(restored) == []
-    with pytest.raises(erasure.Refused, match="no list"):
+    with pytest.raises(erasure.NotErased, match="no list"):
         erasure.erase_again(restored, "dpo", b"{}")
     restored.close()
 
@@ -359,6 +359,6 @@ def test_it_is_found_by_whatever_they_go_by(live: Runtime, vendors: Server) -> N
     with live.database.read() as conn:
         for text in (ANN.upper(), f"email:{ANN}", "+1 500 555 0006", f"contact:{ann}"):
             assert erasure.find(live, conn, text) == [ann], text
-        with pytest.raises(erasure.Refused, match="no e-mail address"):
+        with pytest.raises(erasure.NotErased, match="no e-mail address"):
             erasure.find(live, conn, "ann")
         assert erasure.find(live, conn, BOB) == []
