@@ -109,7 +109,7 @@ def fields(form: str) -> Response:
 def _visitor(runtime: Runtime) -> Contact | None:
     """Whose browser it is, where one person alone was seen in it."""
     visitor = request.args.get("visitor", "")
-    if not visitor or request.headers.get("DNT") == "1" or request.headers.get("Sec-GPC") == "1":
+    if not visitor or "\0" in visitor or request.headers.get("DNT") == "1" or request.headers.get("Sec-GPC") == "1":
         return None
     with runtime.database.read() as conn:
         found = lists.find_contacts(conn, Identity(ANONYMOUS, visitor[:MAX_VISITOR]), [0])

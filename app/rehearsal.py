@@ -85,7 +85,7 @@ def drafts_named(conn: Connection, names: Sequence[tuple[str, str]]) -> list[tup
     not there, and InvalidDocument for one that is of another policy than it says."""
     found = []
     for kind, name in names:
-        draft = drafts.find(conn, kind, name) if kind in KINDS else None
+        draft = drafts.find(conn, kind, name) if kind in KINDS and "\0" not in name else None
         if draft is None:
             raise Refused(f"there is no draft of {kind[:40]} {name[:40]}: it was published or thrown away")
         read_as(kind, name, draft.body)

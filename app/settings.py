@@ -11,6 +11,8 @@ from cryptography.fernet import Fernet
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from app.numbers import whole
+
 _PUBLIC_URL = re.compile(r"https?://[A-Za-z0-9.\[\]:-]+(?:/[A-Za-z0-9._~/-]*)?")
 
 
@@ -117,9 +119,10 @@ def _public_url(url: str) -> str:
 
 def _whole(env: "os._Environ[str] | dict[str, str]", name: str, default: int) -> int:
     text = env.get(name) or str(default)
-    if not (text.isascii() and text.isdigit() and len(text) < 10):
+    found = whole(text, 999_999_999)
+    if found is None:
         raise InvalidSetting(f"{name}={text!r} is not a whole number; leave it out for {default}")
-    return int(text)
+    return found
 
 
 def _yes(env: "os._Environ[str] | dict[str, str]", name: str) -> bool:

@@ -4,6 +4,7 @@ import re
 import secrets
 
 from adapters.registry import adapters
+from app.numbers import whole
 from app.runtime import Runtime
 from app.store import connections, notes, policies, schema
 from app.store.connections import Connection
@@ -76,7 +77,7 @@ def check_settings(kind: str, settings: dict[str, str]) -> None:
         if name not in known:
             listed = ", ".join(sorted(known - {"sandbox"}))
             raise InvalidConnection(f'{kind} has no setting "{name}"; it has {listed}')
-        if name in numbers and value and not (value.isdecimal() and int(value) > 0):
+        if name in numbers and value and not whole(value):
             raise InvalidConnection(f'{name} is a whole number above 0, not "{value}"')
         if name in checks and (wrong := checks[name](value)):
             raise InvalidConnection(f"{name}: {wrong}")

@@ -3,13 +3,14 @@
 import base64
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 
 import msgspec
 from flask import flash, redirect, request, url_for
 from werkzeug.wrappers import Response
 
 from app.contacts.times import from_us, to_us
+from app.numbers import LARGEST, whole
 from app.receive import Refused, this_runtime
 from app.store.connections import Connection
 from app.store.timeline import Moment
@@ -17,8 +18,9 @@ from app.store.turns import Turn
 
 PAGE = 25
 # A row's number as it fits in the database
-ROW = "int(max=9223372036854775807)"
+ROW = f"int(max={LARGEST})"
 _MAX_TEXT = 300
+_FAR = 10**17  # microseconds: the year 5138
 
 
 def text(name: str, most: int = _MAX_TEXT) -> str:
@@ -40,19 +42,18 @@ def one_of(name: str, known: Collection[str]) -> str | None:
 
 def number(name: str) -> int | None:
     """A parameter that takes a row's number, or None."""
-    given = request.args.get(name, "")
-    return int(given) if given.isascii() and given.isdigit() and len(given) < 19 else None
+    return whole(request.args.get(name, ""))
 
 
 def numbers(name: str, most: int = 200) -> list[int]:
     """The numbers that were ticked in a form."""
-    return [int(one) for one in request.form.getlist(name)[:most] if one.isascii() and one.isdigit() and len(one) < 19]
+    found = (whole(one) for one in request.form.getlist(name)[:most])
+    return [one for one in found if one is not None]
 
 
 def posted_number(name: str) -> int | None:
     """A whole number in a form's field, or None."""
-    given = request.form.get(name, "")
-    return int(given) if given.isascii() and given.isdigit() and len(given) < 10 else None
+    return whole(request.form.get(name, ""))
 
 
 def connection(name: str = "connection") -> Connection | None:
@@ -81,12 +82,13 @@ def _here(**query: object) -> str:
 
 def moment(name: str) -> Moment | None:
     """A place in a timeline, or None."""
-    at, _, rest = request.args.get(name, "").partition(".")
-    source, _, key = rest.partition(".")
-    if not (at.isascii() and at.isdigit() and key.isascii() and key.isdigit()) or len(at) > 17 or len(key) > 18:
+    said, _, rest = request.args.get(name, "").partition(".")
+    source, _, said_key = rest.partition(".")
+    at, key = whole(said, _FAR), whole(said_key)
+    if at is None or key is None:
         return None
     try:
-        return Moment(from_us(int(at)), source, int(key)) if source in ("event", "decision") else None
+        return Moment(from_us(at), source, key) if source in ("event", "decision") else None
     except OverflowError:
         return None
 
@@ -98,6 +100,15 @@ def instant(name: str) -> datetime | None:
         return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
+
+
+def day(name: str) -> datetime | None:
+    """The midnight in UTC with which a day begins, as a form's field gives it (2027-03-31), or None."""
+    try:
+        found = date.fromisoformat(text(name, 10))
+    except ValueError:
+        return None
+    return datetime.combine(found, time(), UTC) if found < date.max else None  # after the last there is no next one
 
 
 def moment_text(place: Moment | None) -> str | None:

@@ -2,15 +2,16 @@
 
 import difflib
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from flask import abort, render_template, request, url_for
+from flask import abort, render_template, url_for
 from msgspec import Struct
 from sqlalchemy import Connection
 
 from app.admin import asked, words
 from app.admin.blueprint import admin, may
+from app.numbers import whole
 from app.receive import this_runtime
 from app.store import audited, policies
 
@@ -33,7 +34,7 @@ def audit() -> str:
     """Entries, by person, subject and time."""
     who, on = asked.text("who") or None, asked.text("on") or None
     subject = asked.one_of("subject", words.CHANGE_SUBJECTS)
-    first, last = _day("first"), _day("last")
+    first, last = asked.day("first"), asked.day("last")
     before = asked.number("before")
     with this_runtime().database.read() as conn:
         turn = audited.page(
@@ -62,13 +63,6 @@ def audit() -> str:
     )
 
 
-def _day(name: str) -> datetime | None:
-    try:
-        return datetime.strptime(request.args.get(name, ""), "%Y-%m-%d").replace(tzinfo=UTC)
-    except ValueError:
-        return None
-
-
 def _text(day: datetime | None) -> str | None:
     return f"{day:%Y-%m-%d}" if day else None
 
@@ -90,9 +84,8 @@ def _screen(row: Mapping[str, Any]) -> str | None:
     route, parameter = _SCREENS.get(subject, ("", ""))
     if not route or not may(route):
         return None
-    known = on.isascii() and on.isdigit() if subject in _BY_NUMBER else this_runtime().connection(on) is not None
-    place: dict[str, Any] = {parameter: int(on) if subject in _BY_NUMBER else on} if known else {}
-    return url_for(f"admin.{route}", **place) if known else None
+    known: Any = whole(on) if subject in _BY_NUMBER else on if this_runtime().connection(on) else None
+    return None if known is None else url_for(f"admin.{route}", **{parameter: known})
 
 
 class Line(Struct, frozen=True):
@@ -104,11 +97,12 @@ class Line(Struct, frozen=True):
 
 def _policy_change(conn: Connection, row: Mapping[str, Any]) -> list[Line] | None:
     """The lines that a publication changed, or None where its versions are not known."""
-    name, _, number = row["on"].rpartition("@")
-    if not number.isascii() or not number.isdigit():
+    name, _, said = row["on"].rpartition("@")
+    number = whole(said)
+    if number is None:
         return None
     found = [one for one in policies.versions(conn, name=name) if one.published_at is not None]
-    mine = next((one for one in found if one.version == int(number)), None)
+    mine = next((one for one in found if one.version == number), None)
     if mine is None:
         return None
     before = [one.body for one in found if one.kind == mine.kind and one.version < mine.version]

@@ -52,6 +52,8 @@ def guard() -> AnyResponse | None:
         g.role = current_user.role
         if not may(here()):
             abort(403)
+    if "\0" in request.path:  # PostgreSQL takes no such text, so nothing goes by that name
+        abort(404)
     if request.method not in _SAFE:
         # The token is what counts; the browser's own word is a second lock in case one is ever learned
         if request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none"):

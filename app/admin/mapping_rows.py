@@ -15,6 +15,7 @@ from app.mapping.drift import Drift
 from app.mapping.editing import NotKept
 from app.mapping.found import only_listed
 from app.mapping.rowform import RowForm
+from app.numbers import whole
 from app.receive import this_runtime
 from app.runtime import Runtime
 from app.store.connections import Connection
@@ -96,8 +97,7 @@ def _change_form(form: RowForm, do: str) -> None:
         form.sources.append("")
     elif what == "place" and value:
         form.values = [*(one for one in form.values if any(one)), (value, "")]
-    elif what == "up" and value.isdigit() and 0 < int(value) < len(form.steps):
-        at = int(value)
+    elif what == "up" and 0 < (at := whole(value) or 0) < len(form.steps):
         form.steps[at - 1], form.steps[at] = form.steps[at], form.steps[at - 1]
 
 

@@ -14,6 +14,7 @@ from app.admin.blueprint import admin, may
 from app.admin.policy_filled import CannotRead, asked_of, place_of, text_of
 from app.admin.policy_form import FORMS, Form, form_of, id_of, name_of
 from app.mapping import desk
+from app.numbers import whole
 from app.policies import Standing
 from app.receive import Refused, this_runtime
 from app.rules import event_words
@@ -243,7 +244,8 @@ def policy_diff(kind: str, name: str) -> str:
 def _text_of(conn: Any, found: Standing, said: str) -> tuple[str, str]:
     if not said:
         return "", ""
-    version = stored.find(conn, found.kind, found.name, int(said)) if said.isdigit() and len(said) < 9 else None
+    number = whole(said)
+    version = stored.find(conn, found.kind, found.name, number) if number is not None else None
     if version is None:
         raise Refused(404, "there is no such version")
     return version.body, f"version {version.version}"

@@ -9,6 +9,7 @@ from app import policies as looked
 from app.admin import asked
 from app.admin.blueprint import admin
 from app.admin.policies import MAX_NOTE, address_of, existing_policy, sentence
+from app.numbers import whole
 from app.policies import Standing
 from app.receive import Refused, this_runtime
 from app.store import policies as stored
@@ -59,7 +60,7 @@ def policy_roll_back(kind: str, name: str) -> str:
 
 def _going_back(found: Standing, note: str = "", wrong: str = "") -> str:
     said = asked.text("version")
-    chosen = _version(found.kind, found.name, int(said) if said.isdigit() and len(said) < 9 else 0)
+    chosen = _version(found.kind, found.name, whole(said) or 0)
     with this_runtime().database.read() as conn:
         problems = acts.problems(conn, found.kind, found.name, chosen.body)
     return render_template(
@@ -103,8 +104,8 @@ def policy_rolled_back(kind: str, name: str) -> AnyResponse | tuple[str, int]:
 def policy_download(kind: str, name: str) -> Response:
     """A text as a file: what is in force, the draft, or one version."""
     found, said = existing_policy(kind, name), asked.text("version")
-    if said.isdigit() and len(said) < 9:
-        text, what = _version(kind, name, int(said)).body, f"-{said}"
+    if (number := whole(said)) is not None:
+        text, what = _version(kind, name, number).body, f"-{number}"
     else:
         text, what = (found.newest, "-draft") if said == "draft" and found.draft else (found.text, "")
     stem = "".join(letter if letter.isalnum() or letter in "._-" else "_" for letter in name)

@@ -1,7 +1,7 @@
 """Rehearsals: what drafts would have done on the stored past, counted and contact by contact. Nothing is sent."""
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import datetime, timedelta
 
 from flask import abort, redirect, render_template, request, url_for
 from flask_login import current_user
@@ -148,16 +148,10 @@ def _span(now: datetime) -> tuple[datetime, datetime | None]:
     if said != _OWN:
         days = int(said) if said in map(str, DAYS) else 30
         return now - timedelta(days=days), None
-    try:
-        first = date.fromisoformat(asked.text("first", 10))
-        last = date.fromisoformat(asked.text("last", 10)) if asked.text("last", 10) else None
-    except ValueError:
-        raise acted.Refused("Write the days as in 2027-03-31") from None
-    return _midnight(first), _midnight(last + timedelta(days=1)) if last else None
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), UTC)
+    first, last = asked.day("first"), asked.day("last")
+    if first is None or (last is None and asked.text("last", 10)):
+        raise acted.Refused("Write the days as in 2027-03-31")
+    return first, last + timedelta(days=1) if last else None
 
 
 # --- one of them

@@ -14,6 +14,7 @@ from app import reviews as looked
 from app import steering, views
 from app.admin import asked, steps, words
 from app.admin.blueprint import admin
+from app.numbers import whole
 from app.receive import Refused, this_runtime
 from app.store import counts, turns
 from app.store import reviews as stored
@@ -70,10 +71,8 @@ class _Round(Struct, frozen=True):
     @classmethod
     def asked(cls) -> "_Round | None":
         """The round that the request belongs to, or None where a review is looked at by itself."""
-        given = [asked.text(name, 6) for name in ("done", "skipped")]
-        if not all(one.isascii() and one.isdigit() for one in given):
-            return None
-        return cls(int(given[0]), int(given[1]), asked.text("of"))
+        done, skipped = (whole(asked.text(name, 6)) for name in ("done", "skipped"))
+        return None if done is None or skipped is None else cls(done, skipped, asked.text("of"))
 
     def arguments(self) -> dict[str, Any]:
         return {"done": self.done, "skipped": self.skipped, "of": self.sequence or None}

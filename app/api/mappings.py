@@ -11,7 +11,6 @@ from app import actions, drafts
 from app.api.blueprint import api
 from app.api.operation import (
     LIMIT,
-    MAX_ID,
     Operation,
     caller,
     confirmed,
@@ -26,6 +25,7 @@ from app.mapping import captures, desk, effect, outward, rereading, shown
 from app.mapping.captures import Capture
 from app.mapping.desk import Subject
 from app.mapping.outward import Said
+from app.numbers import LARGEST
 from app.receive import Refused, this_runtime
 from app.runtime import Runtime
 from app.store import captured, rereads
@@ -272,7 +272,7 @@ def mapping_reread(connection: str) -> Any:
 def mapping_send(connection: str) -> Any:
     runtime, of, body = this_runtime(), _connection(connection), json_body()
     contact_id = body.get("contact")
-    if isinstance(contact_id, bool) or not isinstance(contact_id, int) or not 0 < contact_id <= MAX_ID:
+    if isinstance(contact_id, bool) or not isinstance(contact_id, int) or not 0 < contact_id <= LARGEST:
         raise Refused(400, "contact is a contact's id")
     made = _on_paper(runtime, of, contact_id)
     if not confirmed(body):

@@ -12,12 +12,12 @@ from flask import Blueprint, Response, g, request
 from msgspec import Struct
 
 from app.contacts.times import from_us, to_us
+from app.numbers import LARGEST, whole
 from app.receive import Refused, answer, read_body, this_runtime
 from app.store import access, lists
 from app.store.timeline import Moment
 
 MAX_BODY = 64 * 1024
-MAX_ID = 2**63 - 1
 MAX_TEXT = 200
 
 LIMIT = {"name": "limit", "schema": {"type": "integer", "minimum": 1, "maximum": lists.MAX_LIMIT, "default": 50}}
@@ -69,7 +69,7 @@ def operation(blueprint: Blueprint, declared: Operation) -> Callable[[View], Vie
                     raise Refused(400, f"there is no parameter {name[:40]!r} here{listed}")
                 if "\0" in request.args[name]:
                     raise Refused(400, f"{name} holds a NUL character")
-            if any(isinstance(key, int) and key > MAX_ID for key in path.values()):
+            if any(isinstance(key, int) and key > LARGEST for key in path.values()):
                 raise Refused(404, "there is nothing with this id")
             if any(isinstance(key, str) and ("\0" in key or len(key) > MAX_TEXT) for key in path.values()):
                 raise Refused(404, "there is nothing of this name")
@@ -108,10 +108,10 @@ def caller() -> str:
 
 def limit() -> int:
     """How many items a page shall have."""
-    text = request.args.get("limit", "50")
-    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= lists.MAX_LIMIT):
+    size = whole(request.args.get("limit", "50"), lists.MAX_LIMIT)
+    if not size:
         raise Refused(400, f"limit is a number from 1 to {lists.MAX_LIMIT}")
-    return int(text)
+    return size
 
 
 def cursor() -> int | None:
@@ -119,7 +119,7 @@ def cursor() -> int | None:
     match _cursor():
         case []:
             return None
-        case [text] if (key := _key(text)) is not None:
+        case [text] if (key := whole(text)) is not None:
             return key
     raise _no_cursor()
 
@@ -130,8 +130,8 @@ def moment() -> Moment | None:
         case []:
             return None
         case [at, "event" | "decision" as source, text]:
-            us, key = _key(at), _key(text)
-            if us is not None and us <= _LAST_US and key is not None:
+            us, key = whole(at, _LAST_US), whole(text)
+            if us is not None and key is not None:
                 return Moment(from_us(us), source, key)
     raise _no_cursor()
 
@@ -185,11 +185,6 @@ def _cursor() -> list[str]:
         raise _no_cursor() from None
 
 
-def _key(text: str) -> int | None:
-    key = int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(MAX_ID)) else MAX_ID + 1
-    return key if key <= MAX_ID else None
-
-
 def choice(name: str, known: tuple[str, ...]) -> str | None:
     """A parameter that takes one of a few values, or None where it is not given."""
     value = request.args.get(name) or None
@@ -203,7 +198,7 @@ def number(name: str) -> int | None:
     text = request.args.get(name) or None
     if text is None:
         return None
-    key = _key(text)
+    key = whole(text)
     if key is None:
         raise Refused(400, f"{name} is an id")
     return key

@@ -12,6 +12,7 @@ from app import policies as looked
 from app import recounts
 from app.api.blueprint import api
 from app.api.operation import Operation, caller, existing, json_body, operation, text_of
+from app.numbers import whole
 from app.policies import Difference, Standing
 from app.receive import Refused, this_runtime
 from app.rules.policy import read_document
@@ -144,9 +145,10 @@ def _text(found: Standing, end: str) -> str:
         return found.text
     if said == "draft":
         return existing(found.draft, "draft").body  # type: ignore[no-any-return]
-    if not (said.isascii() and said.isdigit() and len(said) < 10):
+    number = whole(said)
+    if number is None:
         raise Refused(400, f"{end} is {_ENDS}")
-    return _version(found, int(said)).body
+    return _version(found, number).body
 
 
 def _shown_difference(found: Difference) -> dict[str, Any]:

@@ -571,6 +571,7 @@ def test_a_hostile_name_can_be_read_and_found(filled: tuple[Flask, Any]) -> None
         pytest.param({"q": LONG}, id="endless"),
         pytest.param({"q": "a\0b", "stage": "\0"}, id="NUL"),
         pytest.param({"before": "9" * 30, "after": "-1", "why_before": "x"}, id="no numbers"),
+        pytest.param({"before": "²", "after": "²", "why_before": "²", "last": "9999-12-31"}, id="odd digits and days"),
         pytest.param({"before": "99999999999999999.event.1", "after": "x.y.z"}, id="no moments"),
         pytest.param({"place": "!!!", "q": "a"}, id="no place"),
         pytest.param({"place": "WyJlbWFpbCIsImEiLC0xXQ", "q": "a"}, id="impossible place"),
@@ -603,6 +604,8 @@ def test_nonsense_in_an_address_counts_as_not_asked(filled: tuple[Flask, Any], q
         "/admin/none",
         f"/admin/inbox/{GONE}0",
         "/admin/sequences/none",
+        "/admin/policies/scoring/%00/",
+        "/admin/policies/scoring/scoring/diff?from=²",
         "/admin/sequences/none/move",
     ],
 )

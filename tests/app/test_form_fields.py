@@ -41,6 +41,10 @@ def test_somebody_new_is_asked_the_most_useful_three(web: FlaskClient) -> None:
     assert asked(web, visitor="") == ["company", "job_title", "company_size"]
 
 
+def test_a_visitor_that_no_database_can_hold_is_asked_like_somebody_new(runtime: Runtime) -> None:
+    assert asked(client(runtime), visitor="a%00b") == ["company", "job_title", "company_size"]
+
+
 def test_what_was_answered_is_asked_no_more_until_it_is_old(
     sqlite_runtime: Runtime, web: FlaskClient, clock: Clock
 ) -> None:

@@ -123,6 +123,7 @@ def test_drafts_that_name_each_other_are_tried_together(ann: Browser, lived: Run
         ({"draft": ""}, "Tick at least one draft"),
         ({"draft": "content/content"}, "There is no draft of content content: it was published or thrown away"),
         ({"span": "own", "first": "soon"}, "Write the days as in 2027-03-31"),
+        ({"span": "own", "first": "2026-10-20", "last": "9999-12-31"}, "Write the days as in 2027-03-31"),
         ({"span": "own", "first": "2036-01-01"}, "The span begins in the future"),
         ({"span": "own", "first": "2026-10-20", "last": "2026-10-10"}, "The span ends before it begins"),
         ({"segment": "nobody"}, "There is no segment"),
