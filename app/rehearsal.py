@@ -10,11 +10,13 @@ from sqlalchemy import Connection
 from adapters.registry import acting
 from app.drafts import read_as
 from app.policies import title_of
-from app.rules.difference import ALL, Change, Count, Tally
-from app.rules.policy import KINDS, SINGLE, read_document
+from app.rules.difference import ALL, Change, Count, Filled, Tally
+from app.rules.policy import KINDS, Document, read_document
 from app.runtime import Runtime
 from app.store import drafts, notes, policies, rehearsals
+from app.store.policies import MAPPING
 from app.store.rehearsals import Found, Rehearsal, Written
+from jobs.recasting import drafted, drafts_of
 from mappings.document import InvalidDocument
 
 MOST_OPEN = 20
@@ -45,13 +47,12 @@ def ask(
     """
     documents, now = [read_document(text, label) for label, text in texts], runtime.clock()
     end = min(until or now, now)
-    kinds = [document.kind for document in documents]
+    names = [title_of(document.kind, document.name) for document in documents]
     if not documents:
         raise Refused("say which policy to rehearse")
-    if other := next((kind for kind in kinds if kind not in SINGLE), ""):
-        raise Refused(f"a {other} cannot be rehearsed yet; rules can: {', '.join(SINGLE)}")
-    if twice := next((kind for kind in kinds if kinds.count(kind) > 1), ""):
-        raise Refused(f"there are two texts of the {twice} policy")
+    if twice := next((name for name in names if names.count(name) > 1), ""):
+        raise Refused(f"there are two texts of one policy: {twice}")
+    mappings = _held_against(runtime, documents)
     if since >= end:
         raise Refused("the span ends before it begins" if until else "the span begins in the future")
     if every < 1:
@@ -62,7 +63,8 @@ def ask(
     with runtime.database.write() as conn:
         if len(rehearsals.open_ones(conn)) >= MOST_OPEN:
             raise Refused(f"{MOST_OPEN} rehearsals wait already; let them end, or stop one")
-        if problems := policies.problems_together(conn, documents, acting()):
+        rules = [document for document in documents if document.kind != MAPPING]
+        if problems := policies.problems_together(conn, rules, acting()):
             raise InvalidDocument(problems)
         number = rehearsals.add(
             conn,
@@ -71,13 +73,25 @@ def ask(
             until=end,
             segment=segment,
             every=every,
-            rules=policies.numbers(conn),
+            rules=policies.numbers(conn, mappings),
             asked_by=who,
             now=now,
         )
         labels = ", ".join(one.label for one in written)
         notes.write_audit(conn, who, "rehearsal.ask", str(number), now, labels)
     return number
+
+
+def _held_against(runtime: Runtime, documents: Sequence[Document]) -> set[str]:
+    """The mappings whose places the mappings among these documents would take. Raises Refused where no connection would
+    go by one."""
+    rulebook, found = runtime.rulebook(), set()
+    for name, mapping in drafts_of(documents).items():
+        mine = drafted(runtime, rulebook, {name: mapping})
+        if not mine:
+            raise Refused(f"no connection goes by the mapping {name}, so nothing came in that it could read")
+        found |= {name, *(one.now.name for one in mine.values())}
+    return found
 
 
 def drafts_named(conn: Connection, names: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -133,6 +147,8 @@ def shown(found: Rehearsal) -> dict[str, Any]:
         "began_at": found.began_at,
         "ended_at": found.ended_at,
         "seconds": found.seconds,
+        "payloads": found.payloads,
+        "payloads_read": found.payloads_read,
         "total": found.total,
         "seen": found.seen,
         "differing": found.tally.differing,
@@ -148,8 +164,15 @@ def shown_counts(found: Rehearsal) -> dict[str, Any]:
         "events": tally.events,
         "effects": {effect: _effect(effect, rules, tally) for effect, rules in sorted(tally.effects.items())},
         "scores": structs.asdict(tally.scores),
+        "reading": structs.asdict(tally.payloads),
+        "fields": _filled(tally.ours),
+        "told": _filled(tally.told),
         "kept": found.kept,
     }
+
+
+def _filled(counts: Mapping[str, Filled]) -> dict[str, Any]:
+    return {name: structs.asdict(count) for name, count in sorted(counts.items())}
 
 
 def _effect(name: str, rules: Mapping[str, Count], tally: Tally) -> dict[str, Any]:

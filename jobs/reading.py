@@ -125,6 +125,21 @@ def _read(runtime: Runtime, row: InboxRow, connection: Connection | None) -> Rea
     return reading
 
 
+def parsed(adapter: Adapter, connection: Connection, mapping: FieldMapping, row: InboxRow) -> Iterator[Event | BadItem]:
+    """What a stored request holds, once more, as a mapping reads it. Raises Unreadable, also where Baton stumbles over
+    it: that is our bug, and no reason to stop over all the others."""
+    parse = parser_of(adapter, row)
+    if parse is None:
+        raise Unreadable("there is nothing any more that could read this")
+    try:
+        yield from parse(request_of(row, connection), mapping)
+    except Unreadable:
+        raise
+    except Exception as error:
+        log.exception("unreadable", inbox=row.id, connection=connection.name)
+        raise Unreadable(f"Baton stumbled over this request ({type(error).__name__})") from error
+
+
 def parser_of(adapter: Adapter, row: InboxRow) -> Callable[[WebhookRequest, FieldMapping], Parsed] | None:
     """What reads a row, or None: what was polled is read by its stream."""
     if row.kind not in (POLL, IMPORT) or not adapter.streams:

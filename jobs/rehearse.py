@@ -1,5 +1,6 @@
 """Rehearsals are worked on in a process of their own, behind everything else: it takes the CPU that nobody else wants,
-reads a little at a time, and writes once a second how far it has come.
+reads a little at a time, and writes once a second how far it has come. Where a mapping is rehearsed, stored payloads
+are read by it first.
 
 The row of a rehearsal is the truth. A wake-up, or the sweep, has the process started where a row waits and nobody
 works on it; one that was killed leaves its lease to the next, which goes on after the last step that was written.
@@ -11,14 +12,15 @@ import time
 import msgspec
 import structlog
 
+from app.contacts.recast import Recast
 from app.rules.difference import Change
 from app.runtime import Runtime
 from app.settings import Settings
-from app.store import lanes, rehearsals
+from app.store import lanes, recasts, rehearsals
 from app.store.engine import Conflict, is_unavailable
 from app.store.lanes import Lease
 from app.store.rehearsals import DONE, FAILED, KEPT, Progress, Rehearsal
-from jobs import aside
+from jobs import aside, recasting
 from jobs.context import current
 from jobs.queue import REHEARSE
 from jobs.rehearsing import Stage, rehearse_contacts, set_up
@@ -85,8 +87,9 @@ class _Run:
     def __init__(self, runtime: Runtime, rehearsal: Rehearsal, lease: Lease, stopping: threading.Event) -> None:
         self.runtime, self.database, self.lease, self.stopping = runtime, runtime.database, lease, stopping
         self.rehearsal, self.tally = rehearsal, rehearsal.tally
-        self.progress = Progress(rehearsal.seen, rehearsal.last, rehearsal.seconds, rehearsal.kept)
+        self.progress = Progress(**{name: getattr(rehearsal, name) for name in Progress.__struct_fields__})
         self.found: list[tuple[int, Change]] = []
+        self.recasts: list[tuple[str, int, Recast]] = []
         self.renewed = self.began = time.monotonic()
 
     def run(self) -> None:
@@ -114,12 +117,25 @@ class _Run:
                 return
         with self.database.read() as conn:
             stage = set_up(self.runtime, conn, rehearsal)
-        if self._go_through(stage):
+        self.began = time.monotonic()
+        if self._read_again(stage) and self._go_through(stage):
             self._end(DONE)
+
+    def _read_again(self, stage: Stage) -> bool:
+        """Read stored payloads by the mappings that are rehearsed; False where it was stopped before the last one."""
+        self.progress = recasting.begin(self.runtime, stage.mapped, self.rehearsal, self.progress)
+        while stage.mapped:
+            found = recasting.step(self.runtime, stage.mapped, self.rehearsal, self.progress, self.tally.payloads)
+            if found is None:
+                break
+            self.progress = found.progress
+            self.recasts += found.recasts
+            if time.monotonic() - self.began >= STEP_SECONDS and not self._save():
+                return False
+        return not stage.mapped or self._save()
 
     def _go_through(self, stage: Stage) -> bool:
         """Rehearse contact after contact; False where it was stopped before the last one."""
-        self.began = time.monotonic()
         while True:
             with self.database.read() as conn:
                 some = rehearsals.next_contacts(conn, self.rehearsal, self.progress.last, AT_ONCE)
@@ -149,7 +165,9 @@ class _Run:
         with self.database.write(lasting=False) as conn:
             lanes.hold(conn, self.lease)
             more = rehearsals.save(conn, self.rehearsal.id, self.progress, self.tally, self.found)
-        self.found = []
+            if more:
+                recasts.keep(conn, self.database, self.rehearsal.id, self.recasts)
+        self.found, self.recasts = [], []
         return more and not self.stopping.is_set()
 
     def _alive(self) -> None:

@@ -26,7 +26,7 @@ from app.store.captured import Request
 from app.store.connections import Connection
 from app.store.engine import Conflict
 from app.store.rereads import FINISHED, STOPPED, Known, Reread
-from jobs.reading import parser_of, request_of, stamp
+from jobs.reading import parsed, stamp
 from mappings.listening import Listening
 from mappings.mapping import FieldMapping
 
@@ -157,16 +157,10 @@ def _parsed(runtime: Runtime, mapping: FieldMapping, request: Request, vendor: s
     connection = runtime.connections().get(request.row.connection_id)
     if connection is None:
         return
-    parse, listening = parser_of(runtime.adapter(connection), request.row), Listening(mapping)
-    if parse is None:
-        raise Unreadable("what read it is not there any more")
-    try:
-        events = [one for one in parse(request_of(request.row, connection), listening) if isinstance(one, Event)]
-    except Unreadable:
-        raise
-    except Exception as error:  # as jobs/reading.py does: our bug, and no reason to stop over all the others
-        logger.exception("unreadable", inbox=request.row.id, connection=connection.name)
-        raise Unreadable(f"Baton stumbled over this request ({type(error).__name__})") from error
+    listening = Listening(mapping)
+    events = [
+        one for one in parsed(runtime.adapter(connection), connection, listening, request.row) if isinstance(one, Event)
+    ]
     if not vendor or any(vendor in properties for properties, _ in listening.heard):
         yield from events
 
@@ -218,7 +212,7 @@ def _news(event: Event, known: Mapping[str, Known], mapping: FieldMapping) -> Ev
 def _read_reads(runtime: Runtime, reread: Reread, mine: Sequence[Connection], mapping: FieldMapping) -> Reread | None:
     """Contacts as they were read from the tool: what it told of them stands in the log."""
     with runtime.database.read() as conn:
-        reads, upto = rereads.next_reads(conn, reread, [one.id for one in mine], READS)
+        reads, upto = rereads.next_reads(conn, reread.last_event, [one.id for one in mine], READS)
         before = rereads.read_so_far(conn, [one.event.id for one in reads])
     if upto is None:
         return None

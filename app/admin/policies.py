@@ -21,7 +21,7 @@ from app.rules import event_words
 from app.rules.policy import SINGLE
 from app.store import policies as stored
 from app.store.drafts import Draft, Overtaken
-from app.store.policies import StaleDraft, Version
+from app.store.policies import MAPPING, StaleDraft, Version
 from mappings.document import InvalidDocument
 from mappings.lines import Problem
 
@@ -94,6 +94,7 @@ def _editor(
         wrong=wrong,
         form=form,
         has_form=found.kind in FORMS,
+        may_rehearse=may_be_rehearsed(found.kind, found.name),
         opened=asked.text("open"),
         event_types=sorted(event_words.EVENTS.items()),
         doubts=doubts,
@@ -286,9 +287,14 @@ def _publishing(found: Standing, note: str = "", wrong: str = "") -> str:
     )
 
 
+def may_be_rehearsed(kind: str, name: str) -> bool:
+    """Whether a policy can be tried on the past: rules, and mappings by which something comes in."""
+    return kind in SINGLE or (kind == MAPPING and desk.connection_of(this_runtime(), name) is not None)
+
+
 def _rehearse(found: Standing, beside: list[Standing]) -> str:
     """Where the draft, and those that come into force with it, can be tried on the past; "" where it cannot."""
-    if found.draft is None or any(one.kind not in SINGLE for one in (found, *beside)):
+    if found.draft is None or not all(may_be_rehearsed(one.kind, one.name) for one in (found, *beside)):
         return ""
     return url_for("admin.rehearsal_new", draft=[f"{one.kind}/{one.name}" for one in (found, *beside)])
 

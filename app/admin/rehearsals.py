@@ -15,12 +15,12 @@ from app import policies as looked
 from app import rehearsal as acted
 from app.admin import asked, rehearsed, words
 from app.admin.blueprint import admin
-from app.admin.policies import address_of
+from app.admin.policies import address_of, may_be_rehearsed
 from app.policies import Standing
 from app.receive import this_runtime
-from app.rules.policy import SINGLE
 from app.runtime import Runtime
 from app.store import drafts, policies, rehearsals
+from app.store.policies import MAPPING
 from app.store.rehearsals import KEPT, WAITING, Rehearsal
 from mappings.document import InvalidDocument
 
@@ -29,6 +29,7 @@ EVERY = ((1, "Everybody"), (10, "Every tenth"), (100, "Every hundredth"))
 _OWN = "own"
 _PATIENCE = timedelta(minutes=1)
 _RULE = 200  # letters of a rule's id
+MOST_TEXTS = 40
 
 
 # --- all of them, and a new one
@@ -40,7 +41,7 @@ def all_rehearsals() -> str:
     runtime, before = this_runtime(), asked.number("before")
     with runtime.database.read() as conn:
         found, more = rehearsals.page(conn, asked.PAGE, before)
-        waits = any(one.kind in SINGLE for one in drafts.listed(conn))
+        waits = bool(drafts.listed(conn))
     return render_template(
         "admin/rehearsals.html",
         rehearsals=found,
@@ -81,7 +82,7 @@ def _form(wrong: Sequence[str] = ()) -> str:
     runtime = this_runtime()
     wanted = request.values.getlist("draft")
     with runtime.database.read() as conn:
-        standing = [one for one in looked.listed(conn) if one.draft and one.kind in SINGLE]
+        standing = [one for one in looked.listed(conn) if one.draft and may_be_rehearsed(one.kind, one.name)]
         offered = [
             _Offered(one, len(looked.problems(runtime, conn, one)), f"{one.kind}/{one.name}" in wanted)
             for one in standing
@@ -109,11 +110,14 @@ def _form(wrong: Sequence[str] = ()) -> str:
 
 
 def _named(value: str) -> tuple[str, str]:
-    """What a draft's policy is called, and where it is written; both empty for one that cannot be."""
+    """What a draft's policy is called, and where it is written: "" for one that cannot be tried on the past; both empty
+    for one that cannot be."""
     kind, _, name = value.partition("/")
-    if kind not in SINGLE or name != kind:
+    try:
+        acts.check_name(kind, name)
+    except acts.Unknown:
         return "", ""
-    return looked.title_of(kind, name), address_of(kind, name)
+    return looked.title_of(kind, name), address_of(kind, name) if may_be_rehearsed(kind, name) else ""
 
 
 @admin.post("/rehearsals/")
@@ -135,7 +139,7 @@ def rehearsal_ask() -> Response | tuple[str, int]:
 
 def _texts(runtime: Runtime) -> list[tuple[str, str]]:
     """The drafts that were ticked, as (where each is from, text)."""
-    ticked = [one.partition("/") for one in request.form.getlist("draft")[: len(SINGLE)]]
+    ticked = [one.partition("/") for one in request.form.getlist("draft")[:MOST_TEXTS]]
     if not ticked:
         raise acted.Refused("Tick at least one draft")
     with runtime.database.read() as conn:
@@ -190,6 +194,9 @@ def rehearsal(rehearsal_id: int) -> str:
         rehearsal=found,
         title=title_of(found),
         groups=rehearsed.groups(found.tally, chosen),
+        fields=rehearsed.fields(found.tally.ours),
+        told=rehearsed.fields(found.tally.told),
+        of_mapping=[one for one in found.texts if one.kind == MAPPING],
         foremost=rehearsed.foremost(found.tally),
         ahead=len(ahead),
         left=_left(found),
@@ -199,7 +206,7 @@ def rehearsal(rehearsal_id: int) -> str:
         others=[f"{one.kind}/{one.name}" for one in found.beside],
         changes=page,
         people=people,
-        rule_label=lambda rule: rehearsed.rule_label(rule, labels),
+        rule_label=lambda rule, effect="": rehearsed.rule_label(rule, labels, effect),
         effects=rehearsed.effects_in(found.tally),
         effect=effect,
         rule=rule,
@@ -239,12 +246,14 @@ def _newer(conn: Conn, found: Rehearsal) -> _Newer:
             published.append(title)
         elif draft is None:
             gone.append(title)
-    return _Newer(changed, published, gone, rules=not published and policies.numbers(conn) != found.rules)
+    mappings = policies.mappings_chosen(conn, found.rules)
+    rules = policies.numbers(conn, mappings) != found.rules
+    return _Newer(changed, published, gone, rules=not published and rules)
 
 
 def _left(found: Rehearsal) -> timedelta | None:
     """How long it will take still, if it goes on as before; None where nobody can tell."""
-    if not found.is_open or not found.seen or not found.total or found.seconds < 2:
+    if not found.is_open or not found.seen or found.payloads or not found.total or found.seconds < 2:
         return None
     return timedelta(seconds=found.seconds / found.seen * max(0, found.total - found.seen))
 

@@ -5,8 +5,10 @@ from collections.abc import Iterable, Mapping
 from msgspec import Struct
 
 from app.admin import words
+from app.mapping import words as mapping_words
 from app.rules.decide import Policies
-from app.rules.difference import ALL, Count, Tally, Why
+from app.rules.difference import ALL, Count, Filled, Tally, Why
+from app.rules.field_difference import FIELD, TOLD
 
 # Effects in the order in which people ask for them; what is not here comes last
 _GROUPS = (
@@ -64,8 +66,18 @@ def rule_labels(policies: Policies) -> dict[str, str]:
     return found | {one.id: one.label for one in policies.segments.every}
 
 
-def rule_label(rule: str, labels: Mapping[str, str]) -> str:
-    """What a rule is called, also one that only the draft has."""
+def fields(counts: Mapping[str, Filled]) -> list[tuple[str, Filled]]:
+    """(field, count) of fields in which something differs, most people first."""
+    found = [(name, count) for name, count in counts.items() if count.differing]
+    return sorted(found, key=lambda one: (-one[1].differing, one[0]))
+
+
+def rule_label(rule: str, labels: Mapping[str, str], effect: str = "") -> str:
+    """What a rule is called, also one that only the draft has; of a field that differs, its name."""
+    if effect == FIELD:
+        return mapping_words.name(rule)
+    if effect == TOLD:
+        return rule
     return labels.get(rule) or words.say({}, rule.partition(":")[2] or rule)
 
 
@@ -92,6 +104,7 @@ def _most(count: Count) -> int:
 
 def effects_in(tally: Tally) -> Iterable[tuple[str, str]]:
     """(effect, words) of all that came about, in the order of the page."""
-    known = [effect for _, effects in _GROUPS for effect in effects if effect in tally.effects]
+    known = [effect for effect, counts in ((FIELD, tally.ours), (TOLD, tally.told)) if counts]
+    known += [effect for _, effects in _GROUPS for effect in effects if effect in tally.effects]
     rest = sorted(tally.effects.keys() - set(known))
     return [(effect, words.say(words.EFFECTS, effect)) for effect in (*known, *rest)]

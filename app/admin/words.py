@@ -188,6 +188,8 @@ DECISIONS = {
 AUDIT = {"empty": "Empty", "weak": "Few people", "overlapping": "Same people as another"}
 # What a rehearsal counts
 EFFECTS = {
+    "field": "Field",
+    "told": "What a tool is told",
     "threshold": "Score came over the threshold",
     "rescore": "Over the threshold by new rules alone",
     "stage": "Stage changed",

@@ -73,7 +73,7 @@ def all_rehearsals() -> Any:
                         "properties": {"kind": _TEXT, "name": _TEXT},
                     },
                 },
-                "texts": {"type": "array", "description": "Policies in YAML", "items": _TEXT},
+                "texts": {"type": "array", "description": "Policies in YAML, mappings among them", "items": _TEXT},
                 "since": {**_WHEN, "description": "Where the span begins"},
                 "until": {**_WHEN, "description": "Where it ends; left out: now"},
                 "segment": {**_TEXT, "description": "Only who is in this segment today"},
@@ -161,7 +161,11 @@ def _existing(rehearsal_id: int) -> Rehearsal:
         path="/rehearsals/{rehearsal_id}/changes",
         summary="What would be otherwise, contact by contact: decided by the rules in force, and by the draft",
         query=(
-            {"name": "effect", "schema": _TEXT, "description": "One of the effects that were counted"},
+            {
+                "name": "effect",
+                "schema": _TEXT,
+                "description": "One of the effects that were counted, or field or told",
+            },
             {"name": "rule", "schema": _TEXT},
             {"name": "side", "schema": {**_TEXT, "enum": list(_SIDES)}, "description": "How it differs"},
             LIMIT,

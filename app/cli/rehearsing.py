@@ -30,7 +30,8 @@ _DAY = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M"])
 def rehearse(
     files: tuple[str, ...], since: datetime, until: datetime | None, segment: str, every: int, details: int
 ) -> None:
-    """Say what policy files would have done over the stored history, held against the rules in force. Sends nothing.
+    """Say what policy files, mappings too, would have done over the stored history, held against what is in force.
+    Sends nothing.
 
     Several files are rehearsed as if they came into force together; scoring and lifecycle as if everybody had been
     scored by them from the beginning.
@@ -74,7 +75,9 @@ def _work(runtime: "Runtime", number: int) -> "Rehearsal":
                     raise click.ClickException("somebody threw the rehearsal away")
                 if not found.is_open:
                     return found
-                if found.total:
+                if found.payloads and not found.seen:
+                    click.echo(f"\r{found.payloads_read:,} of {found.payloads:,} payloads", nl=False, err=True)
+                elif found.total:
                     click.echo(f"\r{found.seen:,} of {found.total:,} contacts", nl=False, err=True)
                 if not worker.is_alive():
                     break  # a worker elsewhere has it; look again
@@ -91,6 +94,7 @@ def _tell(runtime: "Runtime", found: "Rehearsal", details: int) -> None:
 
     labels = ", ".join(one.label for one in found.texts)
     click.echo(f"\r{labels}, {found.since:%Y-%m-%d %H:%M} to {found.until:%Y-%m-%d %H:%M} UTC:", err=False)
+    _tell_reading(found.tally)
     _tell_counts(found.tally)
     if not found.tally.differing:
         click.echo("Nothing would have been otherwise.")
@@ -102,6 +106,25 @@ def _tell(runtime: "Runtime", found: "Rehearsal", details: int) -> None:
         click.echo(f"  contact {one.contact_id}, {one.change.at:%Y-%m-%d %H:%M}: {_words(one.change)}")
     if more is not None:
         click.echo("  … and more; --details shows up to 500")
+
+
+def _tell_reading(tally: "Tally") -> None:
+    """What a mapping reads otherwise, and which fields differ by it."""
+    counts = tally.payloads
+    if not counts.read:
+        return
+    click.echo(f"{counts.read:,} payloads were read again; {counts.otherwise:,} of them say something else.")
+    if counts.held_draft or counts.held_now:
+        click.echo(f"  with a value that has no place: {counts.held_draft:,} instead of {counts.held_now:,}")
+    if counts.lost_draft or counts.lost_now:
+        click.echo(f"  of which nothing comes: {counts.lost_draft:,} instead of {counts.lost_now:,}")
+    if counts.elsewho:
+        click.echo(f"  that name somebody else, or somebody new, which is not tried: {counts.elsewho:,}")
+    differing = [(name, one) for found in (tally.ours, tally.told) for name, one in found.items() if one.differing]
+    if differing:
+        click.echo(f"{'filled for so many contacts':42} {'in force':>9} {'the draft':>9} {'otherwise':>9}")
+    for name, one in differing:
+        click.echo(f"{name:42} {one.now:>9,} {one.draft:>9,} {one.differing:>9,}")
 
 
 def _tell_counts(tally: "Tally") -> None:
@@ -116,6 +139,11 @@ def _tell_counts(tally: "Tally") -> None:
 
 
 def _words(change: "Change") -> str:
+    from app.rules.field_difference import FIELD, TOLD
+
+    if change.effect in (FIELD, TOLD):
+        sides = (one.summary if one else "nothing" for one in (change.now, change.draft))
+        return f"{change.rule}: {' → '.join(sides)}"
     match change.now, change.draft:
         case None, draft if draft is not None:
             return f"would be new: {draft.summary}"

@@ -1,6 +1,6 @@
 """Captured payloads of a connection: each time its adapter asked the mapping, with what it asked and was told."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +13,7 @@ from app.runtime import Runtime
 from app.store import captured
 from app.store.captured import Request
 from app.store.connections import Connection
-from jobs.reading import parser_of, request_of
+from jobs.reading import parsed, request_of
 from mappings.listening import Listening
 from mappings.mapping import FieldMapping, Mapped
 
@@ -111,7 +111,7 @@ def _of_request(
         taken = len(listening.heard)
 
     try:
-        for item in _parsed(runtime, connection, listening, request):
+        for item in parsed(runtime.adapter(connection), connection, listening, row):
             if isinstance(item, BadItem):
                 taken = len(listening.heard)  # it is parked as a request of its own
             more()
@@ -140,20 +140,6 @@ def _held(runtime: Runtime, connection: Connection, request: Request) -> tuple[d
     except Unreadable:
         return {}, {}
     return dict(properties), dict(labels)
-
-
-def _parsed(
-    runtime: Runtime, connection: Connection, mapping: FieldMapping, request: Request
-) -> Iterator[Event | BadItem]:
-    parse = parser_of(runtime.adapter(connection), request.row)
-    if parse is None:
-        raise Unreadable("there is nothing any more that could read this")
-    try:
-        yield from parse(request_of(request.row, connection), mapping)
-    except Unreadable:
-        raise
-    except Exception as error:  # as jobs/reading.py does: our bug, shown and not thrown at who looks
-        raise Unreadable(f"Baton stumbled over this request ({type(error).__name__})") from error
 
 
 def _keep_rest(capture: Capture, properties: Mapping[str, Any]) -> None:

@@ -107,9 +107,48 @@ class Scores(Struct):
     over_draft: int = 0
 
 
+class Filled(Struct):
+    """How many people have something in a field at the span's end, in each replay; for how many only with the draft
+    (``more``), only without it (``less``), and something else (``other``)."""
+
+    now: int = 0
+    draft: int = 0
+    more: int = 0
+    less: int = 0
+    other: int = 0
+
+    @property
+    def differing(self) -> int:
+        """For how many people it is otherwise."""
+        return self.more + self.less + self.other
+
+    def add(self, before: bool, after: bool, side: str) -> None:
+        """Count one person."""
+        self.now += before
+        self.draft += after
+        self.more += side == MORE
+        self.less += side == LESS
+        self.other += side == OTHER
+
+
+class Payloads(Struct):
+    """What came of reading payloads again. ``otherwise``: something else is read in so many; in so many values have no
+    place (``held``), and of so many nothing comes at all (``lost``); ``elsewho``: so many tell of somebody by a name
+    that nobody here goes by, which is not followed."""
+
+    read: int = 0
+    otherwise: int = 0
+    held_now: int = 0
+    held_draft: int = 0
+    lost_now: int = 0
+    lost_draft: int = 0
+    elsewho: int = 0
+
+
 class Tally(Struct):
     """All that was counted so far: effect → rule → count, with the sum of an effect under ``ALL``; and of what was
-    withheld effect → check → count."""
+    withheld effect → check → count. Where mappings are rehearsed also payloads, fields of ours by name, and those of
+    tools as ``connection: property``."""
 
     contacts: int = 0
     differing: int = 0
@@ -117,9 +156,14 @@ class Tally(Struct):
     effects: dict[str, dict[str, Count]] = field(default_factory=dict)
     scores: Scores = field(default_factory=Scores)
     reasons: dict[str, dict[str, Why]] = field(default_factory=dict)
+    payloads: Payloads = field(default_factory=Payloads)
+    ours: dict[str, Filled] = field(default_factory=dict)
+    told: dict[str, Filled] = field(default_factory=dict)
 
-    def count(self, really: Iterable[Made], now: Sequence[Decision], draft: Sequence[Decision]) -> list[Change]:
-        """Count one contact; what differs, oldest first."""
+    def count(
+        self, really: Iterable[Made], now: Sequence[Decision], draft: Sequence[Decision], beside: Sequence[Change] = ()
+    ) -> list[Change]:
+        """Count one contact; what differs, oldest first, and after it what differs ``beside`` decisions."""
         self.contacts += 1
         real: Counter[Effect] = Counter()
         for effect, why in really:
@@ -139,7 +183,7 @@ class Tally(Struct):
             self._add(effect, real[effect], len(mine.get(effect, ())), len(theirs.get(effect, ())))
         for name in {effect.name for effect in (*real, *mine, *theirs)}:
             self._add(Effect(name, ALL), _sum(real, name), _size(mine, name), _size(theirs, name))
-        changes = _changes(now, draft)
+        changes = [*_changes(now, draft), *beside]
         self.differing += bool(changes)
         return changes
 

@@ -45,9 +45,9 @@ class Replay:
         self.contact, self.policies, self._targets = contact, policies, targets
         self._leaving: list[tuple[datetime, Decision]] = []
 
-    def under(self, policies: Policies) -> "Replay":
-        """The same contact at the same moment, from here on under other policies."""
-        made = Replay(_decode(_encode(self.contact)), policies, self._targets)
+    def under(self, policies: Policies, targets: Sequence[Target]) -> "Replay":
+        """The same contact at the same moment, from here on under other policies, and through these connections."""
+        made = Replay(_decode(_encode(self.contact)), policies, targets)
         made._leaving = [(at, msgspec.structs.replace(decision)) for at, decision in self._leaving]
         return made
 

@@ -37,6 +37,7 @@ from app.store.tables import (
     merges,
     readings,
     rehearsal_changes,
+    rehearsal_events,
     reviews,
     shadows,
     shared_aliases,
@@ -240,7 +241,8 @@ def drop_person(conn: Connection, contact_id: int, now: datetime) -> None:
     everybody = _merged_into(conn, contact_id)
     for table in (aliases, shared_aliases, shadows, timers, checkpoints, contact_segments, conflicts):
         conn.execute(delete(table).where(table.c.contact_id == contact_id))
-    conn.execute(delete(rehearsal_changes).where(rehearsal_changes.c.contact_id.in_(everybody)))
+    for table in (rehearsal_changes, rehearsal_events):
+        conn.execute(delete(table).where(table.c.contact_id.in_(everybody)))
     _drop_deliveries(conn, contact_id)
     said = update(decisions).where(decisions.c.contact_id == contact_id, decisions.c.summary != ERASED)
     conn.execute(said.values(summary=ERASED, gates="[]"))

@@ -15,6 +15,7 @@ from app.store.tables import policies
 from mappings.document import InvalidDocument
 
 DRAFT, PUBLISHED, RETIRED = "draft", "published", "retired"
+MAPPING = "mapping"
 
 
 class Version(Struct, frozen=True, kw_only=True):
@@ -189,9 +190,24 @@ def _read(body: str, place: str) -> Document:
     return read_document(body, place)
 
 
-def numbers(conn: Connection) -> dict[str, int]:
-    """kind → the version in force, of the policies of which there is one of each kind."""
-    return {version.kind: version.version for version in published(conn) if version.kind in SINGLE}
+def numbers(conn: Connection, mappings: Collection[str] = ()) -> dict[str, int]:
+    """kind → the version in force, of the policies of which there is one of each kind; and of these mappings, as
+    ``mapping NAME`` → version, 0 where none was published."""
+    found = published(conn)
+    versions_of = {one.name: one.version for one in found if one.kind == MAPPING}
+    return {one.kind: one.version for one in found if one.kind in SINGLE} | {
+        f"{MAPPING} {name}": versions_of.get(name, 0) for name in mappings
+    }
+
+
+def mappings_chosen(conn: Connection, wanted: Mapping[str, int]) -> dict[str, Version | None]:
+    """name → the version of it, None where none was published then, of all mappings in what ``numbers`` gave."""
+    found = {}
+    for key, number in wanted.items():
+        kind, _, name = key.partition(" ")
+        if kind == MAPPING:
+            found[name] = find(conn, MAPPING, name, number) if number else None
+    return found
 
 
 def chosen(conn: Connection, wanted: Mapping[str, int]) -> list[Version]:

@@ -12,7 +12,7 @@ from app.rules.decision import Outcome
 from app.rules.difference import Change, Made, Tally, effect_of, reason_of
 from app.store.decided import read_gates
 from app.store.many import Adder
-from app.store.tables import contact_segments, contacts, decisions, rehearsal_changes, rehearsals
+from app.store.tables import contact_segments, contacts, decisions, rehearsal_changes, rehearsal_events, rehearsals
 
 WAITING, RUNNING, DONE, CANCELED, FAILED = "waiting", "running", "done", "canceled", "failed"
 OPEN = (WAITING, RUNNING)
@@ -57,6 +57,10 @@ class Rehearsal(Struct, frozen=True, kw_only=True):
     tally: Tally
     kept: int
     beside: list[Written]
+    payloads: int
+    payloads_read: int
+    last_request: int
+    last_event: int
 
     @property
     def texts(self) -> list[Written]:
@@ -145,7 +149,8 @@ def end(conn: Connection, rehearsal_id: int, status: str, now: datetime, reason:
 
 def drop(conn: Connection, rehearsal_id: int) -> bool:
     """Forget it and what it found; whether it was there."""
-    conn.execute(delete(rehearsal_changes).where(_changes.rehearsal_id == rehearsal_id))
+    for table in (rehearsal_changes, rehearsal_events):
+        conn.execute(delete(table).where(table.c.rehearsal_id == rehearsal_id))
     return conn.execute(delete(rehearsals).where(_table.id == rehearsal_id)).rowcount > 0
 
 
@@ -191,12 +196,17 @@ def _chosen(query: Select[Any], segment: str, every: int) -> Select[Any]:
 
 
 class Progress(Struct, frozen=True):
-    """How far it has come: contacts looked at, the last one's id, seconds of work, differences kept."""
+    """How far it has come: contacts looked at, the last one's id, seconds of work, differences kept; and before that,
+    for mappings, payloads to read again, those that were, and the last request and event looked at."""
 
     seen: int
     last: int
     seconds: float
     kept: int
+    payloads: int = 0
+    payloads_read: int = 0
+    last_request: int = 0
+    last_event: int = 0
 
 
 def save(

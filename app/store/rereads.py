@@ -165,13 +165,13 @@ def next_requests(conn: Connection, reread: Reread, connection_ids: Collection[i
 
 
 def next_reads(
-    conn: Connection, reread: Reread, connection_ids: Collection[int], limit: int
+    conn: Connection, last: int, connection_ids: Collection[int], limit: int
 ) -> tuple[list[Known], int | None]:
-    """Contacts as they were read from the tool, among the next so many events; and the last event looked at, None
-    where there is none left."""
+    """Contacts as they were read from the tool, among the next so many events after one; and the last event looked at,
+    None where there is none left."""
     query = (
         select(events.c.seq, events.c.contact_id, events.c.body)
-        .where(events.c.connection_id.in_(connection_ids), events.c.seq > reread.last_event)
+        .where(events.c.connection_id.in_(connection_ids), events.c.seq > last)
         .order_by(events.c.seq)
         .limit(limit)
     )

@@ -14,6 +14,7 @@ from app.rules.policy import DEFAULTS
 from app.runtime import Runtime
 from app.store import access
 from jobs import rehearse
+from mappings.mapping import shipped_text
 from tests.app.doors import Api
 from tests.app.test_api import described
 from tests.conftest import Clock
@@ -92,7 +93,7 @@ def test_no_more_than_so_many_wait(api: Api, monkeypatch: pytest.MonkeyPatch) ->
         ({"texts": [EASIER], "since": "2036-01-01T00:00:00Z"}, "begins in the future"),
         ({"texts": [EASIER], "every": 0}, "every is a whole number"),
         ({"texts": [EASIER], "segment": "nobody"}, "no segment"),
-        ({"texts": [EASIER, EASIER]}, "two texts of the handoff policy"),
+        ({"texts": [EASIER, EASIER]}, "two texts of one policy: Handoffs to sales"),
         ({"texts": "x"}, "texts is a list"),
         ({"texts": ["kind: scoring"]}, "groups is missing"),
         ({"texts": ["\0"]}, "NUL"),
@@ -130,3 +131,23 @@ def test_answers_are_shaped_as_the_document_says(api: Api, lived: Runtime) -> No
     for path, template in (("", ""), ("/1", "/{rehearsal_id}"), ("/1/changes", "/{rehearsal_id}/changes")):
         answer = api.call("GET", f"/rehearsals{path}")
         schema[f"/api/v1/rehearsals{template}"]["GET"].validate_response(answer)
+
+
+def test_a_mapping_is_tried_on_the_past_as_a_text_or_as_a_draft(api: Api, lived: Runtime) -> None:
+    text = shipped_text("forms").replace("  - {contact: job_title, vendor: job_title}\n", "")
+    acts.save(lived, "ann", "mapping", "forms", text, 0)
+    asked = [
+        api.post("/rehearsals", 202, texts=[text, EASIER], since=SINCE),
+        api.post("/rehearsals", 202, drafts=[{"kind": "mapping", "name": "forms"}], since=SINCE),
+    ]
+    rehearse.work(lived, "test")
+    both, alone = (api.get(f"/rehearsals/{one['id']}") for one in asked)
+    for found in (both, alone):
+        assert (found["status"], found["payloads"], found["payloads_read"]) == ("done", 7, 7)
+        assert found["reading"]["otherwise"] == 5
+        assert found["fields"]["job_title"] == {"now": 5, "draft": 0, "more": 0, "less": 5, "other": 0}
+    assert both["effects"]["handoff"]["draft"] != alone["effects"]["handoff"]["draft"]
+    changes = api.walk(f"/rehearsals/{alone['id']}/changes?effect=field&rule=job_title", 2)
+    assert {(one["side"], one["draft"]) for one in changes} == {("less", None)}
+    assert changes[0]["now"]["summary"] == "Head of Sales"
+    api.post("/rehearsals", 400, texts=[shipped_text("mailchimp")], since=SINCE)

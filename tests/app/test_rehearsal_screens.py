@@ -15,6 +15,7 @@ from app.rules.policy import DEFAULTS
 from app.runtime import Runtime
 from app.store import drafts, policies, rehearsals
 from jobs import rehearse
+from mappings.mapping import shipped_text
 from tests.app.screens import Browser, new_app
 from tests.conftest import Clock
 from tests.feeding import rows
@@ -226,3 +227,51 @@ def test_differences_are_read_page_by_page(ann: Browser, lived: Runtime, monkeyp
             break
         path = unescape(link[1])
     assert seen == kept > 10
+
+
+def test_a_drafted_mapping_is_tried_on_the_past(ann: Browser, lived: Runtime) -> None:
+    text = shipped_text("forms").replace(
+        "{contact: job_title, vendor: job_title}", "{contact: industry, vendor: job_title}"
+    )
+    text = text.replace("  - {contact: industry, vendor: industry}\n", "")
+    acts.save(lived, "ann", "mapping", "forms", text, 0)
+    for page in ("/admin/mappings/forms/", "/admin/mappings/forms/effect"):
+        assert f"{NEW}?draft=mapping/forms" in ann.read(page)
+    assert f"{NEW}?draft=mapping/forms" in unescape(ann.read("/admin/policies/mapping/forms/publish"))
+    assert 'value="mapping/forms" checked' in ann.read(f"{NEW}?draft=mapping/forms")
+    answer = ann.post(HERE, {"draft": ["mapping/forms"], **WHOLE}, on=NEW)
+    assert "Field mapping: forms, tried on the past" in words_of(ann.says(answer))
+    rehearse.work(lived, "test")
+    said = words_of(ann.read(f"{HERE}1"))
+    assert "Otherwise for 5 of 5 people" in said
+    assert "Payloads read again 7 Something else is read in 5" in said
+    assert "Job title 5 0 5 people : Job title 5 left empty by it" in said
+    assert "Industry 0 5 5 people : Industry 5 filled only by the draft" in said
+    assert "What tools would be told" in said
+    one = words_of(ann.read(f"{HERE}1?effect=field&rule=industry"))
+    assert "Only “Industry”" in one
+    assert "In force nothing The draft Head of Sales said" in one
+    viewer = words_of(Browser(new_app(lived), "viewer").read(f"{HERE}1?effect=field&rule=industry"))
+    assert "Head of Sales" not in viewer
+
+
+def test_while_payloads_are_read_again_the_bar_says_so(ann: Browser, lived: Runtime) -> None:
+    acts.save(lived, "ann", "mapping", "forms", shipped_text("forms") + "  - {contact: custom.x, vendor: x}\n", 0)
+    ann.post(HERE, {"draft": ["mapping/forms"], **WHOLE}, on=NEW)
+    with lived.database.write() as conn:
+        found = rehearsals.find(conn, 1)
+        assert found is not None
+        rehearsals.begin(conn, found, lived.clock())
+        rehearsals.save(conn, 1, rehearsals.Progress(0, 0, 1, 0, payloads=8, payloads_read=2), found.tally, [])
+    said = words_of(ann.read(f"{HERE}1"))
+    assert "Reading again what came in 25% 2 of 8 payloads. So far the draft reads the same in all of them." in said
+
+
+def test_a_mapping_that_nothing_goes_by_cannot_be_tried(ann: Browser, lived: Runtime) -> None:
+    acts.save(lived, "ann", "mapping", "mailchimp", shipped_text("mailchimp"), 0)
+    assert "cannot be tried on the past: no connection goes by it" in words_of(
+        ann.read(f"{NEW}?draft=mapping/mailchimp")
+    )
+    answer = ann.post(HERE, {"draft": ["mapping/mailchimp"], **WHOLE}, on=NEW)
+    assert answer.status_code == 400
+    assert "No connection goes by the mapping mailchimp" in words_of(answer.text)

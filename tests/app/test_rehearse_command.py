@@ -1,5 +1,6 @@
 """`baton policy rehearse`: a file held against what happened, told in words, with nothing done."""
 
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from app.admin import words
 from app.rules.policy import DEFAULTS
 from app.runtime import Runtime
 from app.store import rehearsals
+from mappings.mapping import shipped_text
 from tests.app.test_setup import command
 from tests.conftest import Clock
 from tests.feeding import rows
@@ -75,6 +77,17 @@ def test_a_text_that_could_not_be_published_is_refused_with_what_is_wrong(lived:
     result = command(lived, "policy", "rehearse", str(tmp_path / "scoring.yaml"), "--from", FROM)
     assert result.exit_code != 0
     assert "groups is missing" in result.output
-    (tmp_path / "mine.yaml").write_text("kind: mapping\nname: forms\ntitle: Mine\nfields: []\n", encoding="utf-8")
+    (tmp_path / "mine.yaml").write_text("kind: mapping\nname: mailchimp\ntitle: Mine\nfields: []\n", encoding="utf-8")
     result = command(lived, "policy", "rehearse", str(tmp_path / "mine.yaml"), "--from", FROM)
     assert result.exit_code != 0
+    assert "no connection goes by the mapping mailchimp" in result.output
+
+
+def test_a_mapping_says_which_fields_would_differ(lived: Runtime, tmp_path: Path) -> None:
+    text = shipped_text("forms").replace("  - {contact: job_title, vendor: job_title}\n", "")
+    (tmp_path / "forms.yaml").write_text(text, encoding="utf-8")
+    result = command(lived, "policy", "rehearse", str(tmp_path / "forms.yaml"), "--from", FROM, "--details", "90")
+    assert result.exit_code == 0, result.output
+    assert "7 payloads were read again; 5 of them say something else." in result.output
+    assert re.search(r"^job_title +5 +0 +5$", result.output, re.M)
+    assert "job_title: Head of Sales → nothing" in result.output

@@ -142,7 +142,7 @@ def test_only_a_segment_or_a_sample_is_looked_at(lived: Runtime) -> None:
 
 def state_of(runtime: Runtime) -> dict[str, Any]:
     """Everything that Baton keeps, but for rehearsals and who works on them."""
-    beside = ("rehearsals", "rehearsal_changes", "lanes")
+    beside = ("rehearsals", "rehearsal_changes", "rehearsal_events", "lanes")
     return {name: rows(runtime, name) for name in tables.metadata.tables if name not in beside}
 
 

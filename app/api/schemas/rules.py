@@ -33,6 +33,7 @@ _POLICY = {
 }
 _OFTEN = dict.fromkeys(("really", "now", "draft"), WHOLE)
 _EFFECT = {**_OFTEN, **dict.fromkeys(("people_now", "people_draft", "more", "less"), WHOLE)}
+_FILLED = dict.fromkeys(("now", "draft", "more", "less", "other"), WHOLE)
 _REHEARSAL = {
     "id": WHOLE,
     "status": {**TEXT, "enum": ["waiting", "running", "done", "canceled", "failed"]},
@@ -47,6 +48,11 @@ _REHEARSAL = {
     "began_at": MAYBE_TIME,
     "ended_at": MAYBE_TIME,
     "seconds": NUMBER,
+    "payloads": {
+        **WHOLE,
+        "description": "Stored payloads that a mapping is to read again, before contacts are looked at",
+    },
+    "payloads_read": WHOLE,
     "total": WHOLE,
     "seen": WHOLE,
     "differing": WHOLE,
@@ -106,6 +112,26 @@ SCHEMAS: dict[str, Schema] = {
                 ),
             },
             "scores": an_object(dict.fromkeys(("higher", "lower", "over_now", "over_draft"), WHOLE)),
+            "reading": {
+                **an_object(
+                    dict.fromkeys(
+                        ("read", "otherwise", "held_now", "held_draft", "lost_now", "lost_draft", "elsewho"), WHOLE
+                    )
+                ),
+                "description": "Payloads that a mapping read again: in how many it reads something else, has no place "
+                "for a value, makes nothing of them at all, or names somebody else, which is not followed",
+            },
+            "fields": {
+                "type": "object",
+                "description": "Contact field → how many people have it filled at the span's end; where a mapping is "
+                "rehearsed",
+                "additionalProperties": an_object(_FILLED),
+            },
+            "told": {
+                "type": "object",
+                "description": "connection: property → for how many people a tool would be told it",
+                "additionalProperties": an_object(_FILLED),
+            },
             "kept": {**WHOLE, "description": "Differences that are kept singly"},
         }
     ),

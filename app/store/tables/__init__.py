@@ -48,7 +48,7 @@ from app.store.tables.people import (
     shadows,
     shared_aliases,
 )
-from app.store.tables.rules import drafts, policies, rehearsal_changes, rehearsals
+from app.store.tables.rules import drafts, policies, rehearsal_changes, rehearsal_events, rehearsals
 from app.store.tables.running import audit, budgets, lanes, marks, sessions, tokens, users
 
 __all__ = [
@@ -93,6 +93,7 @@ __all__ = [
     "refusal_counts",
     "refusals",
     "rehearsal_changes",
+    "rehearsal_events",
     "rehearsals",
     "rereads",
     "reviews",

@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, Column, Float, Index, Integer, Table, Text, UniqueConstraint
 
-from app.store.columns import BigId, Code, Key, UtcTime, where
+from app.store.columns import BigId, Code, Hash, Key, UtcTime, where
 from app.store.tables.base import metadata
 
 policies = Table(
@@ -67,6 +67,10 @@ rehearsals = Table(
     Column("tally", Text, nullable=False, server_default="{}"),
     Column("kept", Integer, nullable=False, server_default="0"),  # differences that are kept singly
     Column("beside", Text, nullable=False, server_default="[]"),  # other texts that come into force with it, as JSON
+    Column("payloads", BigInteger, nullable=False, server_default="0"),  # to be read again, for mappings
+    Column("payloads_read", BigInteger, nullable=False, server_default="0"),
+    Column("last_request", BigInteger, nullable=False, server_default="0"),  # how far that has come
+    Column("last_event", BigInteger, nullable=False, server_default="0"),
 )
 Index("ix_rehearsals_open", rehearsals.c.id, **where("status IN ('waiting', 'running')"))
 
@@ -84,3 +88,14 @@ rehearsal_changes = Table(
 )
 Index(None, rehearsal_changes.c.rehearsal_id, rehearsal_changes.c.id)
 Index(None, rehearsal_changes.c.rehearsal_id, rehearsal_changes.c.effect, rehearsal_changes.c.id)
+
+# Events that a mapping which is rehearsed reads otherwise than the one in force, as both read them.
+rehearsal_events = Table(
+    "rehearsal_events",
+    metadata,
+    Column("rehearsal_id", BigId, primary_key=True, autoincrement=False),
+    Column("event_id", Hash, primary_key=True),
+    Column("contact_id", BigId, nullable=False),
+    Column("body", Text, nullable=False),  # as JSON
+)
+Index(None, rehearsal_events.c.rehearsal_id, rehearsal_events.c.contact_id)
