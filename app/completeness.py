@@ -9,10 +9,11 @@ from app.contacts.times import EPOCH
 from app.runtime import Runtime
 from app.store import polls
 from app.store.connections import Connection
+from app.store.imports import IMPORT
 from jobs import poll
 
 DAYS = 30
-WEBHOOK, IMPORT = "webhook", "import"
+WEBHOOK = "webhook"
 
 
 def of_all(runtime: Runtime, conn: Conn) -> list[dict[str, Any]]:

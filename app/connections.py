@@ -12,9 +12,11 @@ from adapters.contract import RateLimit, Stream
 from app import health
 from app.contacts.action import Urgency
 from app.runtime import Runtime, can_call
+from app.setup import address
 from app.store import budgets, counts, fresh, polls
 from app.store.budgets import Use
 from app.store.connections import Connection
+from app.store.imports import IMPORT
 
 COUNTED_DAYS = 7  # the days over which is counted how events came
 WAITING = {urgency: urgency.name.lower() for urgency in Urgency}
@@ -91,7 +93,7 @@ def _standing(
     return Standing(
         connection=one,
         title=adapter.title,
-        receives=adapter.parse is not None,
+        receives=bool(address(runtime, one)),
         sends=bool(adapter.pushes),
         calls=calls and adapter.check is not None,
         last_arrival_at=arrived,
@@ -129,9 +131,11 @@ def _reading(stream: Stream, state: polls.Polling | None) -> Reading:
 
 
 def _came(conn: Conn, since: datetime) -> dict[tuple[int, bool], int]:
-    """(connection, found only by reading) → new events since a day."""
+    """(connection, found only by reading) → new events since a day, without those of imports."""
     found: dict[tuple[int, bool], int] = {}
     for one in polls.came(conn, since):
+        if one.way == IMPORT:
+            continue
         key = one.connection_id, one.way == polls.POLL
         found[key] = found.get(key, 0) + one.count
     return found

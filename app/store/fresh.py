@@ -6,18 +6,20 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, func, literal, select, union_all
 
+from app.store.imports import IMPORT
 from app.store.tables import calls, deliveries, inbox
 
 _NEWEST = 500  # so many of a connection's newest deliveries are looked at for one that was done
 
 
 def last_arrivals(conn: Connection, connection_ids: Collection[int]) -> dict[int, datetime]:
-    """connection → when its newest request came in; without those through which none came."""
+    """connection → when its newest request came in; without those through which none came. What an import brings was
+    not sent to us."""
     if not connection_ids:
         return {}
     newest = [
         select(inbox.c.connection_id.label("connection"), inbox.c.received_at.label("at"))
-        .where(inbox.c.connection_id == one)
+        .where(inbox.c.connection_id == one, inbox.c.kind != IMPORT)
         .order_by(inbox.c.id.desc())
         .limit(1)
         .subquery()

@@ -12,7 +12,7 @@ import pytest
 from app import connections
 from app.runtime import Runtime
 from app.setup import add_connection
-from app.store import budgets, calls, notes, polls
+from app.store import budgets, calls, imports, notes, polls
 from app.store.calls import Call
 from tests.app.doors import Api
 from tests.app.screens import Browser, change_delivery, new_app
@@ -116,6 +116,22 @@ def test_what_was_found_only_by_reading_is_said(hub: Runtime, clock: Clock) -> N
     page = Browser(new_app(hub), "viewer").read("/admin/connections/klaviyo")
     for words in ("12 events were sent to us, 3 we found only by reading", "The scope is missing", "read up to"):
         assert words in page, words
+
+
+def test_what_is_imported_was_not_sent_to_us(hub: Runtime, clock: Clock) -> None:
+    before = standing(hub, "klaviyo").last_arrival_at
+    csv = add_connection(hub, "csv", "csv", {})
+    arrive(hub, "klaviyo", [], kind=imports.IMPORT, at=clock() + minutes(5))
+    arrive(hub, "csv", [], kind=imports.IMPORT, at=clock())
+    klaviyo = standing(hub, "klaviyo").connection
+    with hub.database.write() as conn:
+        polls.count(conn, hub.database, {(one.id, imports.IMPORT): 500 for one in (klaviyo, csv)}, clock())
+    assert standing(hub, "klaviyo").last_arrival_at == before
+    assert (standing(hub, "klaviyo").pushed, standing(hub, "klaviyo").polled) == (0, 0)
+    page = Browser(new_app(hub), "viewer").read("/admin/connections/csv")
+    assert "Last came in" not in page
+    assert "sent to us" not in page
+    assert "Nothing comes in through it but what is" in page
 
 
 def test_the_api_shows_the_same(hub: Runtime, clock: Clock) -> None:
