@@ -8,7 +8,7 @@ import structlog
 from adapters.contract import Again, Delivery, Push, Recipient
 from adapters.http import outcome_of
 from app.runtime import Runtime
-from app.store import claims, deliveries, lanes, shadows
+from app.store import claims, deliveries, lanes, people, shadows
 from app.store.claims import Claimed
 from app.store.connections import Connection
 from app.store.engine import Conflict, db_in
@@ -64,7 +64,8 @@ def _look_up(
 ) -> None:
     assert push.find is not None
     with runtime.database.read() as conn:
-        vendor_id = shadows.ids_in(conn, connection.id, {one.contact_id}).get(one.contact_id)
+        states = {key: stored.state for key, stored in people.load(conn, [one.contact_id]).items()}
+        vendor_id = shadows.ids_in(conn, connection.id, states).get(one.contact_id)
     if vendor_id is None:
         reason = "the answer was lost, and the tool cannot be asked: its id for the contact is not known"
         _settle(runtime, lease, one, status=deliveries.UNKNOWN, reason=reason)

@@ -16,6 +16,7 @@ from app.contacts.contact import Contact
 from app.contacts.event import Event, Position
 from app.contacts.identity import GLOBAL_KINDS
 from app.contacts.resolve import Person
+from app.contacts.tool_ids import current_id
 from app.rules import clock, passing
 from app.rules.decision import Decision, HandoffPlan, Outcome
 from app.rules.route import Held, Plan, Target, digest, outward, route_decision, sync
@@ -151,23 +152,27 @@ class Planner:
         self.waiting = deliveries.in_slots(conn, stored)
         # What is stored of contacts that are merged in this batch still stands under their old ids
         losers = {loser: winner for loser, winner in merged.items() if winner in self.syncing}
-        ids: dict[Person, dict[int, str]] = {}
-        for contact_id, known_ids in people.vendor_ids(conn, [*stored, *losers]).items():
-            ids.setdefault(losers.get(contact_id, contact_id), {}).update(known_ids)
+        ids: dict[Person, dict[int, list[str]]] = {}
+        known_ids = people.vendor_ids(conn, [*stored, *losers])
+        for contact_id in sorted(known_ids, key=lambda one: one not in losers):  # the winner's own count as the newer
+            mine = ids.setdefault(losers.get(contact_id, contact_id), {})
+            for connection_id, values in known_ids[contact_id].items():
+                mine.setdefault(connection_id, []).extend(values)
         for key, person in aliases.items():
             kind, _, rest = key.partition(":")
             if kind not in GLOBAL_KINDS and person in self.syncing:
                 connection, _, vendor_id = rest.partition(":")
-                ids.setdefault(person, {})[int(connection)] = vendor_id
+                ids.setdefault(person, {}).setdefault(int(connection), []).append(vendor_id)
         by_contact: dict[Person, list[Shadow]] = {}
         for contact_id, held in shadows.of_contacts(conn, [*stored, *losers]).items():
             by_contact.setdefault(losers.get(contact_id, contact_id), []).extend(held)
         for person in self.syncing:
             known = {(s.connection_id, s.ref): s for s in by_contact.get(person, ())}
             known.update({key: shadow for key, (shadow, who) in self.learned.items() if who == person})
-            mine = ids.get(person, {})
+            mine, state = ids.get(person, {}), self.work[person].state
             self.held[person] = {
-                target.id: _held(target.id, mine.get(target.id, ""), known.values()) for target in self.syncing[person]
+                target.id: _held(target.id, current_id(state, target.id, mine.get(target.id, ())), known.values())
+                for target in self.syncing[person]
             }
 
     # --- what follows from it

@@ -86,7 +86,20 @@ def contact_record(result: Mapping[str, Any], mapping: FieldMapping, now: dateti
         mapping=mapping.version,
     )
     mapped = mapping.inbound(properties)
-    return Record(identities=event.identities, events=tuple(events_of(mapped, event, name)))
+    return Record(identities=event.identities, events=(*_merges(name, properties, at), *events_of(mapped, event, name)))
+
+
+def _merges(name: str, properties: Mapping[str, Any], at: datetime) -> Iterator[Event]:
+    """That other records were merged into this one, which a webhook may have told and may not: their ids are not to be
+    written to any more."""
+    for merged in _listed(properties.get("hs_merged_object_ids")):
+        yield Event(
+            type=EventType.CONTACT_MERGED,
+            occurred_at=at,
+            source_key=f"once|merged|{name}|{merged}",
+            identities=(Identity("hubspot", name), Identity("hubspot", merged)),
+            properties={"merged": [merged], "survivor": name, "source": "read"},
+        )
 
 
 def _changed_at(result: Mapping[str, Any], properties: Mapping[str, Any], now: datetime) -> datetime:

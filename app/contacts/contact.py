@@ -292,6 +292,7 @@ class Contact(Struct, omit_defaults=True):
     sunset: Sunset | None = None
     manual: Manual | None = None
     deleted_in: dict[str, datetime] = field(default_factory=dict)
+    former_ids: dict[str, list[str]] = field(default_factory=dict)  # connection → ids that the tool merged into another
     erased_at: datetime | None = None
     # What follows from the rest: what each tool should hold, in a few bytes, and what waits for a moment
     wanted: dict[str, str] = field(default_factory=dict)

@@ -31,6 +31,7 @@ from app.contacts.own_events import (
 )
 from app.contacts.sends import confirm, notice, release
 from app.contacts.times import time_or_none
+from app.contacts.tool_ids import note_created, note_deleted, note_merged
 from app.contacts.touches import note_touch
 
 Step = Callable[[Contact, Event], None]
@@ -209,14 +210,6 @@ def _released_by_hand(contact: Contact, event: Event) -> None:
     contact.manual = None
 
 
-def _created(contact: Contact, event: Event) -> None:
-    contact.deleted_in.pop(str(event.connection_id), None)
-
-
-def _deleted(contact: Contact, event: Event) -> None:
-    contact.deleted_in[str(event.connection_id)] = event.occurred_at
-
-
 def _erased(contact: Contact, event: Event) -> None:
     """Forget the person; what stays is that they must not be written to."""
     blank = Contact(first_seen_at=contact.first_seen_at, erased_at=event.occurred_at)
@@ -225,8 +218,9 @@ def _erased(contact: Contact, event: Event) -> None:
 
 
 _STEPS: dict[str, Step] = {
-    EventType.CONTACT_CREATED: _created,
-    EventType.CONTACT_DELETED: _deleted,
+    EventType.CONTACT_CREATED: note_created,
+    EventType.CONTACT_MERGED: note_merged,
+    EventType.CONTACT_DELETED: note_deleted,
     EventType.CONTACT_ERASED: _erased,
     EventType.PAGE_VIEWED: _page_viewed,
     EventType.FORM_SUBMITTED: _form_submitted,

@@ -44,7 +44,7 @@ def said_of(
     state = stored.state
     values = outward(state, runtime.rulebook().policies, runtime.clock())
     properties = mapping.outbound(values)
-    ids = shadows.ids_in(conn, connection.id, [contact_id])
+    ids = shadows.ids_in(conn, connection.id, {contact_id: state})
     held = {name: value for one in shadows.of_contacts(conn, [contact_id]).get(contact_id, ())
             if one.connection_id == connection.id for name, (value, _) in one.properties.items()}  # fmt: skip
     ours = {vendor: name for name, vendor in mapping.targets}

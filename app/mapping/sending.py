@@ -84,5 +84,5 @@ def _check_contact(conn: Conn, connection: Connection, mapping: FieldMapping, co
         raise NotSent("the person was erased")
     if str(connection.id) in state.deleted_in:
         raise NotSent(f"the contact was deleted in {connection.name}")
-    if not belongs(state, mapping, shadows.ids_in(conn, connection.id, [contact_id]).get(contact_id, "")):
+    if not belongs(state, mapping, shadows.ids_in(conn, connection.id, {contact_id: state}).get(contact_id, "")):
         raise NotSent("the contact is not in the tool, and by this mapping would not be created there")

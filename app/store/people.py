@@ -246,11 +246,12 @@ def known_by(conn: Connection, contact_ids: Collection[int]) -> dict[int, list[t
     return found
 
 
-def vendor_ids(conn: Connection, contact_ids: Collection[int]) -> dict[int, dict[int, str]]:
-    """contact → connection → the contact's id there. Of several, the one that was learned last."""
-    found: dict[int, dict[int, str]] = {}
+def vendor_ids(conn: Connection, contact_ids: Collection[int]) -> dict[int, dict[int, list[str]]]:
+    """contact → connection → the contact's ids there, in the order in which they were learned. Which of them the tool
+    knows the contact by now, :func:`app.contacts.tool_ids.current_id` says."""
+    found: dict[int, dict[int, list[str]]] = {}
     for contact_id, connection_id, value in _VENDOR_IDS.all(conn, contact_ids):
-        found.setdefault(contact_id, {})[connection_id] = value
+        found.setdefault(contact_id, {}).setdefault(connection_id, []).append(value)
     return found
 
 

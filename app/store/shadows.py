@@ -8,8 +8,10 @@ import msgspec
 from msgspec import Struct
 from sqlalchemy import Connection, bindparam, select
 
+from app.contacts.contact import Contact
 from app.contacts.event import Identity, Ref
 from app.contacts.times import to_us
+from app.contacts.tool_ids import current_id
 from app.store import people
 from app.store.engine import Database
 from app.store.tables import shadows
@@ -86,11 +88,12 @@ def of_contacts(conn: Connection, contact_ids: Collection[int]) -> dict[int, lis
     return found
 
 
-def ids_in(conn: Connection, connection_id: int, contact_ids: Collection[int]) -> dict[int, str]:
+def ids_in(conn: Connection, connection_id: int, states: Mapping[int, Contact]) -> dict[int, str]:
     """contact → its id in one tool, where it is known: as an alias, or from the tool's last answer, the event about
     which may not have been worked off yet."""
-    found = {key: known.get(connection_id, "") for key, known in people.vendor_ids(conn, contact_ids).items()}
-    found |= _answered(conn, connection_id, [key for key in contact_ids if not found.get(key)])
+    known = people.vendor_ids(conn, states)
+    found = {key: current_id(states[key], connection_id, ids.get(connection_id, ())) for key, ids in known.items()}
+    found |= _answered(conn, connection_id, [key for key in states if not found.get(key)])
     return {key: value for key, value in found.items() if value}
 
 

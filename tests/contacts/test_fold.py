@@ -3,7 +3,7 @@
 Catalogue: A4 (order), A8 (commerce), C1 (one record: its state), C2 (in conversation), C5 (human or machine).
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 import pytest
@@ -11,11 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.contacts.contact import Contact
-from app.contacts.event import EventType, position
+from app.contacts.event import Event, EventType, position
 from app.contacts.fold import fold
 from app.contacts.interests import MAX_INTERESTS
 from app.contacts.sends import MAX_SENDS
 from app.contacts.talks import MAX_SIGNALS
+from app.contacts.tool_ids import MAX_FORMER, current_id
 from app.contacts.touches import MAX_TOUCHES
 from tests.contacts.making import ANN, FORMS, HUBSPOT, KLAVIYO, NOW, ago, event, folded, no, yes
 
@@ -387,3 +388,40 @@ def test_contact_stays_small_whatever_happens_to_it():
     assert "deal:299" in contact.conversation
     assert len(contact.sends) == MAX_SENDS
     assert len(msgspec.json.encode(contact)) < 32_000
+
+
+# Ids in a tool --------------------------------------------------------------------------------------------------------
+
+
+def merged(at: datetime, *ids: str) -> Event:
+    return event("contact.merged", at, connection=HUBSPOT, who=[("hubspot", one) for one in ids])
+
+
+def gone(at: datetime, name: str) -> Event:
+    return event("contact.deleted", at, connection=HUBSPOT, who=[("hubspot", name)])
+
+
+@pytest.mark.parametrize("before", [ago(days=2, minutes=1), ago(days=2), ago(days=1)], ids=["before", "with", "after"])
+def test_record_that_was_only_merged_away_is_no_deleted_person(before):
+    """HubSpot tells of a merge and, at once, that the merged record is gone; in any order."""
+    contact = folded(merged(ago(days=2), "1", "2"), gone(before, "2"))
+    assert contact.deleted_in == {}
+    assert folded(merged(ago(days=2), "1", "2"), gone(ago(days=1), "1")).deleted_in == {"1": ago(days=1)}
+
+
+def test_newest_id_that_was_not_merged_away_is_the_one_to_write_to():
+    contact = folded(merged(ago(days=2), "1", "2"))
+    assert current_id(contact, HUBSPOT, ["1", "2"]) == "1", "although the other was learned later"
+    assert current_id(contact, KLAVIYO, ["1", "2"]) == "2"
+    contact = folded(merged(ago(days=2), "1", "2"), merged(ago(days=1), "3", "1"))
+    assert current_id(contact, HUBSPOT, ["3", "1", "2"]) == "3"
+    assert current_id(contact, HUBSPOT, ["2"]) == "2", "better than none: the tool itself knows whose it is now"
+    assert current_id(contact, HUBSPOT, []) == ""
+    back = folded(merged(ago(days=2), "1", "2"), event("contact.created", connection=HUBSPOT, who=[("hubspot", "2")]))
+    assert current_id(back, HUBSPOT, ["1", "2"]) == "2"
+
+
+def test_only_so_many_merged_ids_are_remembered():
+    contact = folded(merged(ago(days=2), *(str(number) for number in range(MAX_FORMER + 50))))
+    assert contact.former_ids["1"][-1] == str(MAX_FORMER + 49)
+    assert len(contact.former_ids["1"]) == MAX_FORMER
