@@ -37,12 +37,11 @@ def write_subscriber(client: Kit, deliveries: Sequence[Delivery]) -> list[Outcom
         return [NO_ADDRESS]
     number = number_of(one)
     try:
-        try:
-            answer = _write(client, one, number)
-        except HttpError as error:
-            if not number or not is_missing(error):
-                raise
-            answer = _write(client, one, "")  # Kit has deleted them since
+        answer = _write(client, one, number)
+    except HttpError as error:
+        if number and is_missing(error):
+            return [Refused(reason=f"Kit has deleted subscriber {number}, and nobody is brought back by a profile")]
+        return [outcome(error)]
     except Exception as error:
         return [outcome(error)]
     held = answer["subscriber"]

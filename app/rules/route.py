@@ -219,8 +219,8 @@ def sync(contact: Contact, target: Target, held: Held, values: Mapping[str, Any]
     if contact.erased_at is not None or str(target.id) in contact.deleted_in:
         return []
     return [
+        *_consents(contact, target, held),  # first: some tools take a yes only with whom they do not know yet
         *_profile(contact, target, held, values),
-        *_consents(contact, target, held),
         *_bounces(contact, target, held),
     ]
 

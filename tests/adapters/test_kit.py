@@ -230,10 +230,15 @@ def test_address_that_changed_moves_the_subscriber_instead_of_making_another(acc
     number = str(account.act("sign_up", email="old@example.com"))
     push(ADAPTER, kit, upsert(ADA, number, email_address=ADA, first_name="Ada"))
     assert [one["email_address"] for one in account.subscribers.values()] == [ADA]
-    (outcome,) = push(ADAPTER, kit, upsert("new@example.com", "999", first_name="New"))
-    assert outcome.vendor_id == str(account.subscriber("new@example.com")["id"])
+    account.act("sign_up", email="new@example.com")
     (outcome,) = push(ADAPTER, kit, upsert("new@example.com", number, email_address="new@example.com"))
     assert "already been taken" in outcome.reason
+
+
+def test_whom_somebody_deleted_in_kit_is_not_made_anew(account, kit):
+    (outcome,) = push(ADAPTER, kit, upsert(ADA, "999", first_name="Ada"))
+    assert "has deleted subscriber 999" in outcome.reason
+    assert not account.subscribers
 
 
 @pytest.mark.parametrize("action", [Unsubscribe(), Suppress(reason="bounces")])

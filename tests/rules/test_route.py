@@ -254,6 +254,11 @@ def test_no_other_yes_is_written_anywhere(events):
     assert [one for one in told(*events) if isinstance(one, Subscribe)] == []
 
 
+def test_yes_goes_before_the_profile_that_would_make_them_without_it():
+    kinds = [plan.kind for plan in plans(folded(KNOWN, yes(ago(days=1))), KLA)]
+    assert kinds == ["subscribe", "upsert_contact"]
+
+
 def test_yes_is_written_once_and_again_when_it_is_newer():
     first, name = ago(days=3), consent_property("email", "marketing").replace(":", "__")
     assert told(yes(first), **{name: f"granted {first.isoformat()}"}) == []
