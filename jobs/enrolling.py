@@ -5,38 +5,17 @@ A review that somebody has decided stays as it is.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Protocol
 
 from sqlalchemy import Connection as Conn
 
-from app.contacts.contact import Contact, Enrolment
-from app.contacts.event import Position
+from app.contacts.contact import Enrolment
 from app.contacts.resolve import Person
-from app.rules.decision import Decision, ReviewPlan
+from app.rules.decision import ReviewPlan
 from app.store import enrolments, reviews
 from app.store.engine import Database
 from app.store.enrolments import Row
 from app.store.reviews import RESOLVED, Known
-
-Place = tuple[str, str, str, bool, int]
-
-
-def places(state: Contact) -> dict[str, Place]:
-    """Where a contact stands, by enrolment: what rows say of it."""
-    return {run.key: _place(run) for run in state.enrolments.values()}
-
-
-def _place(run: Enrolment) -> Place:
-    return run.version, run.step, run.waiting, run.paused, run.sent
-
-
-class Work(Protocol):
-    """A contact of the batch, as far as sequences are concerned."""
-
-    state: Contact
-    decisions: list[Decision]
-    refold_from: Position | None
-    places: dict[str, Place]
+from jobs.unit import Work, place_of
 
 
 class Rolls:
@@ -63,7 +42,7 @@ class Rolls:
         ended = {run.key: run for decision in work.decisions if (run := decision.ended) is not None}
         running = {run.key: run for run in work.state.enrolments.values()}
         again = work.refold_from is not None
-        changed = [run for run in running.values() if again or work.places.get(run.key) != _place(run)]
+        changed = [run for run in running.values() if again or work.places.get(run.key) != place_of(run)]
         self._runs += [(person, run) for run in (*ended.values(), *changed)]
         plans = {plan.key: plan for decision in work.decisions if (plan := decision.review) is not None}
         known = self._known_reviews.get(person, {})

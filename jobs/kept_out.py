@@ -3,29 +3,17 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence, Set
 from datetime import datetime
-from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection as Conn
 
-from app.contacts.event import Event
-from app.contacts.identity import CONTACT, Keys
+from app.contacts.identity import CONTACT
 from app.contacts.redact import without
 from app.contacts.resolve import Person
 from app.store import erasures, inbox
 from app.store.engine import Conflict
-from app.store.inbox import NOTED, InboxRow
+from app.store.inbox import NOTED
 from app.store.vault import Vault
-
-
-class Incoming(Protocol):
-    """An event on its way in, with the row that brought it."""
-
-    event: Event
-    keys: Keys
-    row: InboxRow
-
-
-One = TypeVar("One", bound=Incoming)
+from jobs.unit import Incoming
 
 _OURS = f"{CONTACT}:"
 
@@ -43,10 +31,10 @@ class KeptOut:
         self,
         conn: Conn,
         vault: Vault,
-        incoming: Sequence[One],
+        incoming: Sequence[Incoming],
         owners: Mapping[str, Person],
         seen: Set[str],
-    ) -> list[One]:
+    ) -> list[Incoming]:
         """What may come in. Only names that nobody has now, that are not among the ``owners`` or ``seen`` of anybody,
         can be erased ones, and our own numbers of contacts, by which we ourselves noted something of them."""
         telling = {key for one in incoming for key in _telling(one)}
@@ -59,7 +47,7 @@ class KeptOut:
         if self._newest is not None and numbered:
             by_contact = erasures.of_contacts(conn, set(numbered.values()))
             erased |= {key: by_contact[person] for key, person in numbered.items() if person in by_contact}
-        staying: list[One] = []
+        staying: list[Incoming] = []
         for one in incoming:
             by = next((erased[key] for key in _telling(one) if key in erased), None)
             if by is None:

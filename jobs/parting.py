@@ -25,7 +25,8 @@ from app.store.engine import Unit
 from app.store.merges import Known
 from app.store.shadows import ref_of
 from jobs.ingest import tries
-from jobs.settle import Batch, Work
+from jobs.settle import Batch
+from jobs.unit import Work
 
 
 class CannotPart(Exception):

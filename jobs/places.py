@@ -7,7 +7,7 @@ to let a message go; only where it is full has anybody to ask which of its place
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import Protocol, TypeGuard
+from typing import TypeGuard
 
 from sqlalchemy import Connection as Conn
 
@@ -24,15 +24,9 @@ from app.rules.sending import reserve
 from app.store import deliveries, inbox
 from app.store.deliveries import LEFT, PENDING, Existing, Planned
 from app.store.engine import Conflict, Database
+from jobs.unit import Work
 
 LAG = timedelta(hours=1)  # a message that leaves later than this after its time takes a new place
-
-
-class Work(Protocol):
-    """A contact of a batch, as far as its places are concerned."""
-
-    state: Contact
-    events: list[Event]
 
 
 def needs_place(action: AnyAction) -> TypeGuard[SendMessage]:

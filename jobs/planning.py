@@ -6,14 +6,14 @@ is a fact that everything else respects.
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from datetime import datetime, timedelta
-from typing import Any, Protocol
+from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection as Conn
 
-from app.contacts.action import SendMessage, Unsubscribe, Urgency
+from app.contacts.action import Unsubscribe, Urgency
 from app.contacts.contact import Contact
-from app.contacts.event import Event, Position
+from app.contacts.event import Event
 from app.contacts.identity import GLOBAL_KINDS
 from app.contacts.resolve import Person
 from app.contacts.tool_ids import current_id
@@ -26,23 +26,15 @@ from app.rules.suppression import conversation
 from app.runtime import Rulebook, Runtime
 from app.store import decided, deliveries, handoffs, people, shadows, timers
 from app.store.decided import Known
-from app.store.deliveries import LEFT, PENDING, WITHHELD, Existing, Planned
+from app.store.deliveries import PENDING, WITHHELD, Existing, Planned
 from app.store.handoffs import HandoffRow
 from app.store.shadows import Shadow, ref_of
-from jobs.enrolling import Place, Rolls
+from jobs.enrolling import Rolls
 from jobs.places import Places
+from jobs.repeats import respect_sent
 from jobs.targets import targets_of
 from jobs.told import belongs_to, is_told, keep_told
-
-
-class Work(Protocol):
-    """A contact of the batch, as far as planning is concerned."""
-
-    state: Contact
-    events: list[Event]
-    decisions: list[Decision]
-    refold_from: Position | None
-    places: dict[str, Place]
+from jobs.unit import Work
 
 
 class Planner:
@@ -137,9 +129,7 @@ class Planner:
         """For contacts that should now be something else in a tool: what that tool holds, and their id there."""
         told = {(person, shadow.connection_id) for shadow, person in self.learned.values()}
         for person, work in self.work.items():
-            if not (work.events or work.refold_from):
-                continue
-            if not self.mapped:
+            if not work.is_touched or not self.mapped:
                 continue
             self.values[person] = outward(work.state, self.policies, self.now)
             for target in self.mapped:
@@ -254,7 +244,7 @@ class Planner:
             }
             for key, wanted in mine.items():
                 if key not in existing:
-                    self._respect_sent(wanted, existing.values(), work.state)
+                    respect_sent(wanted, existing.values(), work.state, self.policies)
                     if person in self.quiet and wanted.status == PENDING:
                         wanted.status, wanted.reason = WITHHELD, "nothing starts because of an import"
             if not any(key in existing for key in mine):
@@ -322,39 +312,6 @@ class Planner:
                 "action": deliveries.encode(plan.action).decode(),
                 "handoff_key": plan.handoff_key,
             }
-
-    def _respect_sent(self, plan: Planned, existing: Iterable[Existing], state: Contact) -> None:
-        """A message that left for a later event is the one that this event would have been answered with."""
-        if not isinstance(plan.action, SendMessage) or plan.status != PENDING:
-            return
-        rule, near, anew = plan.action.rule, self._once_in(plan.action), self._anew(plan.action, state)
-        for row in existing:
-            sent = row.action
-            if not isinstance(sent, SendMessage) or row.status not in LEFT:
-                continue
-            if anew is not None and sent.occurred_at < anew:
-                continue
-            if (sent.rule, sent.per) != (rule, plan.action.per):
-                continue
-            if abs(sent.occurred_at - plan.action.occurred_at) < near:
-                plan.status, plan.reason = WITHHELD, f"sent on {row.created_at:%Y-%m-%d} already"
-                return
-
-    def _once_in(self, action: SendMessage) -> timedelta:
-        """Within what time the same message is not sent twice."""
-        if action.run:
-            flow = self.policies.sequences.newest.by_id.get(action.rule.partition(":")[2])
-            return flow.once_in if flow else timedelta(days=1)
-        trigger = self.policies.triggers.by_id.get(action.rule)
-        return timedelta(days=trigger.once_in_days if trigger else 1)
-
-    def _anew(self, action: SendMessage, state: Contact) -> datetime | None:
-        """When a sequence was begun anew that a message is of: whatever was sent before it was of another time."""
-        ways = (*state.enrolments.values(), *state.exits.values())
-        run = next((one for one in ways if one.key == action.run), None) if action.run else None
-        flow = self.policies.sequences.pinned(run.version, run.sequence) if run is not None else None
-        restarted = run is not None and flow is not None and any(run.on in watch.types for watch in flow.restart)
-        return run.entered_at if run is not None and restarted else None
 
     def _sync(self, person: Person, contact: Contact, target: Target) -> None:
         held = self.held[person][target.id]

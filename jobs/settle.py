@@ -9,9 +9,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
-import msgspec
 import structlog
-from msgspec import Struct, field
 from sqlalchemy import Connection as Conn
 
 from adapters.snapshot import held_in
@@ -21,56 +19,28 @@ from app.contacts.identity import EMAIL, GLOBAL_KINDS, Keys, alias_key, keys_of
 from app.contacts.resolve import Pair, Person, Resolution, Sighting, anchor, owner_at, pair_of, resolve
 from app.contacts.times import EPOCH
 from app.rules.decide import step
-from app.rules.decision import Decision
 from app.rules.rescore import is_behind
 from app.runtime import Rulebook, Runtime
 from app.store import checkpoints, conflicts, erasures, inbox, log, merges, notes, people, polls, segments
 from app.store.checkpoints import Checkpoint
 from app.store.engine import Conflict, Unit
 from app.store.imports import IMPORT
-from app.store.inbox import NOTED, InboxRow, Settled
+from app.store.inbox import NOTED, Settled
 from app.store.people import Stored
 from jobs import skipping
 from jobs.echoing import Echoes, Told
-from jobs.enrolling import Place, places
 from jobs.kept_out import KeptOut
 from jobs.planning import Planner
 from jobs.reading import Reading
 from jobs.rescoring import Rescoring
+from jobs.unit import CHECKPOINT_EVERY, Incoming, Work
 
 logger = structlog.get_logger("baton.ingest")
 
 # A browser or phone that more people than this were identified with (a kiosk, a site that sends the same id for
 # everybody) says nothing about the next one. Whose its visits were would else be worked out anew for all of them.
 CROWD = 50
-# A checkpoint follows once in so many saves, and goes to where a late event belongs if so many others lie before it
-CHECKPOINT_EVERY = 4
 PARTED_LATELY = timedelta(minutes=10)  # far longer than a batch takes, and than clocks of machines differ
-
-
-class Incoming(Struct):
-    """An event on its way in, with the row that brought it."""
-
-    event: Event
-    keys: Keys
-    row: InboxRow
-    person: Person | None = None
-
-
-class Work(Struct):
-    """One contact in this batch: who, as stored, and the events to fold: the new ones, or the whole history."""
-
-    stored: Stored | None
-    state: Contact
-    events: list[Event] = field(default_factory=list)
-    decisions: list[Decision] = field(default_factory=list)
-    # Where the history has to be folded again: decisions from here on are compared with those that stand
-    refold_from: Position | None = None
-    segments: frozenset[str] = frozenset()  # those it is in, as stored
-    disputed: frozenset[tuple[str, datetime]] = frozenset()  # fields on which tools disagree and since when, as stored
-    checkpoint: Checkpoint | None = None  # to be kept
-    stale: bool = False  # what is kept as its checkpoint holds no more
-    places: dict[str, Place] = field(default_factory=dict)  # where it stands in sequences, as stored
 
 
 def settle(runtime: Runtime, claim: int, readings: Sequence[Reading]) -> int:
@@ -199,10 +169,8 @@ class Batch:
     def again(self, conn: Conn, stored: Mapping[int, Stored], begin: Mapping[int, Position | None]) -> None:
         """Take contacts whose histories are to be folded again, each from a position on; None: from its beginning."""
         for person, one in stored.items():
-            work = self.work[person] = Work(one, one.state)
-            work.segments, work.places = frozenset(one.state.segments), places(one.state)
-            work.disputed = _disputes(one.state)
-            _refold(work, begin[person] or Position(EPOCH, 0, ""))
+            self.work[person] = Work.of(one)
+            self.work[person].refold(begin[person] or Position(EPOCH, 0, ""))
         self._load_histories(conn)
 
     def _group(self, loaded: dict[int, Stored]) -> None:
@@ -213,13 +181,7 @@ class Batch:
                 home = into[home]
             self.merged[loser] = home
         for person in {*self.resolution.people, *loaded} - set(into):
-            stored = loaded.get(person)
-            self.work[person] = Work(stored, stored.state if stored else Contact())
-            if stored is not None:
-                self.work[person].segments = frozenset(stored.state.segments)
-                self.work[person].disputed = _disputes(stored.state)
-                self.work[person].checkpoint = _as_stored(stored)
-                self.work[person].places = places(stored.state)
+            self.work[person] = Work.of(loaded.get(person))
         for one in self.new:
             if one.person is not None:
                 self.work[one.person].events.append(one.event)
@@ -230,12 +192,9 @@ class Batch:
                 for stored in (loaded.get(edge.winner), loaded.get(edge.loser))
                 if stored is not None and stored.state.first_seen_at is not None
             ]
-            _refold(self.work[self.merged[edge.loser]], Position(max(starts, default=EPOCH), 0, ""))
+            self.work[self.merged[edge.loser]].refold(Position(max(starts, default=EPOCH), 0, ""))
         for work in self.work.values():
-            work.events.sort(key=position)
-            newest = work.state.newest
-            if work.events and newest is not None and position(work.events[0]) < newest:
-                _refold(work, position(work.events[0]))
+            work.group()
 
     def _rehome(self, conn: Conn, loaded: dict[int, Stored]) -> None:
         """Give events that are known by a browser or phone alone to whom it belonged then."""
@@ -253,7 +212,7 @@ class Batch:
                         self.moved[event.id] = owner
                         for person in (holder, owner):
                             if person in self.work:
-                                _refold(self.work[person], position(event))
+                                self.work[person].refold(position(event))
 
     def _load_histories(self, conn: Conn) -> None:
         """The past of those who have to be folded again, with what merges and moves bring to them."""
@@ -262,7 +221,7 @@ class Batch:
             return
         for person in again:
             if self.work[person].events:  # what is new is decided in any case
-                _refold(self.work[person], position(self.work[person].events[0]))
+                self.work[person].refold(position(self.work[person].events[0]))
         starts = self._starts(conn, again)
         sources = {person for person in again if person > 0} | self.merged.keys()
         histories = log.histories(conn, sources - starts.keys()) | checkpoints.since(conn, starts.keys())
@@ -332,8 +291,8 @@ class Batch:
             late = bisect_left(work.events, work.refold_from, key=position)
             for event in work.events[:late]:
                 step(work.state, event, policies)
-            if late >= CHECKPOINT_EVERY and work.stored is not None and work.stored.state.open_handoff is None:
-                work.checkpoint = _checkpoint(work.state)
+            if late >= CHECKPOINT_EVERY:
+                work.keep_checkpoint()
             for event in work.events[late:]:
                 work.decisions += step(work.state, event, policies)
 
@@ -383,7 +342,7 @@ class Batch:
         kept: dict[int, Checkpoint] = {}
         gone: list[int] = []
         for person, work in self.work.items():
-            if not (work.events or work.refold_from):
+            if not work.is_touched:
                 continue
             if work.checkpoint is not None and work.state.erased_at is None:
                 kept[ids.get(person, person)] = work.checkpoint
@@ -403,15 +362,15 @@ class Batch:
             seen.setdefault(key, []).append((_identity_of(key)[0], row))
         people.set_sightings(conn, seen, self.sightings)
         merges.merge(conn, self.database, self.resolution.merges, self.now)
-        changed = [person for person, work in self.work.items() if person > 0 and (work.events or work.refold_from)]
+        changed = [person for person, work in self.work.items() if person > 0 and work.is_touched]
         people.save(conn, [self._saved(person) for person in changed], self.now)
         named = {
             key: (*_identity_of(key), ids.get(person, person)) for key, person in self.resolution.new_aliases.items()
         }
         people.add_aliases(conn, named, self.now)
-        inside = {ids.get(person, person): work.state.segments for person, work in self.work.items() if _moved(work)}
+        inside = {ids.get(person, person): work.state.segments for person, work in self.work.items() if work.is_moved}
         segments.replace(conn, inside)
-        disputed = {ids.get(one, one): work.state.disputes for one, work in self.work.items() if _disputed(work)}
+        disputed = {ids.get(one, one): work.state.disputes for one, work in self.work.items() if work.is_disputed}
         conflicts.replace(conn, disputed)
         return ids
 
@@ -428,40 +387,6 @@ class Batch:
             for value in held_in(one.event)
         )
         notes.count_held(conn, self.database, held, self.now)
-
-
-def _as_stored(stored: Stored) -> Checkpoint | None:
-    """The state as it was before this batch, when it is time for it to be the checkpoint."""
-    state = stored.state
-    if stored.version % CHECKPOINT_EVERY or state.newest is None or state.open_handoff is not None:
-        return None
-    return Checkpoint(state.newest.occurred_at, stored.body)
-
-
-def _checkpoint(state: Contact) -> Checkpoint | None:
-    if state.newest is None or state.open_handoff is not None:
-        return None
-    return Checkpoint(state.newest.occurred_at, msgspec.json.encode(state).decode())
-
-
-def _disputed(work: Work) -> bool:
-    """Whether tools disagree on other fields of the contact than before."""
-    return work.disputed != _disputes(work.state)
-
-
-def _disputes(state: Contact) -> frozenset[tuple[str, datetime]]:
-    return frozenset((name, one.since) for name, one in state.disputes.items()) if state.disputes else frozenset()
-
-
-def _moved(work: Work) -> bool:
-    """Whether the contact is in other segments than before."""
-    return work.segments != work.state.segments.keys()
-
-
-def _refold(work: Work, at: Position) -> None:
-    # From the whole moment on: what is decided anew is compared with all that stands since then, whatever its order
-    since = Position(at.occurred_at, -1, "")
-    work.refold_from = since if work.refold_from is None else min(work.refold_from, since)
 
 
 def _identity_of(key: str) -> tuple[Identity, int | None]:
