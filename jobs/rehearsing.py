@@ -28,7 +28,7 @@ from app.rules.score import total
 from app.rules.sequences.pauses import Pauses
 from app.rules.sequences.policy import Edition
 from app.runtime import Rulebook, Runtime, editions_of
-from app.store import pauses, policies, recasts, rehearsals, shadows
+from app.store import pauses, people, policies, recasts, rehearsals, shadows
 from app.store.engine import Database
 from app.store.policies import MAPPING
 from app.store.rehearsals import Rehearsal
@@ -132,7 +132,8 @@ def _ids_in_tools(conn: Conn, stage: Stage, contact_ids: Sequence[int]) -> dict[
     """connection → contact → its id there, of tools that would be told something else by a drafted mapping."""
     if not stage.mapped:
         return {}
-    return {one.id: shadows.ids_in(conn, one.id, contact_ids) for one in stage.targets if one.mapping is not None}
+    states = {key: stored.state for key, stored in people.load(conn, contact_ids).items()}
+    return {one.id: shadows.ids_in(conn, one.id, states) for one in stage.targets if one.mapping is not None}
 
 
 def _rehearse(
