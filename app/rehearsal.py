@@ -15,7 +15,7 @@ from app.rules.policy import KINDS, Document, read_document
 from app.runtime import Runtime
 from app.store import drafts, notes, policies, rehearsals
 from app.store.policies import MAPPING
-from app.store.rehearsals import Found, Rehearsal, Written
+from app.store.rehearsals import Found, Outline, Rehearsal, Written
 from jobs.recasting import drafted, drafts_of
 from mappings.document import InvalidDocument
 
@@ -131,13 +131,13 @@ def cancel(runtime: Runtime, who: str, rehearsal_id: int) -> bool:
 # --- looking at one
 
 
-def shown(found: Rehearsal) -> dict[str, Any]:
+def shown(found: Outline) -> dict[str, Any]:
     """A rehearsal in plain data, without what it counted singly."""
     return {
         "id": found.id,
         "status": found.status,
         "reason": found.reason or None,
-        "policies": [{"kind": one.kind, "name": one.name, "label": one.label} for one in found.texts],
+        "policies": [{"kind": one.kind, "name": one.name, "label": one.label} for one in found.policies],
         "since": found.since,
         "until": found.until,
         "segment": found.segment or None,

@@ -21,7 +21,7 @@ from app.receive import this_runtime
 from app.runtime import Runtime
 from app.store import drafts, policies, rehearsals
 from app.store.policies import MAPPING
-from app.store.rehearsals import KEPT, WAITING, Rehearsal
+from app.store.rehearsals import KEPT, WAITING, Outline, Rehearsal
 from mappings.document import InvalidDocument
 
 DAYS = (7, 30, 90)
@@ -54,9 +54,9 @@ def all_rehearsals() -> str:
     )
 
 
-def title_of(rehearsal: Rehearsal) -> str:
+def title_of(rehearsal: Outline) -> str:
     """What is rehearsed: ``Scoring and Segments``."""
-    return words.listed([looked.title_of(one.kind, one.name) for one in rehearsal.texts])
+    return words.listed([looked.title_of(one.kind, one.name) for one in rehearsal.policies])
 
 
 @admin.get("/rehearsals/new")

@@ -20,24 +20,28 @@ KEPT = 20_000  # differences that are kept singly; counted are all
 _table, _changes = rehearsals.c, rehearsal_changes.c
 
 
-class Written(Struct, frozen=True):
-    """A policy's text that is not in force; ``label`` says where it is from."""
+class Named(Struct, frozen=True):
+    """A policy whose text is not in force; ``label`` says where that is from."""
 
     kind: str
     name: str
     label: str
+
+
+class Written(Named, frozen=True):
+    """... and its text."""
+
     body: str
 
 
-class Rehearsal(Struct, frozen=True, kw_only=True):
-    """One rehearsal. ``rules`` are the versions it is held against, as kind → number; ``beside`` are texts that come
-    into force together with its own."""
+class Outline(Struct, frozen=True, kw_only=True):
+    """A rehearsal without its texts. ``rules`` are the versions it is held against, as kind → number; ``beside`` are
+    policies that come into force together with its own."""
 
     id: int
     kind: str
     name: str
     label: str
-    body: str
     since: datetime
     until: datetime
     segment: str
@@ -56,16 +60,16 @@ class Rehearsal(Struct, frozen=True, kw_only=True):
     seconds: float
     tally: Tally
     kept: int
-    beside: list[Written]
+    beside: Sequence[Named]
     payloads: int
     payloads_read: int
     last_request: int
     last_event: int
 
     @property
-    def texts(self) -> list[Written]:
-        """All that is rehearsed."""
-        return [Written(self.kind, self.name, self.label, self.body), *self.beside]
+    def policies(self) -> list[Named]:
+        """All that is rehearsed, by name."""
+        return [Named(self.kind, self.name, self.label), *self.beside]
 
     @property
     def is_open(self) -> bool:
@@ -73,12 +77,27 @@ class Rehearsal(Struct, frozen=True, kw_only=True):
         return self.status in OPEN
 
 
-def _read(row: Any) -> Rehearsal:
+class Rehearsal(Outline, frozen=True, kw_only=True):
+    """One rehearsal, with its texts."""
+
+    body: str
+    beside: Sequence[Written]
+
+    @property
+    def texts(self) -> list[Written]:
+        """All that is rehearsed."""
+        return [Written(self.kind, self.name, self.label, self.body), *self.beside]
+
+
+_OUTLINE = [column for column in rehearsals.c if column.name != "body"]  # a text can have megabytes
+
+
+def _known(row: Any, beside: type[Named]) -> dict[str, Any]:
     known = dict(row._mapping)
     known["rules"] = msgspec.json.decode(known["rules"], type=dict[str, int])
     known["tally"] = msgspec.json.decode(known["tally"], type=Tally)
-    known["beside"] = msgspec.json.decode(known["beside"], type=list[Written])
-    return Rehearsal(**known)
+    known["beside"] = msgspec.json.decode(known["beside"], type=list[beside])  # type: ignore[valid-type]
+    return known
 
 
 # --- asking
@@ -119,15 +138,15 @@ def add(
 def find(conn: Connection, rehearsal_id: int) -> Rehearsal | None:
     """One rehearsal, or None."""
     row = conn.execute(select(rehearsals).where(_table.id == rehearsal_id)).first()
-    return None if row is None else _read(row)
+    return None if row is None else Rehearsal(**_known(row, Written))
 
 
-def page(conn: Connection, limit: int, before: int | None) -> tuple[list[Rehearsal], int | None]:
-    """Rehearsals, newest first, and where the next page begins."""
-    query = select(rehearsals).order_by(_table.id.desc()).limit(limit + 1)
+def page(conn: Connection, limit: int, before: int | None) -> tuple[list[Outline], int | None]:
+    """Rehearsals without their texts, newest first, and where the next page begins."""
+    query = select(*_OUTLINE).order_by(_table.id.desc()).limit(limit + 1)
     if before is not None:
         query = query.where(_table.id < before)
-    found = [_read(row) for row in conn.execute(query)]
+    found = [Outline(**_known(row, Named)) for row in conn.execute(query)]
     return found[:limit], found[limit - 1].id if len(found) > limit else None
 
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from app import drafts as acts
 from app import rehearsal
@@ -57,6 +58,21 @@ def test_a_text_is_tried_on_the_past_and_what_differs_is_read(api: Api, lived: R
     assert [(one["now"], one["draft"]["summary"].partition(":")[0]) for one in new] == [(None, "Handed to sales")] * 3
     assert len(api.walk(f"{here}/changes", 7)) == found["kept"]
     assert [one["id"] for one in api.walk("/rehearsals", 1)] == [asked["id"]]
+
+
+def test_the_list_reads_no_texts(api: Api, lived: Runtime) -> None:
+    api.post("/rehearsals", 202, texts=[EASIER, (DEFAULTS / "scoring.yaml").read_text(encoding="utf-8")], since=SINCE)
+    asked: list[str] = []
+
+    def note(*said: Any) -> None:
+        asked.append(said[2])
+
+    event.listen(lived.database.engine, "before_cursor_execute", note)
+    (listed,) = api.get("/rehearsals")["items"]
+    event.remove(lived.database.engine, "before_cursor_execute", note)
+    assert [one["kind"] for one in listed["policies"]] == ["handoff", "scoring"]
+    assert any("rehearsals.beside" in statement for statement in asked)
+    assert not any("rehearsals.body" in statement for statement in asked)
 
 
 def test_a_draft_is_taken_as_it_was_saved_last(api: Api, lived: Runtime) -> None:
