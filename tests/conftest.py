@@ -12,15 +12,14 @@ from pathlib import Path
 
 import pytest
 from argon2 import PasswordHasher
-from flask import Flask
 from hypothesis import settings as hypothesis_settings
-from jinja2.bccache import Bucket, BytecodeCache
 
 from adapters.contract import RateLimit
 from app.runtime import Runtime
 from app.settings import Settings
 from app.setup import prepare
 from app.store import access, kept
+from tests import once
 from tests.servers import Postgres, shared
 
 # How long an example takes says something about the machine, not about Baton: bench/ is for that
@@ -33,22 +32,8 @@ access._hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 # Nothing is too long to be counted each time, however busy the machine is
 kept.FREE_SECONDS = 3_600.0
 
+once.install()
 
-class Compiled(BytecodeCache):
-    """Templates are compiled once in a process, and not for each application of each test."""
-
-    def __init__(self) -> None:
-        self._kept: dict[str, bytes] = {}
-
-    def load_bytecode(self, bucket: Bucket) -> None:
-        if bucket.key in self._kept:
-            bucket.bytecode_from_string(self._kept[bucket.key])
-
-    def dump_bytecode(self, bucket: Bucket) -> None:
-        self._kept[bucket.key] = bucket.bytecode_to_string()
-
-
-Flask.jinja_options = {**Flask.jinja_options, "bytecode_cache": Compiled()}
 
 IN_MEMORY, ROOM = Path("/dev/shm"), 4 << 30
 
