@@ -6,7 +6,8 @@ from sqlalchemy import Connection
 
 from adapters.contract import Adapter
 from app.contacts.event import Event, EventType
-from app.store import shadows
+from app.contacts.identity import alias_key
+from app.store import people, shadows
 from app.store.shadows import Shadow, ref_of
 from mappings.fields import SIGNALS
 from mappings.mapping import FieldMapping
@@ -20,7 +21,9 @@ def is_snapshot(event: Event) -> bool:
 def news(
     conn: Connection, connection_id: int, adapter: Adapter, mapping: FieldMapping, events: Sequence[Event]
 ) -> list[Event]:
-    """The events without what their snapshots say that we knew already."""
+    """The events without what their snapshots say that we knew already, and without those of whom nobody has heard
+    before and who are there no more."""
+    events = _of_known(conn, connection_id, events)
     names = {event.identity(adapter.contact_ref) for event in events if is_snapshot(event)}
     refs = [ref_of("contact", name) for name in names if name]
     if not refs:
@@ -38,6 +41,17 @@ def news(
         elif not shadow.properties or _changed(read, shadow, mapping):
             left += news_of(same, shadow, mapping)
     return left
+
+
+def _of_known(conn: Connection, connection_id: int, events: Sequence[Event]) -> list[Event]:
+    def keys(event: Event) -> list[str]:
+        return [alias_key(identity, connection_id) for identity in event.identities]
+
+    gone = [event for event in events if event.type == EventType.CONTACT_DELETED]
+    known = people.owners(conn, {key for event in gone for key in keys(event)}) if gone else {}
+    return [
+        event for event in events if event.type != EventType.CONTACT_DELETED or not known.keys().isdisjoint(keys(event))
+    ]
 
 
 def news_of(events: Sequence[Event], shadow: Shadow, mapping: FieldMapping) -> tuple[Event, ...]:

@@ -12,6 +12,7 @@ import msgspec
 
 from adapters.contract import Item, Page, Parsed, Stream, Unreadable, WebhookRequest, Window
 from adapters.hubspot.client import HubSpotClient, path_part
+from adapters.hubspot.deletions import fetch_deletions, parse_deletions
 from adapters.hubspot.read import ALWAYS, contact_record
 from adapters.hubspot.webhook import deal_key, deal_stage
 from adapters.polled import each, item
@@ -293,9 +294,20 @@ STREAMS = (
         "Contacts",
         fetch_contacts,
         parse_contacts,
-        complete="Every contact's properties as they are now. That a contact was deleted only a webhook says.",
+        complete="Every contact's properties as they are now.",
         limits=("search",),
         scope="crm.objects.contacts.read",
+    ),
+    Stream(
+        "deletions",
+        "Deleted contacts",
+        fetch_deletions,
+        parse_deletions,
+        complete="Every contact that was deleted and not restored.",
+        every=timedelta(hours=6),  # the whole bin is read to find what is new in it
+        overlap=timedelta(hours=1),
+        scope="crm.objects.contacts.read",
+        history=False,
     ),
     Stream(
         "deals",

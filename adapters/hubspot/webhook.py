@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from adapters.contract import BadItem, Parsed, Unreadable, WebhookRequest
+from adapters.hubspot.deletions import deletion_key
 from adapters.hubspot.record import from_record
 from adapters.snapshot import events_of
 from adapters.strict_json import loads
@@ -166,6 +167,8 @@ def _contact(event: Event, notice: Notice, mapping: FieldMapping) -> Iterable[Ev
     if not names:
         raise Unreadable("a contact event without an objectId")
     event.identities = tuple([Identity("hubspot", name) for name in names])
+    if event.type == EventType.CONTACT_DELETED and notice.occurred_at:
+        event.source_key = deletion_key(names[0], event.occurred_at)
     if event.type == EventType.CONTACT_MERGED:
         event.properties["survivor"] = names[0]
     if event.type != EventType.CONTACT_UPDATED or notice.property_name is None:

@@ -3,6 +3,7 @@
 Through the real SDKs against the simulators, on both databases. Catalogue: A5 (gaps), M1, M2 (polling), N1.
 """
 
+import json
 import random
 from collections import Counter
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from adapters.hubspot import ADAPTER as HUBSPOT
 from adapters.hubspot.sandbox import HubSpot
 from adapters.klaviyo.sandbox import Klaviyo
 from adapters.klaviyo.sandbox.records import payload
@@ -326,3 +328,33 @@ def test_a_change_of_what_is_only_read_is_news(runtime: Runtime, tools: Server, 
     assert contact(runtime, email="ann@acme.example")["fields"]["industry"] == "Logistics"
     clock.advance(minutes=11)
     assert look(runtime) == 0
+
+
+def test_deletion_that_no_webhook_told_is_found_once(sqlite_runtime: Runtime, tools: Server, clock: Clock) -> None:
+    hubspot, runtime = connect_hubspot(sqlite_runtime, tools), sqlite_runtime
+    made = {name: hubspot.act("create_contact", email=f"{name}@acme.example")["id"] for name in ("ann", "ben", "cleo")}
+    clock.advance(minutes=1)
+    look(runtime)
+    heard: list[dict[str, Any]] = []
+    listen(hubspot, heard)
+    stranger = hubspot.act("create_contact", email="eve@acme.example")["id"]
+    for name in (made["ann"], made["ben"], stranger):
+        hubspot.act("delete_contact", contact=name)
+    for told in heard:
+        if told["subscriptionType"] == "contact.deletion" and str(told["objectId"]) == made["ben"]:
+            arrive(runtime, "hubspot", [told])
+    clock.advance(hours=7)
+    look(runtime)
+    assert events(runtime)["contact.deleted"] == 2, "each once, and nobody is made up for it"
+    states = [json.loads(row.state) for row in rows(runtime, "contacts", "state")]
+    gone = {state["fields"]["email"]["value"]: bool(state.get("deleted_in")) for state in states}
+    assert gone == {"ann@acme.example": True, "ben@acme.example": True, "cleo@acme.example": False}
+    for told in heard:  # the webhooks that were late
+        if told["subscriptionType"] == "contact.deletion" and str(told["objectId"]) != stranger:
+            arrive(runtime, "hubspot", [told])
+    clock.advance(hours=7)
+    look(runtime)
+    assert events(runtime)["contact.deleted"] == 2
+    assert state(runtime, "deletions").failures == 0
+    (deletions,) = [one for one in HUBSPOT.streams if one.name == "deletions"]
+    assert not deletions.history, "an import begins with who is there"

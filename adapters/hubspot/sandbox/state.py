@@ -35,6 +35,7 @@ class Record:
     updated: float
     properties: dict[str, str] = field(default_factory=dict)
     archived: bool = False
+    archived_at: float = 0.0
     indexed: dict[str, str] | None = None
     history: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
@@ -270,7 +271,7 @@ class Account(Edge):
 
     def delete(self, record: Record, source: Source, event_id: int | None = None) -> None:
         """Put a record into the bin."""
-        record.archived = True
+        record.archived, record.archived_at = True, self.clock()
         self._forget(record)
         self.fire(record.type, "deletion", source, objectId=int(record.id), changeFlag="DELETED", event_id=event_id)
 
@@ -367,6 +368,7 @@ class Account(Edge):
             "createdAt": iso(record.created),
             "updatedAt": iso(record.updated),
             "archived": record.archived,
+            **({"archivedAt": iso(record.archived_at)} if record.archived else {}),
         }
 
     def add_list(self, title: str, processing: str = "MANUAL") -> dict[str, Any]:
