@@ -13,10 +13,15 @@ from app.contacts.own_events import OUR_OWN
 MAX_SAID = 20  # parameters
 
 
+def named_in(request: WebhookRequest) -> str:
+    """What the address names as ``event``, whatever it is; empty where it names nothing."""
+    return parse_qs(urlsplit(request.url).query).get("event", [""])[0]
+
+
 def meaning_of(request: WebhookRequest) -> str:
     """The event type that the address names, else ``contact.updated``. Raises Unreadable for one that does not exist
     or is not for tools to say."""
-    named = parse_qs(urlsplit(request.url).query).get("event", [""])[0]
+    named = named_in(request)
     if named in OUR_OWN:
         raise Unreadable(f"?event={named} in the webhook's URL is what people decide in Baton; choose another name")
     if named and not is_event_type(named):

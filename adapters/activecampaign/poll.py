@@ -3,17 +3,15 @@ with their lists, tags and fields, and deals."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
-from hashlib import blake2b
 from typing import Any
 from urllib.parse import urlencode
-
-import msgspec
 
 from adapters.activecampaign.body import OUTCOMES, number_of, text
 from adapters.activecampaign.client import PAGE, ActiveCampaign, total_of
 from adapters.activecampaign.keys import deal_change_key, deal_key
 from adapters.activecampaign.record import INCLUDED, bundles, record_of
 from adapters.contract import Page, Parsed, Stream, Unreadable, WebhookRequest, Window
+from adapters.digest import digest_of
 from adapters.polled import each, item
 from app.contacts.event import Event, EventType, Identity
 from app.contacts.times import parse_time
@@ -44,15 +42,11 @@ def fetch_contacts(client: ActiveCampaign, window: Window, mapping: FieldMapping
     answer = client.ask("GET", f"/contacts?{urlencode(asked)}", holds="contacts")
     found = list(bundles(answer, client.field_names(), client.tag_names))
     last = str(found[-1]["contact"]["id"]) if found else ""
+    # Not every change of lists or tags touches the contact's own time
     return Page(
-        items=[item(f"{one['contact']['id']}|{_digest(one)}", one) for one in found],
+        items=[item(f"{one['contact']['id']}|{digest_of(one)}", one) for one in found],
         next=last if len(found) == PAGE else "",
     )
-
-
-def _digest(record: Any) -> str:
-    """What tells two states of a record apart: not every change of lists or tags touches the contact's own time."""
-    return blake2b(msgspec.json.encode(record, order="deterministic"), digest_size=12).hexdigest()
 
 
 def parse_contacts(request: WebhookRequest, mapping: FieldMapping) -> Parsed:
@@ -84,7 +78,7 @@ def fetch_deals(client: ActiveCampaign, window: Window, mapping: FieldMapping) -
     deals = answer["deals"] or []
     seen, total = start + len(deals), total_of(answer)
     return Page(
-        items=[item(f"{one.get('id')}|{_digest(one)}", one) for one in deals],
+        items=[item(f"{one.get('id')}|{digest_of(one)}", one) for one in deals],
         next=str(seen) if len(deals) == PAGE and seen < total else "",
         total=total if total < 2**31 else None,
     )

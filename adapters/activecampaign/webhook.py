@@ -2,15 +2,13 @@
 only says who it is about. Both are forms; neither is signed, and neither has an id of its own."""
 
 from collections.abc import Iterator
-from hashlib import blake2b
 from typing import Any
-
-import msgspec
 
 from adapters.activecampaign.body import Document, block, instant, number_of, options, read, text
 from adapters.activecampaign.meanings import Heard, describe
 from adapters.address import meaning_of, said_in
 from adapters.contract import Parsed, Unreadable, WebhookRequest
+from adapters.digest import digest_of
 from adapters.snapshot import events_of
 from app.contacts.event import CUSTOM, Event, EventType, Identity, Ref
 from app.contacts.identity import clean_email, clean_phone
@@ -83,7 +81,7 @@ def _account_webhook(document: Document, request: WebhookRequest, mapping: Field
         raise Unreadable("a contact with neither an id nor an e-mail address")
     at = instant(document.get("date_time"), request) or request.received_at
     person = identities[0].value if identities else ""
-    key = f"{kind}|{person}|{at.isoformat()}|{digest(document)}"
+    key = f"{kind}|{person}|{at.isoformat()}|{digest_of(document)}"
     first, *more = describe(kind, Heard(document, request, person, at))
     event = Event(
         # What is about nobody, such as a campaign that begins to be sent, happened to nobody
@@ -137,11 +135,6 @@ def _told(said: Document) -> dict[str, Any]:
     return {name: value for name, value in said.items() if name != "tags"}
 
 
-def digest(document: Document) -> str:
-    """The same for the same content, however its bytes were written."""
-    return blake2b(msgspec.json.encode(document, order="deterministic"), digest_size=12).hexdigest()
-
-
 # --- automations
 
 
@@ -162,7 +155,7 @@ def _automation_step(document: Document, request: WebhookRequest, mapping: Field
     event = Event(
         type=kind,
         occurred_at=request.received_at,
-        source_key=f"automation|{kind}|{series}|{identities[0].value}|{digest(document)}|{day}",
+        source_key=f"automation|{kind}|{series}|{identities[0].value}|{digest_of(document)}|{day}",
         identities=identities,
         properties=properties,
         told=_told(said),

@@ -1,12 +1,10 @@
 """What Drip sends: one event of a subscriber, unsigned, to an address that is a secret."""
 
 from collections.abc import Callable, Iterator, Mapping
-from hashlib import sha256
 from typing import Any
 
-import msgspec
-
 from adapters.contract import Unreadable, WebhookRequest
+from adapters.digest import digest_of
 from adapters.drip.client import ADDED
 from adapters.snapshot import events_of
 from adapters.strict_json import loads
@@ -85,7 +83,7 @@ def _kind(name: str, told: Mapping[str, Any]) -> str:
 def _key(name: str, subscriber: Mapping[str, Any], document: Mapping[str, Any], told: Mapping[str, Any]) -> str:
     """Drip gives its events no id: what happened to whom, when, and how."""
     said = [name, text_of(subscriber.get("id")), text_of(document.get("occurred_at")), told]
-    return f"drip|{sha256(msgspec.json.encode(said, order='deterministic')).hexdigest()}"
+    return f"drip|{digest_of(said)}"
 
 
 def _identities(subscriber: Mapping[str, Any], changed: Mapping[str, Any]) -> tuple[Identity, ...]:

@@ -5,12 +5,12 @@ Search lags by seconds, hence the overlaps; it ends at 10 000 results, hence pag
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from hashlib import blake2b
 from typing import Any
 
 import msgspec
 
 from adapters.contract import Item, Page, Parsed, Stream, Unreadable, WebhookRequest, Window
+from adapters.digest import digest_of
 from adapters.hubspot.client import HubSpotClient, path_part
 from adapters.hubspot.deletions import fetch_deletions, parse_deletions
 from adapters.hubspot.read import ALWAYS, contact_record
@@ -190,8 +190,7 @@ def _forms(client: HubSpotClient) -> Iterator[tuple[str, str]]:
 def _submission_key(guid: str, submission: Mapping[str, Any]) -> str:
     if submission.get("conversionId"):
         return str(submission["conversionId"])
-    said = msgspec.json.encode([guid, submission.get("submittedAt"), submission.get("values")], order="deterministic")
-    return blake2b(said, digest_size=12).hexdigest()
+    return digest_of([guid, submission.get("submittedAt"), submission.get("values")])
 
 
 def parse_submissions(request: WebhookRequest, mapping: FieldMapping) -> Parsed:

@@ -1,13 +1,11 @@
 """What HubSpot's workflow webhooks send: a record, with properties that the workflow's author chose."""
 
 from collections.abc import Iterator
-from hashlib import blake2b
 from typing import Any
-
-import msgspec
 
 from adapters.address import meaning_of, said_in
 from adapters.contract import Unreadable, WebhookRequest
+from adapters.digest import digest_of
 from adapters.snapshot import events_of
 from app.contacts.event import Event, Identity
 from app.contacts.identity import clean_email
@@ -41,7 +39,7 @@ def from_record(record: dict[str, Any], request: WebhookRequest, mapping: FieldM
     if not identities:
         raise Unreadable("a workflow's record with neither a contact id nor an e-mail address")
     kind, person = meaning_of(request), contact_id or identities[0].value
-    digest = blake2b(msgspec.json.encode(record, order="deterministic"), digest_size=12).hexdigest()
+    digest = digest_of(record)
     event = Event(
         type=kind,
         occurred_at=_record_time(record, properties, request),

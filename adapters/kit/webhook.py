@@ -3,13 +3,13 @@ without a word on what has happened, which the address has to say."""
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
-from hashlib import blake2b
 from typing import Any
 
 import msgspec
 
 from adapters.address import meaning_of, said_in
 from adapters.contract import BadItem, Parsed, Unreadable, WebhookRequest
+from adapters.digest import digest_of
 from adapters.snapshot import events_of
 from adapters.strict_json import loads
 from adapters.submissions.body import clean
@@ -110,8 +110,8 @@ def _older(document: Data, request: WebhookRequest, mapping: FieldMapping) -> It
         kind = STATES.get(text_of(subscriber.get("state")), kind)
     # It says neither when nor what: the same content on the same day is one
     day = request.received_at.strftime("%Y%m%d")
-    told = blake2b(msgspec.json.encode([kind, said_in(request), subscriber], order="deterministic"), digest_size=12)
-    event = _of(subscriber, kind, request.received_at, f"kit|{told.hexdigest()}|{day}", mapping)
+    told = digest_of([kind, said_in(request), subscriber])
+    event = _of(subscriber, kind, request.received_at, f"kit|{told}|{day}", mapping)
     event.properties = {**said_in(request), **_described(kind, event, {})}
     yield from _with_profile(event, subscriber, mapping)
 

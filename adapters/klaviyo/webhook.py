@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from hashlib import blake2b
 from typing import Any
 
 import msgspec
 
 from adapters.contract import BadItem, Parsed, Unreadable, WebhookRequest
+from adapters.digest import digest_of
 from adapters.klaviyo.metrics import consent_kind, describe, is_keyword, machine, plain_name, type_of
 from adapters.snapshot import events_of
 from adapters.strict_json import loads
@@ -210,7 +210,7 @@ def _flow(body: dict[str, Any], request: WebhookRequest, mapping: FieldMapping) 
     kind = type_of(name) if name else EventType.CONTACT_UPDATED
     properties = describe(consent_kind(name) if kind == EventType.CONSENT_CHANGED else kind, name, told)
     mapped = mapping.inbound({key: said[key] for key in said if key not in ("properties", "event", "time", "event_id")})
-    digest = blake2b(msgspec.json.encode(said, order="deterministic"), digest_size=12).hexdigest()
+    digest = digest_of(said)
     day = "" if said.get("time") else request.received_at.strftime("%Y%m%d")
     event = Event(
         type=kind,

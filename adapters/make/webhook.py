@@ -6,13 +6,13 @@ Values come as texts, empty ones too, and one scenario may send the same again h
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from hashlib import blake2b
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
+from adapters.address import named_in
 from adapters.contract import BadItem, Unreadable, WebhookRequest
+from adapters.digest import digest_of
 from adapters.snapshot import events_of
 from adapters.submissions.body import read_body
 from adapters.submissions.builders import READERS
@@ -123,8 +123,7 @@ _OURS = frozenset(("consent", "held", "skipped", "claimed_at", "read_as", "echo"
 
 def _kind(item: Item, request: WebhookRequest) -> str:
     """What happened: as the item says, as the address says (``?event=…``), or just news of a contact."""
-    asked = parse_qs(urlsplit(request.url).query).get("event", [""])[0]
-    for name in (text_of(item.get("type")), text_of(item.get("event")), asked):
+    for name in (text_of(item.get("type")), text_of(item.get("event")), named_in(request)):
         if name in EVENT_TYPES:
             return EventType.UNKNOWN if name in _NOT_THEIRS else name
         if name.startswith(CUSTOM) and len(name) > len(CUSTOM):
@@ -143,9 +142,8 @@ def _key(item: Item, request: WebhookRequest, alone: bool) -> str:
         return f"make|{key[:300]}"
     if alone and (name := request.header("webhook-id")):
         return f"make|id|{name[:200]}"
-    digest = blake2b(msgspec.json.encode(item, order="deterministic"), digest_size=16).hexdigest()
     dated = any(zoned_time(item.get(name)) for name in _TIMES)
-    return f"make|{digest}|" + ("" if dated else request.received_at.strftime("%Y%m%d"))
+    return f"make|{digest_of(item)}|" + ("" if dated else request.received_at.strftime("%Y%m%d"))
 
 
 def _identities(fields: Item, item: Item, region: str | None) -> tuple[Identity, ...]:

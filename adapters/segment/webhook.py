@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from hashlib import blake2b
 from typing import Any
 
 import msgspec
 
 from adapters.contract import BadItem, Unreadable, WebhookRequest
+from adapters.digest import digest_of
 from adapters.segment.events import describe, page_of, type_of
 from adapters.segment.people import identities_of, merged_of, profile_of
 from adapters.segment.signature import MAX_NODES, PATHS
@@ -152,4 +152,4 @@ def _source_key(call: Call, received_at: datetime) -> str:
     said = {key: value for key, value in call.items() if key not in ("receivedAt", "received_at", "sentAt", "sent_at")}
     dated = any(call.get(key) for key in ("timestamp", "originalTimestamp"))
     day = "" if dated else received_at.strftime("%Y%m%d")
-    return f"segment|{blake2b(msgspec.json.encode(said, order='deterministic'), digest_size=16).hexdigest()}|{day}"
+    return f"segment|{digest_of(said)}|{day}"

@@ -7,13 +7,13 @@ consent. An e-mail address in it is dropped; who the visitor is, only a form tel
 import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from hashlib import blake2b
 from typing import Any
 
 import msgspec
 
 from adapters import strict_json
 from adapters.contract import BadItem, Unreadable, WebhookRequest
+from adapters.digest import digest_of
 from adapters.visits import UTM, holds_address, machine_of, read_page, referrer_of
 from app.contacts.event import CUSTOM, Event, EventType, Identity
 from app.contacts.identity import ANONYMOUS
@@ -136,5 +136,4 @@ def _source_key(item: Mapping[str, Any], visitor: str, kind: str, received_at: d
     if isinstance(own, str) and _UUID.fullmatch(own):
         return f"site:{visitor}:{own.replace('-', '').lower()}"
     when = str(item.get("sent_at") or "")[:64] or received_at.strftime("%Y%m%d%H%M%S")
-    said = msgspec.json.encode([visitor, kind, item.get("url"), when, item.get("properties")])
-    return f"site:{blake2b(said, digest_size=16).hexdigest()}"
+    return f"site:{digest_of([visitor, kind, item.get('url'), when, item.get('properties')])}"

@@ -7,12 +7,12 @@ What fills no contact field is kept under ``custom`` with the form's own name, a
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from hashlib import blake2b
 from typing import Any
 
 import msgspec
 
 from adapters.contract import BadItem, Unreadable, WebhookRequest
+from adapters.digest import digest_of
 from adapters.submissions.body import Body, read_body
 from adapters.submissions.builders import read_submission
 from adapters.submissions.claims import NAMES, claim, mend_names, own_rows
@@ -281,12 +281,8 @@ def _source_key(
     """
     if submission.key:
         # Read again with a mapping that finds out who it was, it is news
-        return _digest([submission.builder, submission.key, *([] if identities else ["nobody"])])
+        return digest_of([submission.builder, submission.key, *([] if identities else ["nobody"])])
     if key := key_of(submission.answers):
-        return _digest([key, identities[0].value])
+        return digest_of([key, identities[0].value])
     content = sorted((answer.key, as_text(answer.value)) for answer in answers)
-    return _digest([content, received_at.strftime("%Y%m%d%H%M")])
-
-
-def _digest(value: object) -> str:
-    return blake2b(msgspec.json.encode(value), digest_size=16).hexdigest()
+    return digest_of([content, received_at.strftime("%Y%m%d%H%M")])
