@@ -1,6 +1,5 @@
 """What people do about erasing somebody. Each is in the audit log, without a word of who it was."""
 
-from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -14,6 +13,7 @@ from app.runtime import Runtime
 from app.store import erasures, notes, people
 from app.store.erasures import BY_HAND, DONE, STUCK, Erasure, Receipt
 from app.store.vault import WrongKey
+from app.views import as_text
 from jobs.forgetting import forget
 
 
@@ -156,11 +156,11 @@ def shown(runtime: Runtime, erasure: Erasure, receipts: list[Receipt]) -> dict[s
         "contact_id": erasure.contact_id,
         "status": "waiting" if erasure.status == erasures.ASKED else erasure.status,
         "asked_by": erasure.asked_by,
-        "asked_at": _iso(erasure.asked_at),
-        "forgotten_at": _iso(erasure.forgotten_at),
-        "ended_at": _iso(erasure.ended_at),
+        "asked_at": as_text(erasure.asked_at),
+        "forgotten_at": as_text(erasure.forgotten_at),
+        "ended_at": as_text(erasure.ended_at),
         "late": erasure.late,
-        "late_at": _iso(erasure.late_at),
+        "late_at": as_text(erasure.late_at),
         "receipts": [_receipt(runtime, one) for one in receipts],
     }
 
@@ -173,10 +173,6 @@ def _receipt(runtime: Runtime, one: Receipt) -> dict[str, Any]:
         "title": runtime.adapter(connection).title if connection is not None else "a connection that was removed",
         "status": one.status,
         "delivery_id": one.delivery_id,
-        "at": _iso(one.at),
+        "at": as_text(one.at),
         "note": one.note,
     }
-
-
-def _iso(at: datetime | None) -> str | None:
-    return None if at is None else at.isoformat().replace("+00:00", "Z")

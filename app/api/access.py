@@ -9,7 +9,6 @@ from app.api.blueprint import api
 from app.api.operation import (
     CURSOR,
     LIMIT,
-    MOMENT,
     Operation,
     caller,
     cursor,
@@ -20,12 +19,12 @@ from app.api.operation import (
     text_of,
     to_cursor,
 )
+from app.api.shapes import FLAG, TEXT, TIME
 from app.receive import Refused, this_runtime
 from app.store import audited, users
 from app.store.access import MANAGE, list_tokens
 from app.store.users import Account
 
-_TEXT = {"type": "string"}
 _ROLE = {"type": "string", "enum": list(users.ROLES)}
 
 
@@ -36,11 +35,11 @@ _ROLE = {"type": "string", "enum": list(users.ROLES)}
         path="/audit",
         summary="Who changed what, newest first",
         query=(
-            {"name": "who", "schema": _TEXT, "description": "A user's address, or `token NAME`"},
-            {"name": "on", "schema": _TEXT, "description": "What was changed"},
-            {"name": "subject", "schema": _TEXT, "description": "Such as `policy` or `user`"},
-            {"name": "since", "schema": MOMENT},
-            {"name": "until", "schema": MOMENT},
+            {"name": "who", "schema": TEXT, "description": "A user's address, or `token NAME`"},
+            {"name": "on", "schema": TEXT, "description": "What was changed"},
+            {"name": "subject", "schema": TEXT, "description": "Such as `policy` or `user`"},
+            {"name": "since", "schema": TIME},
+            {"name": "until", "schema": TIME},
             LIMIT,
             CURSOR,
         ),
@@ -85,7 +84,7 @@ def _shown(one: Account) -> dict[str, Any]:
         body={
             "type": "object",
             "required": ["email", "role"],
-            "properties": {"email": {"type": "string", "maxLength": 200}, "name": _TEXT, "role": _ROLE},
+            "properties": {"email": {"type": "string", "maxLength": 200}, "name": TEXT, "role": _ROLE},
         },
         answer="Invited",
         statuses=(200, 409),
@@ -106,7 +105,7 @@ def user_invited() -> Any:
         method="POST",
         path="/users/{user_id}",
         summary="Change a user: their role, or whether they may come in",
-        body={"type": "object", "properties": {"role": _ROLE, "active": {"type": "boolean"}}},
+        body={"type": "object", "properties": {"role": _ROLE, "active": FLAG}},
         answer="User",
         statuses=(200, 404, 409),
         scope=MANAGE,

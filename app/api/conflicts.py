@@ -18,6 +18,7 @@ from app.api.operation import (
     text_of,
     to_cursor,
 )
+from app.api.shapes import TEXT
 from app.receive import this_runtime
 from app.store import lists
 
@@ -48,7 +49,7 @@ def all_conflicts() -> Any:
         summary="Let a field be what one connection says, or another value; every tool is told what differs",
         body={
             "type": "object",
-            "properties": {"connection": {"type": "string"}, "value": {"type": "string", "maxLength": 2_000}},
+            "properties": {"connection": TEXT, "value": {"type": "string", "maxLength": 2_000}},
         },
         answer="Conflict",
         statuses=(200, 404),

@@ -28,6 +28,7 @@ from app.api.operation import (
     page_of,
     text_of,
 )
+from app.api.shapes import FLAG, TEXT
 from app.receive import this_runtime
 from app.store import deliveries as stored_deliveries
 from app.store import left, lists
@@ -107,10 +108,10 @@ def delivery_retry(delivery_id: int) -> Any:
         body={
             "type": "object",
             "properties": {
-                "connection": {"type": "string"},
-                "type": {"type": "string"},
-                "reason": {"type": "string"},
-                "confirm": {"type": "boolean"},
+                "connection": TEXT,
+                "type": TEXT,
+                "reason": TEXT,
+                "confirm": FLAG,
             },
         },
         answer="Several",

@@ -4,7 +4,6 @@ from typing import Any
 
 from app.api.operation import OPERATIONS, Operation
 from app.api.schemas import SCHEMAS
-from app.api.shapes import SHAPES
 
 _WHOLE_ID = {"type": "integer", "minimum": 0}
 _NAME = {"type": "string", "pattern": "^[a-z0-9_]{1,40}$"}
@@ -16,7 +15,7 @@ def document() -> dict[str, Any]:
     paths: dict[str, dict[str, Any]] = {}
     for declared in OPERATIONS:
         paths.setdefault(f"/api/v1{declared.path}", {})[declared.method.lower()] = _operation(declared)
-    names = sorted({declared.answer for declared in OPERATIONS} - set(SCHEMAS) - set(SHAPES))
+    names = sorted({declared.answer for declared in OPERATIONS} - set(SCHEMAS))
     return {
         "openapi": "3.1.0",
         "info": {
@@ -29,7 +28,7 @@ def document() -> dict[str, Any]:
         "paths": paths,
         "components": {
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
-            "schemas": {**SCHEMAS, **SHAPES, **{name: {"type": "object"} for name in names}},
+            "schemas": {**SCHEMAS, **{name: {"type": "object"} for name in names}},
         },
     }
 
@@ -83,8 +82,3 @@ _ERRORS = {
 
 def _error(words: str) -> dict[str, Any]:
     return {"description": words, "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}}
-
-
-# How often something really came about, by the rules in force and with the draft; and for how many people
-
-# How far everybody has been scored by the rules in force; null for policies that do not count in scores

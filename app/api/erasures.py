@@ -19,38 +19,9 @@ from app.api.operation import (
     text_of,
     to_cursor,
 )
-from app.api.shapes import MAYBE_TIME, MAYBE_WHOLE, TEXT, TIME, WHOLE, an_object, many, shape
 from app.receive import Refused, this_runtime
 from app.store import erasures as stored
 from app.store.access import MANAGE
-
-_ERASURE = shape(
-    "Erasure",
-    {
-        "id": WHOLE,
-        "contact_id": WHOLE,
-        "status": {"type": "string", "enum": [stored.CLEANING, stored.WAITING, stored.FINISHED]},
-        "asked_by": TEXT,
-        "asked_at": TIME,
-        "forgotten_at": MAYBE_TIME,
-        "ended_at": MAYBE_TIME,
-        "late": WHOLE,
-        "late_at": MAYBE_TIME,
-        "receipts": many(
-            an_object(
-                {
-                    "connection": TEXT,
-                    "connection_id": WHOLE,
-                    "title": TEXT,
-                    "status": {"type": "string", "enum": [stored.WAITING, stored.STUCK, stored.BY_HAND, stored.DONE]},
-                    "delivery_id": MAYBE_WHOLE,
-                    "at": TIME,
-                    "note": TEXT,
-                }
-            )
-        ),
-    },
-)
 
 
 @operation(
@@ -60,7 +31,7 @@ _ERASURE = shape(
         path="/erasures",
         summary="People who were erased, and what each tool said; newest first",
         query=(STATUS, LIMIT, CURSOR),
-        answer=_ERASURE,
+        answer="Erasure",
         many=True,
         scope=MANAGE,
     ),
@@ -81,7 +52,7 @@ def erasures() -> Any:
         method="GET",
         path="/erasures/{erasure_id}",
         summary="One erasure",
-        answer=_ERASURE,
+        answer="Erasure",
         statuses=(200, 404),
         scope=MANAGE,
     ),
@@ -97,7 +68,7 @@ def one_erasure(erasure_id: int) -> Any:
         path="/contacts/{contact_id}/erase",
         summary="Erase a person here and in every tool. This cannot be undone",
         body={"type": "object", "required": ["confirm"], "properties": {"confirm": {"const": True}}},
-        answer=_ERASURE,
+        answer="Erasure",
         statuses=(202, 400, 404),
         scope=MANAGE,
     ),
@@ -125,7 +96,7 @@ def erase_contact(contact_id: int) -> Any:
                 "confirm": {"const": True},
             },
         },
-        answer=_ERASURE,
+        answer="Erasure",
         statuses=(202, 400, 409),
         scope=MANAGE,
     ),
@@ -166,7 +137,7 @@ def let_in() -> Any:
             "required": ["connection"],
             "properties": {"connection": {"type": "string", "maxLength": 200}},
         },
-        answer=_ERASURE,
+        answer="Erasure",
         statuses=(200, 400, 404, 409),
         scope=MANAGE,
     ),

@@ -28,6 +28,7 @@ from app.api.operation import (
     page_of,
     text_of,
 )
+from app.api.shapes import FLAG, TEXT
 from app.receive import this_runtime
 from app.store import left, lists
 
@@ -116,9 +117,9 @@ def inbox_replay(row_id: int) -> Any:
         body={
             "type": "object",
             "properties": {
-                "connection": {"type": "string"},
-                "reason": {"type": "string"},
-                "confirm": {"type": "boolean"},
+                "connection": TEXT,
+                "reason": TEXT,
+                "confirm": FLAG,
             },
         },
         answer="Several",

@@ -8,13 +8,13 @@ import msgspec
 from app import segments, views
 from app.api.blueprint import api
 from app.api.operation import Operation, existing, json_body, operation
+from app.api.shapes import TEXT
 from app.contacts.event import Event, is_event_type
 from app.contacts.times import parse_time
 from app.receive import Refused, this_runtime
 from app.rules.would import Answer, would_enter, would_hand_over, would_score, would_segment, would_trigger
 from app.store import people
 
-_TEXT = {"type": "string"}
 _ASK = {
     "trigger": would_trigger,
     "sequence": would_enter,
@@ -77,19 +77,19 @@ def one_segment(segment: str) -> Any:
         body={
             "type": "object",
             "properties": {
-                "trigger": {**_TEXT, "description": "A trigger's id; or"},
-                "sequence": {**_TEXT, "description": "a sequence's id; or"},
-                "segment": {**_TEXT, "description": "a segment's id; or"},
-                "scoring": {**_TEXT, "description": "a scoring rule's id; or"},
-                "handoff": {**_TEXT, "description": "a handoff rule's id"},
+                "trigger": {**TEXT, "description": "A trigger's id; or"},
+                "sequence": {**TEXT, "description": "a sequence's id; or"},
+                "segment": {**TEXT, "description": "a segment's id; or"},
+                "scoring": {**TEXT, "description": "a scoring rule's id; or"},
+                "handoff": {**TEXT, "description": "a handoff rule's id"},
                 "event": {
                     "type": "object",
                     "properties": {
-                        "type": _TEXT,
+                        "type": TEXT,
                         "occurred_at": {"type": "string", "format": "date-time"},
                         "properties": {"type": "object"},
                         "fields": {"type": "object"},
-                        "machine": _TEXT,
+                        "machine": TEXT,
                     },
                 },
             },

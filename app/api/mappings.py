@@ -21,6 +21,7 @@ from app.api.operation import (
     operation,
     text_of,
 )
+from app.api.shapes import FLAG, TEXT
 from app.mapping import captures, desk, effect, outward, rereading, shown
 from app.mapping.captures import Capture
 from app.mapping.desk import Subject
@@ -33,9 +34,8 @@ from app.store.access import MANAGE, READ
 from app.store.connections import Connection
 from mappings.document import MAX_BYTES, InvalidDocument
 
-_TEXT, _YES_NO = {"type": "string"}, {"type": "boolean"}
 _LARGE = 4 * MAX_BYTES  # a text within JSON, with what JSON writes as six letters
-_DRAFT = {**_TEXT, "description": "The mapping to try, in YAML; left out: its draft, else what is in force"}
+_DRAFT = {**TEXT, "description": "The mapping to try, in YAML; left out: its draft, else what is in force"}
 _MAX_KEY = 40
 
 
@@ -122,7 +122,7 @@ def mapping_payloads(connection: str) -> Any:
         summary="One payload as a text would read it, row by row and step by step; nothing is kept",
         body={
             "type": "object",
-            "properties": {"payload": {**_TEXT, "description": "Its key; left out: the newest"}, "text": _DRAFT},
+            "properties": {"payload": {**TEXT, "description": "Its key; left out: the newest"}, "text": _DRAFT},
         },
         answer="MappingPreview",
         statuses=(200, 404),
@@ -226,9 +226,9 @@ def mapping_rereads(connection: str) -> Any:
             "type": "object",
             "properties": {
                 "days": {"type": "integer", "enum": list(rereading.SPANS), "default": rereading.USUAL},
-                "vendor": {**_TEXT, "description": "Only payloads that hold this field of the tool's"},
-                "parked": {**_YES_NO, "description": "Also take in requests that could not be read"},
-                "confirm": {**_YES_NO, "description": "Do it"},
+                "vendor": {**TEXT, "description": "Only payloads that hold this field of the tool's"},
+                "parked": {**FLAG, "description": "Also take in requests that could not be read"},
+                "confirm": {**FLAG, "description": "Do it"},
             },
         },
         answer="MappingReread",
@@ -260,8 +260,8 @@ def mapping_reread(connection: str) -> Any:
             "required": ["contact"],
             "properties": {
                 "contact": {"type": "integer", "description": "A contact's id"},
-                "seen": {**_TEXT, "description": "The `digest` of the request as it was shown"},
-                "confirm": {**_YES_NO, "description": "Send it, really and once"},
+                "seen": {**TEXT, "description": "The `digest` of the request as it was shown"},
+                "confirm": {**FLAG, "description": "Send it, really and once"},
             },
         },
         answer="MappingRequest",

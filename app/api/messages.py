@@ -7,6 +7,7 @@ from flask import request
 from app import messages
 from app.api.blueprint import api
 from app.api.operation import CONTACT_TEXT, Operation, number, operation
+from app.api.shapes import TEXT
 from app.receive import Refused, this_runtime
 from app.rules.content import Message
 from app.store import people
@@ -50,7 +51,7 @@ def one_message(message: str) -> Any:
         summary="What a message would say to a contact now, block by block; nothing is sent",
         query=(
             CONTACT_TEXT,
-            {"name": "channel", "schema": {"type": "string"}, "description": "Instead of the one that it would go by"},
+            {"name": "channel", "schema": TEXT, "description": "Instead of the one that it would go by"},
         ),
         answer="Render",
         many=True,

@@ -11,6 +11,7 @@ import msgspec
 from flask import Blueprint, Response, g, request
 from msgspec import Struct
 
+from app.api.shapes import TEXT
 from app.contacts.times import from_us, to_us
 from app.numbers import LARGEST, whole
 from app.receive import Refused, answer, read_body, this_runtime
@@ -21,13 +22,12 @@ MAX_BODY = 64 * 1024
 MAX_TEXT = 200
 
 LIMIT = {"name": "limit", "schema": {"type": "integer", "minimum": 1, "maximum": lists.MAX_LIMIT, "default": 50}}
-CONTACT_TEXT = {"name": "contact", "schema": {"type": "string"}, "description": 'A contact\'s id, or "emptiest"'}
-CURSOR = {"name": "cursor", "schema": {"type": "string"}, "description": "The `next` of the page before"}
-STATUS = {"name": "status", "schema": {"type": "string"}}
-CONNECTION = {"name": "connection", "schema": {"type": "string"}, "description": "A connection's name"}
+CONTACT_TEXT = {"name": "contact", "schema": TEXT, "description": 'A contact\'s id, or "emptiest"'}
+CURSOR = {"name": "cursor", "schema": TEXT, "description": "The `next` of the page before"}
+STATUS = {"name": "status", "schema": TEXT}
+CONNECTION = {"name": "connection", "schema": TEXT, "description": "A connection's name"}
 CONTACT = {"name": "contact", "schema": {"type": "integer"}, "description": "A contact's id"}
-MOMENT = {"type": "string", "format": "date-time"}
-TYPE = {"name": "type", "schema": {"type": "string"}}
+TYPE = {"name": "type", "schema": TEXT}
 
 
 class Operation(Struct, frozen=True, kw_only=True):

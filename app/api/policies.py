@@ -12,6 +12,7 @@ from app import policies as looked
 from app import recounts
 from app.api.blueprint import api
 from app.api.operation import Operation, caller, existing, json_body, operation, text_of
+from app.api.shapes import TEXT
 from app.numbers import whole
 from app.policies import Difference, Standing
 from app.receive import Refused, this_runtime
@@ -25,9 +26,9 @@ from mappings.lines import located
 
 MAX_NOTE = 500
 _LARGE = 4 * MAX_BYTES  # a text within JSON, with what JSON writes as six letters
-_TEXT, _WHOLE = {"type": "string"}, {"type": "integer", "minimum": 0}
+_WHOLE = {"type": "integer", "minimum": 0}
 _ENDS = "`draft`, a version's number, or left out for what is in force"
-_NOTE = {**_TEXT, "maxLength": MAX_NOTE, "description": "What was changed, and why"}
+_NOTE = {**TEXT, "maxLength": MAX_NOTE, "description": "What was changed, and why"}
 
 
 @operation(
@@ -127,8 +128,8 @@ def _version(found: Standing, number: int) -> Version:
         path="/policies/{kind}/{policy}/diff",
         summary="What differs between two texts of a policy, in words and line by line",
         query=(
-            {"name": "from", "schema": _TEXT, "description": _ENDS},
-            {"name": "to", "schema": _TEXT, "description": _ENDS},
+            {"name": "from", "schema": TEXT, "description": _ENDS},
+            {"name": "to", "schema": TEXT, "description": _ENDS},
         ),
         answer="PolicyDifference",
         statuses=(200, 404),
@@ -167,7 +168,7 @@ def _shown_difference(found: Difference) -> dict[str, Any]:
         method="POST",
         path="/policies/validate",
         summary="What keeps a text from being published, each with its line; nothing is kept",
-        body={"type": "object", "required": ["text"], "properties": {"text": _TEXT}},
+        body={"type": "object", "required": ["text"], "properties": {"text": TEXT}},
         answer="PolicyProblems",
     ),
 )
@@ -196,7 +197,7 @@ def policy_validate() -> Any:
             "type": "object",
             "required": ["text"],
             "properties": {
-                "text": _TEXT,
+                "text": TEXT,
                 "revision": {
                     **_WHOLE,
                     "description": "The draft's that you began from; 0, or left out: there was none",
@@ -256,7 +257,7 @@ def policy_discard(kind: str, policy: str) -> Any:
                     "items": {
                         "type": "object",
                         "required": ["kind", "name", "revision"],
-                        "properties": {"kind": _TEXT, "name": _TEXT, "revision": _WHOLE},
+                        "properties": {"kind": TEXT, "name": TEXT, "revision": _WHOLE},
                     },
                 },
             },

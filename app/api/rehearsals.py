@@ -22,6 +22,7 @@ from app.api.operation import (
     text_of,
     to_cursor,
 )
+from app.api.shapes import TEXT, TIME
 from app.contacts.times import parse_time
 from app.drafts import storable
 from app.receive import Refused, this_runtime
@@ -33,7 +34,6 @@ from mappings.document import MAX_BYTES, InvalidDocument
 
 _MOST = len(KINDS)
 _LARGE = 2 * _MOST * MAX_BYTES
-_TEXT, _WHEN = {"type": "string"}, {"type": "string", "format": "date-time"}
 _SIDES = (MORE, LESS, MOVED, OTHER)
 
 
@@ -70,13 +70,13 @@ def all_rehearsals() -> Any:
                     "items": {
                         "type": "object",
                         "required": ["kind", "name"],
-                        "properties": {"kind": _TEXT, "name": _TEXT},
+                        "properties": {"kind": TEXT, "name": TEXT},
                     },
                 },
-                "texts": {"type": "array", "description": "Policies in YAML, mappings among them", "items": _TEXT},
-                "since": {**_WHEN, "description": "Where the span begins"},
-                "until": {**_WHEN, "description": "Where it ends; left out: now"},
-                "segment": {**_TEXT, "description": "Only who is in this segment today"},
+                "texts": {"type": "array", "description": "Policies in YAML, mappings among them", "items": TEXT},
+                "since": {**TIME, "description": "Where the span begins"},
+                "until": {**TIME, "description": "Where it ends; left out: now"},
+                "segment": {**TEXT, "description": "Only who is in this segment today"},
                 "every": {"type": "integer", "minimum": 1, "description": "Only each so-many-th contact"},
             },
         },
@@ -163,11 +163,11 @@ def _existing(rehearsal_id: int) -> Rehearsal:
         query=(
             {
                 "name": "effect",
-                "schema": _TEXT,
+                "schema": TEXT,
                 "description": "One of the effects that were counted, or field or told",
             },
-            {"name": "rule", "schema": _TEXT},
-            {"name": "side", "schema": {**_TEXT, "enum": list(_SIDES)}, "description": "How it differs"},
+            {"name": "rule", "schema": TEXT},
+            {"name": "side", "schema": {**TEXT, "enum": list(_SIDES)}, "description": "How it differs"},
             LIMIT,
             CURSOR,
         ),

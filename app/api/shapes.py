@@ -1,4 +1,4 @@
-"""How answers of the API are described: the pieces that schemas are made of, and the schemas that subjects add."""
+"""The pieces that the descriptions of the API's bodies and answers are made of."""
 
 from typing import Any
 
@@ -15,8 +15,6 @@ MAYBE_TIME: Schema = {"type": ["string", "null"], "format": "date-time"}
 ANY: Schema = {"type": "object"}
 STATUSES: Schema = {"type": "object", "additionalProperties": WHOLE}
 
-SHAPES: dict[str, Schema] = {}
-
 
 def an_object(required: dict[str, Any], **more: Any) -> Schema:
     """An object with these properties, of which those in ``more`` may be missing."""
@@ -26,9 +24,3 @@ def an_object(required: dict[str, Any], **more: Any) -> Schema:
 def many(item: Schema) -> Schema:
     """A list of these."""
     return {"type": "array", "items": item}
-
-
-def shape(name: str, required: dict[str, Any], **more: Any) -> str:
-    """Add an object to the document under a name; the name."""
-    SHAPES[name] = an_object(required, **more)
-    return name

@@ -7,6 +7,7 @@ from flask import request
 from app import why
 from app.api.blueprint import api
 from app.api.operation import Operation, existing, operation
+from app.api.shapes import TEXT
 from app.receive import Refused, this_runtime
 
 _KINDS = ("message", "trigger", "sequence", "segment")
@@ -18,7 +19,7 @@ _KINDS = ("message", "trigger", "sequence", "segment")
         method="GET",
         path="/contacts/{contact_id}/why",
         summary="Why did, or didn't, this person get a message, a trigger, a sequence or a segment? In plain words",
-        query=tuple({"name": kind, "schema": {"type": "string"}, "description": f"A {kind}'s id"} for kind in _KINDS),
+        query=tuple({"name": kind, "schema": TEXT, "description": f"A {kind}'s id"} for kind in _KINDS),
         answer="Why",
         statuses=(200, 404),
     ),

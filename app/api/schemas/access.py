@@ -1,14 +1,14 @@
 """Who may come in, and what was changed."""
 
-from app.api.shapes import MAYBE_TIME, TEXT, TIME, WHOLE, Schema, an_object
+from app.api.shapes import FLAG, MAYBE_TIME, TEXT, TIME, WHOLE, Schema, an_object, many
 
 _USER = {
     "id": WHOLE,
     "email": TEXT,
     "name": TEXT,
     "role": TEXT,
-    "active": {"type": "boolean"},
-    "invited": {"type": "boolean"},
+    "active": FLAG,
+    "invited": FLAG,
     "created_at": TIME,
     "signed_in_at": MAYBE_TIME,
 }
@@ -24,7 +24,7 @@ SCHEMAS: dict[str, Schema] = {
             "id": WHOLE,
             "name": TEXT,
             "prefix": TEXT,
-            "scopes": {"type": "array", "items": TEXT},
+            "scopes": many(TEXT),
             "created_at": TIME,
             "used_at": MAYBE_TIME,
         }

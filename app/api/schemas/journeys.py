@@ -1,7 +1,7 @@
 """Messages, sequences, and the review desk."""
 
 from app.api.schemas.rules import USES
-from app.api.shapes import ANY, MAYBE_TEXT, MAYBE_TIME, NUMBER, TEXT, TIME, WHOLE, Schema, an_object
+from app.api.shapes import ANY, FLAG, MAYBE_TEXT, MAYBE_TIME, NUMBER, TEXT, TIME, WHOLE, Schema, an_object, many
 
 _INTERVAL = an_object({"low": NUMBER, "high": NUMBER})
 _VARIANT = an_object(
@@ -13,7 +13,7 @@ _VARIANT = an_object(
         "share": NUMBER,
         "interval": _INTERVAL,
         "difference": {"type": ["number", "null"]},
-        "differs": {"type": "boolean"},
+        "differs": FLAG,
     }
 )
 
@@ -22,35 +22,26 @@ SCHEMAS: dict[str, Schema] = {
         {
             "id": TEXT,
             "label": TEXT,
-            "channels": {"type": "array", "items": TEXT},
+            "channels": many(TEXT),
             "class": TEXT,
             "purpose": TEXT,
             "priority": TEXT,
             "subject": TEXT,
             "triggers": USES,
             "sequences": USES,
-            "findings": {
-                "type": "array",
-                "items": an_object({"level": TEXT, "place": TEXT, "text": TEXT, "mend": TEXT}),
-            },
+            "findings": many(an_object({"level": TEXT, "place": TEXT, "text": TEXT, "mend": TEXT})),
         }
     ),
     "Render": an_object(
         {
             "message": TEXT,
             "channel": TEXT,
-            "suits": {"type": "boolean"},
+            "suits": FLAG,
             "reason": TEXT,
-            "missing": {"type": "array", "items": TEXT},
-            "gates": {
-                "type": "array",
-                "items": an_object({"name": TEXT, "passed": {"type": "boolean"}, "detail": TEXT}),
-            },
-            "blocks": {
-                "type": "array",
-                "items": an_object({"block": TEXT, "variant": WHOLE, "reason": TEXT, "generic": {"type": "boolean"}}),
-            },
-            "fell_back": {"type": "array", "items": TEXT},
+            "missing": many(TEXT),
+            "gates": many(an_object({"name": TEXT, "passed": FLAG, "detail": TEXT})),
+            "blocks": many(an_object({"block": TEXT, "variant": WHOLE, "reason": TEXT, "generic": FLAG})),
+            "fell_back": many(TEXT),
         },
         rendered={"type": ["object", "null"]},
         contact_id={"type": ["integer", "null"]},
@@ -61,54 +52,50 @@ SCHEMAS: dict[str, Schema] = {
             "id": TEXT,
             "label": TEXT,
             "version": TEXT,
-            "active": {"type": "boolean"},
+            "active": FLAG,
             "priority": WHOLE,
             "max_days": NUMBER,
             "contacts": WHOLE,
             "paused": {"type": ["object", "null"]},
             "last_30_days": an_object(
-                {"entered": WHOLE, "ended": WHOLE, "reached": WHOLE, "cut": {"type": "boolean"}},
+                {"entered": WHOLE, "ended": WHOLE, "reached": WHOLE, "cut": FLAG},
                 share={"type": ["number", "null"]},
                 interval={"type": ["object", "null"]},
             ),
             "open_reviews": WHOLE,
         },
-        steps={"type": "array", "items": an_object({"step": TEXT, "does": TEXT})},
-        at={"type": "array", "items": ANY},
+        steps=many(an_object({"step": TEXT, "does": TEXT})),
+        at=many(ANY),
         exits={"type": "object", "additionalProperties": WHOLE},
     ),
     "SequenceResults": an_object(
         {
             "sequence": TEXT,
-            "splits": {
-                "type": "array",
-                "items": an_object({"split": TEXT, "variants": {"type": "array", "items": _VARIANT}}),
-            },
+            "splits": many(an_object({"split": TEXT, "variants": many(_VARIANT)})),
         }
     ),
-    "SequencesPaused": an_object({"paused": {"type": "boolean"}, "still_paused": {"type": "array", "items": TEXT}}),
-    "SequencePaused": an_object({"sequence": TEXT, "paused": {"type": "boolean"}}),
+    "SequencesPaused": an_object({"paused": FLAG, "still_paused": many(TEXT)}),
+    "SequencePaused": an_object({"sequence": TEXT, "paused": FLAG}),
     "SequenceMove": an_object(
         {
             "sequence": TEXT,
             "to": TEXT,
             "version": TEXT,
             "contacts": WHOLE,
-            "places": {
-                "type": "array",
-                "items": an_object(
+            "places": many(
+                an_object(
                     {
                         "version": TEXT,
                         "step": TEXT,
                         "contacts": WHOLE,
                         "to_step": TEXT,
                         "becomes": TEXT,
-                        "stays": {"type": "boolean"},
+                        "stays": FLAG,
                     }
-                ),
-            },
+                )
+            ),
             "moved": WHOLE,
-            "more": {"type": "boolean"},
+            "more": FLAG,
         }
     ),
     "Enrolment": an_object(
@@ -120,7 +107,7 @@ SCHEMAS: dict[str, Schema] = {
             "entered_at": TIME,
             "step": TEXT,
             "waiting": TEXT,
-            "paused": {"type": "boolean"},
+            "paused": FLAG,
             "sent": WHOLE,
             "ended_at": MAYBE_TIME,
             "exit": MAYBE_TEXT,
@@ -134,7 +121,7 @@ SCHEMAS: dict[str, Schema] = {
             "version": TEXT,
             "reason": TEXT,
             "worst": TEXT,
-            "segments": {"type": "array", "items": TEXT},
+            "segments": many(TEXT),
             "opened_at": TIME,
             "status": TEXT,
             "resolution": MAYBE_TEXT,

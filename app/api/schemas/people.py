@@ -1,6 +1,19 @@
 """Contacts, what happened to them, and what was decided."""
 
-from app.api.shapes import ANY, MAYBE_TEXT, MAYBE_TIME, MAYBE_WHOLE, NUMBER, TEXT, TIME, WHOLE, Schema, an_object
+from app.api.shapes import (
+    ANY,
+    FLAG,
+    MAYBE_TEXT,
+    MAYBE_TIME,
+    MAYBE_WHOLE,
+    NUMBER,
+    TEXT,
+    TIME,
+    WHOLE,
+    Schema,
+    an_object,
+    many,
+)
 
 _HANDOFF_THEN = an_object(  # in a contact as it was
     {"key": TEXT, "rule": TEXT, "opened_at": TIME, "due_at": MAYBE_TIME, "verdict": MAYBE_TEXT},
@@ -34,7 +47,7 @@ _HANDOFF = {
     "opened_at": TIME,
     "remind_at": MAYBE_TIME,
     "due_at": TIME,
-    "overdue": {"type": "boolean"},
+    "overdue": FLAG,
     "reminded_at": MAYBE_TIME,
     "escalated_at": MAYBE_TIME,
     "escalated_to": MAYBE_TEXT,
@@ -53,16 +66,13 @@ SCHEMAS: dict[str, Schema] = {
             "lifecycle_stage": MAYBE_TEXT,
             "conversation": {"type": ["object", "null"]},
             "consent": ANY,
-            "suppressions": {
-                "type": "array",
-                "items": an_object({"reason": TEXT, "scope": TEXT, "since": TIME, "until": MAYBE_TIME}),
-            },
+            "suppressions": many(an_object({"reason": TEXT, "scope": TEXT, "since": TIME, "until": MAYBE_TIME})),
             "engagement": an_object({"tier": TEXT}),
             "score": an_object(
                 {
                     "total": NUMBER,
                     "groups": {"type": "object", "additionalProperties": NUMBER},
-                    "contributions": {"type": "array", "items": ANY},
+                    "contributions": many(ANY),
                 },
                 falls_below=MAYBE_TIME,
             ),
@@ -72,30 +82,19 @@ SCHEMAS: dict[str, Schema] = {
                     {"strength": NUMBER, "count": WHOLE, "last_at": TIME, "until": MAYBE_TIME}
                 ),
             },
-            "segments": {"type": "array", "items": an_object({"id": TEXT, "label": TEXT, "since": TIME})},
-            "sends": {
-                "type": "array",
-                "items": an_object(
-                    {"at": TIME, "channel": TEXT, "rule": MAYBE_TEXT, "status": TEXT, "counts": {"type": "boolean"}}
-                ),
-            },
+            "segments": many(an_object({"id": TEXT, "label": TEXT, "since": TIME})),
+            "sends": many(an_object({"at": TIME, "channel": TEXT, "rule": MAYBE_TEXT, "status": TEXT, "counts": FLAG})),
             "frequency": an_object(
                 {
                     "tier": TEXT,
-                    "wakes_only": {"type": "boolean"},
-                    "caps": {
-                        "type": "array",
-                        "items": an_object({"max": WHOLE, "days": WHOLE, "count": WHOLE, "free_at": MAYBE_TIME}),
-                    },
+                    "wakes_only": FLAG,
+                    "caps": many(an_object({"max": WHOLE, "days": WHOLE, "count": WHOLE, "free_at": MAYBE_TIME})),
                     "free_from": MAYBE_TIME,
                 }
             ),
-            "enrolments": {"type": "array", "items": ANY},
-            "handoffs": {
-                "type": "array",
-                "items": {"anyOf": [{"$ref": "#/components/schemas/Handoff"}, _HANDOFF_THEN]},
-            },
-            "aliases": {"type": "array", "items": _ALIAS},
+            "enrolments": many(ANY),
+            "handoffs": many({"anyOf": [{"$ref": "#/components/schemas/Handoff"}, _HANDOFF_THEN]}),
+            "aliases": many(_ALIAS),
         },
         as_of=TIME,
     ),
@@ -123,10 +122,7 @@ SCHEMAS: dict[str, Schema] = {
             "what": TEXT,
             "outcome": TEXT,
             "summary": TEXT,
-            "gates": {
-                "type": "array",
-                "items": an_object({"name": TEXT, "passed": {"type": "boolean"}, "detail": TEXT}),
-            },
+            "gates": many(an_object({"name": TEXT, "passed": FLAG, "detail": TEXT})),
         }
     ),
     "Handoff": an_object(_HANDOFF),
@@ -138,17 +134,14 @@ SCHEMAS: dict[str, Schema] = {
                     "left": {"type": ["number", "null"], "description": "Business minutes until it is due"},
                     "taken": {"type": ["number", "null"], "description": "Business minutes until somebody had it"},
                     "due": TEXT,
-                    "open": {"type": "boolean"},
+                    "open": FLAG,
                     "goes_on": MAYBE_TIME,
                     "second": TEXT,
                 }
             ),
-            "history": {
-                "type": "array",
-                "items": an_object(
-                    {"at": TIME, **dict.fromkeys(("what", "says", "by", "through", "verdict", "note"), TEXT)}
-                ),
-            },
+            "history": many(
+                an_object({"at": TIME, **dict.fromkeys(("what", "says", "by", "through", "verdict", "note"), TEXT)})
+            ),
         }
     ),
     "Would": an_object(
@@ -157,11 +150,8 @@ SCHEMAS: dict[str, Schema] = {
             "label": TEXT,
             "outcome": TEXT,
             "summary": TEXT,
-            "conditions": {"type": "array", "items": an_object({"text": TEXT, "holds": {"type": "boolean"}})},
-            "gates": {
-                "type": "array",
-                "items": an_object({"name": TEXT, "passed": {"type": "boolean"}, "detail": TEXT}),
-            },
+            "conditions": many(an_object({"text": TEXT, "holds": FLAG})),
+            "gates": many(an_object({"name": TEXT, "passed": FLAG, "detail": TEXT})),
             "decided_at": MAYBE_TIME,
         },
         then={"type": ["object", "null"]},
@@ -174,19 +164,14 @@ SCHEMAS: dict[str, Schema] = {
             "reason": {"type": "string", "enum": ["owners", "asked", "flip_flop"]},
             "since": TIME,
             "value": {},
-            "says": {"type": "array", "items": an_object({"connection": TEXT, "value": {}, "at": TIME})},
+            "says": many(an_object({"connection": TEXT, "value": {}, "at": TIME})),
         }
     ),
     "Merge": _MERGE,
     "MergeDetail": an_object(
         {
             "merge": _MERGE,
-            "would": {
-                "type": "array",
-                "items": an_object(
-                    {"id": WHOLE, "aliases": {"type": "array", "items": _ALIAS}, "events": WHOLE, "later": WHOLE}
-                ),
-            },
+            "would": many(an_object({"id": WHOLE, "aliases": many(_ALIAS), "events": WHOLE, "later": WHOLE})),
             "cannot": MAYBE_TEXT,
         }
     ),
@@ -196,13 +181,10 @@ SCHEMAS: dict[str, Schema] = {
             "id": TEXT,
             "label": TEXT,
             "standing": TEXT,
-            "because": {
-                "type": "array",
-                "items": an_object({"id": WHOLE, "at": TIME, "what": TEXT, "outcome": TEXT, "words": TEXT}),
-            },
+            "because": many(an_object({"id": WHOLE, "at": TIME, "what": TEXT, "outcome": TEXT, "words": TEXT})),
             "now": {"type": ["object", "null"]},
             "tried_with": {"type": ["object", "null"]},
-            "senders": {"type": "array", "items": ANY},
+            "senders": many(ANY),
         }
     ),
 }

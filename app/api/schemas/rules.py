@@ -2,6 +2,7 @@
 
 from app.api.shapes import (
     ANY,
+    FLAG,
     MAYBE_TEXT,
     MAYBE_TIME,
     MAYBE_WHOLE,
@@ -12,14 +13,15 @@ from app.api.shapes import (
     WHOLE,
     Schema,
     an_object,
+    many,
 )
 
-_SEGMENT = an_object({"id": TEXT, "label": TEXT, "contacts": WHOLE, "filling": {"type": "boolean"}})
-USES = {"type": "array", "items": an_object({"id": TEXT, "label": TEXT})}
-_PROBLEMS = {"type": "array", "items": an_object({"text": TEXT, "line": MAYBE_WHOLE})}
+_SEGMENT = an_object({"id": TEXT, "label": TEXT, "contacts": WHOLE, "filling": FLAG})
+USES = many(an_object({"id": TEXT, "label": TEXT}))
+_PROBLEMS = many(an_object({"text": TEXT, "line": MAYBE_WHOLE}))
 _VERSION = {"version": WHOLE, "status": TEXT, "author": TEXT, "note": TEXT, "published_at": MAYBE_TIME}
 _DRAFT = an_object(
-    {"revision": WHOLE, "base": MAYBE_WHOLE, "author": TEXT, "updated_at": TIME, "stale": {"type": "boolean"}},
+    {"revision": WHOLE, "base": MAYBE_WHOLE, "author": TEXT, "updated_at": TIME, "stale": FLAG},
     text=TEXT,
     problems=_PROBLEMS,
 )
@@ -38,7 +40,7 @@ _REHEARSAL = {
     "id": WHOLE,
     "status": {**TEXT, "enum": ["waiting", "running", "done", "canceled", "failed"]},
     "reason": MAYBE_TEXT,
-    "policies": {"type": "array", "items": an_object({"kind": TEXT, "name": TEXT, "label": TEXT})},
+    "policies": many(an_object({"kind": TEXT, "name": TEXT, "label": TEXT})),
     "since": TIME,
     "until": TIME,
     "segment": MAYBE_TEXT,
@@ -77,7 +79,7 @@ SCHEMAS: dict[str, Schema] = {
         {
             **_POLICY,
             "text": TEXT,
-            "warnings": {"type": "array", "items": TEXT},
+            "warnings": many(TEXT),
             "rescoring": {"anyOf": [_RESCORING, {"type": "null"}]},
         }
     ),
@@ -88,10 +90,7 @@ SCHEMAS: dict[str, Schema] = {
             "words": {"type": ["array", "null"], "items": TEXT},
             "added": WHOLE,
             "removed": WHOLE,
-            "lines": {
-                "type": "array",
-                "items": an_object({"sign": TEXT, "text": TEXT, "before": MAYBE_WHOLE, "after": MAYBE_WHOLE}),
-            },
+            "lines": many(an_object({"sign": TEXT, "text": TEXT, "before": MAYBE_WHOLE, "after": MAYBE_WHOLE})),
         }
     ),
     "Rehearsal": an_object(_REHEARSAL),
@@ -153,29 +152,23 @@ SCHEMAS: dict[str, Schema] = {
             "id": TEXT,
             "label": TEXT,
             "contacts": WHOLE,
-            "filling": {"type": "boolean"},
-            "condition": an_object({"text": TEXT, "parts": {"type": "array", "items": ANY}}),
+            "filling": FLAG,
+            "condition": an_object({"text": TEXT, "parts": many(ANY)}),
             "triggers": USES,
             "sequences": USES,
             "messages": USES,
             "handoffs": USES,
             "stages": USES,
             "scores": USES,
-            "findings": {
-                "type": "array",
-                "items": an_object({"kind": TEXT, "says": TEXT, "mend": TEXT, "other": MAYBE_TEXT}),
-            },
+            "findings": many(an_object({"kind": TEXT, "says": TEXT, "mend": TEXT, "other": MAYBE_TEXT})),
         }
     ),
     "SegmentAudit": an_object(
         {
             "weak_below": WHOLE,
-            "empty": {"type": "array", "items": _SEGMENT},
-            "weak": {"type": "array", "items": _SEGMENT},
-            "overlapping": {
-                "type": "array",
-                "items": an_object({"segments": {"type": "array", "items": TEXT}, "share": NUMBER, "contacts": WHOLE}),
-            },
+            "empty": many(_SEGMENT),
+            "weak": many(_SEGMENT),
+            "overlapping": many(an_object({"segments": many(TEXT), "share": NUMBER, "contacts": WHOLE})),
         }
     ),
 }

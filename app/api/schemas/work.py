@@ -2,6 +2,7 @@
 
 from app.api.shapes import (
     ANY,
+    FLAG,
     MAYBE_TEXT,
     MAYBE_TIME,
     MAYBE_WHOLE,
@@ -12,6 +13,7 @@ from app.api.shapes import (
     WHOLE,
     Schema,
     an_object,
+    many,
 )
 
 _IMPORT = {
@@ -34,7 +36,7 @@ _IMPORT = {
 SCHEMAS: dict[str, Schema] = {
     "Error": an_object({"error": TEXT}),
     "Done": an_object({"status": TEXT}),
-    "Several": an_object({"matching": WHOLE, "cut": {"type": "boolean"}, "done": WHOLE, "more": {"type": "boolean"}}),
+    "Several": an_object({"matching": WHOLE, "cut": FLAG, "done": WHOLE, "more": FLAG}),
     "InboxRow": an_object({"id": WHOLE, "connection": TEXT, "status": TEXT, "reason": MAYBE_TEXT, "received_at": TIME}),
     "Delivery": an_object(
         {
@@ -52,8 +54,8 @@ SCHEMAS: dict[str, Schema] = {
     "ImportInFull": an_object(
         {
             **_IMPORT,
-            "reasons": {"type": "array", "items": an_object({"reason": TEXT, "count": WHOLE})},
-            "skips": {"type": "array", "items": an_object({"row": MAYBE_WHOLE, "reason": TEXT, "held": TEXT})},
+            "reasons": many(an_object({"reason": TEXT, "count": WHOLE})),
+            "skips": many(an_object({"row": MAYBE_WHOLE, "reason": TEXT, "held": TEXT})),
         }
     ),
     "Completeness": an_object(
@@ -63,13 +65,9 @@ SCHEMAS: dict[str, Schema] = {
             "refilled": WHOLE,
             "share": {"type": ["number", "null"]},
             "imported": WHOLE,
-            "days": {
-                "type": "array",
-                "items": an_object({"day": TEXT, "received": WHOLE, "refilled": WHOLE, "imported": WHOLE}),
-            },
-            "streams": {
-                "type": "array",
-                "items": an_object(
+            "days": many(an_object({"day": TEXT, "received": WHOLE, "refilled": WHOLE, "imported": WHOLE})),
+            "streams": many(
+                an_object(
                     {
                         "name": TEXT,
                         "title": TEXT,
@@ -78,8 +76,8 @@ SCHEMAS: dict[str, Schema] = {
                         "due_at": MAYBE_TIME,
                         "problem": TEXT,
                     }
-                ),
-            },
+                )
+            ),
         }
     ),
     "Connection": an_object(
@@ -88,26 +86,17 @@ SCHEMAS: dict[str, Schema] = {
             "kind": TEXT,
             "status": TEXT,
             "sending": {"type": "boolean", "description": "Whether anything leaves through it now"},
-            "checks": {
-                "type": "array",
-                "items": an_object({"capability": TEXT, "works": {"type": "boolean"}, "advice": TEXT}),
-            },
+            "checks": many(an_object({"capability": TEXT, "works": FLAG, "advice": TEXT})),
             "checked_at": MAYBE_TIME,
             "last_arrival_at": MAYBE_TIME,
             "last_success_at": MAYBE_TIME,
             "waiting": {"type": "object", "additionalProperties": WHOLE, "description": "By urgency"},
-            "limits": {
-                "type": "array",
-                "items": an_object(
-                    {"name": TEXT, "calls": WHOLE, "seconds": NUMBER, "used": MAYBE_WHOLE, "wait": NUMBER}
-                ),
-            },
+            "limits": many(
+                an_object({"name": TEXT, "calls": WHOLE, "seconds": NUMBER, "used": MAYBE_WHOLE, "wait": NUMBER})
+            ),
             "came": an_object({"days": WHOLE, "pushed": WHOLE, "polled": WHOLE}),
-            "streams": {
-                "type": "array",
-                "items": an_object({"name": TEXT, "title": TEXT, "upto": MAYBE_TIME, "problem": TEXT}),
-            },
-            "problems": {"type": "array", "items": an_object({"title": TEXT, "says": TEXT, "advice": TEXT})},
+            "streams": many(an_object({"name": TEXT, "title": TEXT, "upto": MAYBE_TIME, "problem": TEXT})),
+            "problems": many(an_object({"title": TEXT, "says": TEXT, "advice": TEXT})),
         }
     ),
     "Stats": an_object({"inbox": STATUSES, "events": WHOLE, "contacts": WHOLE, "deliveries": STATUSES}),
