@@ -6,6 +6,7 @@ of being written anew. Each change is checked: the text it ends in says exactly 
 """
 
 from collections.abc import Mapping, Sequence
+from textwrap import wrap
 from typing import Any, NamedTuple
 
 import yaml
@@ -165,6 +166,13 @@ def _replace(text: str, path: Path, wanted: Any) -> str:
     root = compose(text)
     node, _ = walk(root, path)
     start, end = node.start_mark.index, _end(node)
+    if isinstance(node, yaml.ScalarNode) and node.style in ("|", ">"):
+        end = start + len(text[start:end].rstrip())  # such a text reaches to where the next thing begins
+    parent, _ = walk(root, path[:-1])
+    if (prose := _prose(wanted)) and isinstance(parent, yaml.MappingNode) and not _in_flow(root, path):
+        key = next(key for key, value in parent.value if value is node)
+        before = text[:start].rstrip(" \n")
+        return f"{before} {_indented(prose, key.start_mark.column + _STEP)}{text[end:]}"
     inline = not _blocky(wanted) or _in_flow(root, path)
     if inline:
         if text[start - 1 : start] not in (" ", "", "[", "{", ","):
@@ -172,7 +180,6 @@ def _replace(text: str, path: Path, wanted: Any) -> str:
         # A block under its key moves up beside it
         before = text[:start].rstrip() + " " if text[:start].rstrip().endswith(":") else text[:start]
         return before + _inline(wanted) + text[end:]
-    parent, _ = walk(root, path[:-1])
     if isinstance(parent, yaml.SequenceNode):
         column = node.start_mark.column
         return text[:start] + _laid_out(wanted, column)[column:].rstrip("\n") + text[end:]
@@ -216,9 +223,33 @@ def _add(text: str, path: Path, name: Any, wanted: Any) -> str:
 
 def _pair(name: Any, value: Any, column: int) -> str:
     lead = " " * column
+    if prose := _prose(value):
+        return f"{lead}{_inline(name)}: {_indented(prose, column + _STEP)}\n"
     if _blocky(value):
         return f"{lead}{_inline(name)}:\n{_laid_out(value, column + _STEP)}"
     return f"{lead}{_inline(name)}: {_inline(value)}\n"
+
+
+def _prose(value: Any) -> list[str]:
+    """A text of several lines, or a long one, as the lines of a block scalar, its header first; none for any other
+    value, and where such a block would say something else."""
+    if not isinstance(value, str) or not ("\n" in value or len(value) > _LONG):
+        return []
+    if "\n" in value:
+        ends = len(value) - len(value.rstrip("\n"))
+        made = ["|-" if not ends else "|" if ends == 1 else "|+", *value.removesuffix("\n").split("\n")]
+    else:
+        made = [">-", *wrap(value, _LONG, break_long_words=False, break_on_hyphens=False)]
+    try:
+        says = load_yaml(f"x: {_indented(made, _STEP)}\n", "here")
+    except InvalidDocument:
+        return []
+    return made if says == {"x": value} else []
+
+
+def _indented(prose: list[str], column: int) -> str:
+    lines = (f"{' ' * column}{line}" if line else "" for line in prose[1:])
+    return "\n".join([prose[0], *lines])
 
 
 def _laid_out(value: Any, column: int) -> str:
@@ -248,10 +279,12 @@ def _blocky(value: Any) -> bool:
 
 
 def _nested(value: Any) -> bool:
-    return isinstance(value, Snippet) or (isinstance(value, dict) and bool(value)) or _blocky(value)
+    return (
+        isinstance(value, Snippet) or (isinstance(value, dict) and bool(value)) or _blocky(value) or bool(_prose(value))
+    )
 
 
-_WIDTH = 90
+_WIDTH, _LONG = 90, 100
 
 
 def _inline(value: Any) -> str:

@@ -8,8 +8,11 @@ from msgspec import Struct
 
 from mappings.document import InvalidDocument, Path, Place, compose
 
-# "rule 3", "trigger 1", as problems name them, and the lists that hold them
-_NUMBERED = re.compile(r"\b(rule|trigger|sequence|segment|message|block|topic|field|step|person|variant|link) (\d+)\b")
+# "rule 3", "trigger 1", "block greeting", "subject", as problems name them, and the lists that hold them
+_PLACES = re.compile(
+    r"\b(rule|trigger|sequence|segment|message|block|topic|field|step|person|variant|link|resource) (\d+)\b"
+    r"|(?:^|[,:] )(block) ([a-z0-9_]+)\b|, (subject|preview|short|fallbacks|needs)\b"
+)
 _LISTS = {"person": "people"}
 
 
@@ -47,20 +50,30 @@ def _located(problem: str, place: Place, root: Any) -> Problem:
 
 def _in_words(problem: str) -> Path:
     found: list[str | int] = []
-    for word, number in _NUMBERED.findall(problem):
-        found += [_LISTS.get(word, f"{word}s"), int(number) - 1]
+    for word, number, named, name, setting in _PLACES.findall(problem):
+        if setting:
+            found.append(setting)
+        else:
+            found += [_LISTS.get(word or named, f"{word or named}s"), int(number) - 1 if number else name]
     return tuple(found)
 
 
 def walk(root: Any, path: Path) -> tuple[Any, Path]:
-    """The node at a path, or the last one on the way to it; and the part of the path that leads there."""
+    """The node at a path, or the last one on the way to it; and the part of the path that leads there. An item of a
+    list may be named by its id, or by what it uses."""
     node, walked = root, []
     for part in path:
+        if isinstance(node, yaml.SequenceNode) and isinstance(part, str):
+            part = next((number for number, one in enumerate(node.value) if _is_called(one, part)), part)
         inner = child(node, part)
         if inner is not None:
             node = inner
             walked.append(part)
     return node, tuple(walked)
+
+
+def _is_called(item: Any, name: str) -> bool:
+    return any(getattr(child(item, key), "value", None) == name for key in ("id", "use"))
 
 
 def child(node: Any, part: str | int) -> Any:

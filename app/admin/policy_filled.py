@@ -5,6 +5,7 @@ comments and layout stay. What is empty is not set, and what was not touched sta
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
 from typing import Any
 
 from msgspec import Struct
@@ -65,19 +66,19 @@ def text_of(form: Form, posted: Posted, asked: Asked) -> Rewritten:
     Raises CannotRead where a part in YAML is none.
     """
     data = read_settings(form.text) or {}
-    wanted = _filled(form.controls, data, posted)
+    wanted = _filled(form, form.controls, data, posted)
     moves: dict[Path, Sequence[int | None]] = {}
     if asked.what:
         _do(form, wanted, asked, moves)
     return rewrite(form.text, wanted, moves)
 
 
-def _filled(controls: Sequence[Control], data: Mapping[str, Any], posted: Posted) -> dict[str, Any]:
+def _filled(form: Form, controls: Sequence[Control], data: Mapping[str, Any], posted: Posted) -> dict[str, Any]:
     """The settings of an object with what was filled in; those that the form does not show stay."""
     made = dict(data)
     for control in controls:
         key = control.path[-1]
-        value, is_set = _value(control, data.get(str(key)), posted)
+        value, is_set = _value(form, control, data.get(str(key)), posted)
         if is_set:
             made[str(key)] = value
         else:
@@ -85,21 +86,39 @@ def _filled(controls: Sequence[Control], data: Mapping[str, Any], posted: Posted
     return made
 
 
-def _value(control: Control, had: Any, posted: Posted) -> tuple[Any, bool]:
+def _value(form: Form, control: Control, had: Any, posted: Posted) -> tuple[Any, bool]:
     """A control's value, and whether it is set at all."""
     if control.look in ("group", "table"):
         known = had if isinstance(had, dict) else {}
-        made = _filled(control.controls, known, posted)
+        made = _filled(form, control.controls, known, posted)
+        if control.kinds:
+            _turn(control, made, posted)
+        if not made and had is not None and not isinstance(had, dict):
+            return had, True  # a word that stands for none
         nothing = control.optional and not made and had != {}
         return made, bool(made) or (isinstance(had, dict) and not nothing)
     if control.look == "list":
         if not isinstance(had, list):
             return had, had is not None
-        return [_value(one, had[number], posted)[0] for number, one in enumerate(control.controls)], True
+        return [_value(form, one, had[number], posted)[0] for number, one in enumerate(control.controls)], True
     told = posted(control.name)
     if told is None or _plain(told) == _plain(control.was):
         return had, had is not None or control.was == NEVER
     return _read_value(control, _plain(told))
+
+
+def _turn(control: Control, made: dict[str, Any], posted: Posted) -> None:
+    """Let a group do another thing than before, where another one was chosen: it begins with what is easily changed."""
+    told = posted(control.kind_name)
+    if not told or told == control.kind or told not in dict(control.kinds):
+        return
+    for key in [*dict(control.kinds), *control.schema.get("beside", {})]:
+        made.pop(key, None)
+    made[told] = _start_of(control.schema, told)
+
+
+def _start_of(schema: Mapping[str, Any], kind: str) -> Any:
+    return deepcopy(schema["one_of"][kind]["start"])
 
 
 def _plain(text: str) -> str:
@@ -118,6 +137,8 @@ def _read_value(control: Control, told: str) -> tuple[Any, bool]:
             return _number(told.strip()), True
         case "choice" if control.schema.get("type") == "boolean" and told in ("true", "false"):
             return told == "true", True
+    if control.look == "prose":
+        return told, True
     if told.strip() == NEVER and control.optional:
         return None, True
     return told.strip(), True
@@ -169,17 +190,34 @@ def _add(form: Form, control: Control, home: Any, asked: Asked, moves: dict[Path
         return
     known = home.get(str(last)) if isinstance(home, dict) else home[last]
     entries = known if isinstance(known, list) else []
-    new = _blank(control.schema["items"], form, entries)
+    new = _entry(control, form, entries, asked.key)
     if isinstance(known, list):
         moves[control.path] = [*range(len(known)), None]
     home[str(last) if isinstance(home, dict) else last] = [*entries, new]
 
 
+def _entry(control: Control, form: Form, beside: Sequence[Any], kind: str) -> Any:
+    """A new entry of a list; of those that do one of several things, one that does this."""
+    schema = _behind(control.schema["items"], form)
+    if not control.kinds:
+        return _blank(schema, form, beside)
+    kind = kind if kind in dict(control.kinds) else control.kinds[0][0]
+    # What stands at the top of a document is what the rest of it names
+    named = {"id": _blank_value("id", {}, form, beside)} if len(control.path) == 1 else {}
+    return {**named, kind: _start_of(schema, kind)}
+
+
+def _behind(schema: Mapping[str, Any], form: Form) -> Mapping[str, Any]:
+    """The schema that a reference leads to."""
+    if "$ref" not in schema:
+        return schema
+    found: Mapping[str, Any] = schema_of(KINDS[form.kind])["$defs"][schema["$ref"].rpartition("/")[2]]
+    return found
+
+
 def _blank(schema: Mapping[str, Any], form: Form, beside: Sequence[Any]) -> Any:
     """A new entry: what has to be set, with something that is easily changed."""
-    found = schema
-    if "$ref" in schema:
-        found = schema_of(KINDS[form.kind])["$defs"][schema["$ref"].rpartition("/")[2]]
+    found = _behind(schema, form)
     if found.get("title") == "Condition":
         return dict(_START)
     if found.get("type") in ("number", "integer"):
@@ -191,9 +229,10 @@ def _blank(schema: Mapping[str, Any], form: Form, beside: Sequence[Any]) -> Any:
     if "properties" not in found:
         return ""
     made: dict[str, Any] = {}
+    start = found.get("start", {})
     for key in found.get("required", ()):
-        made[key] = _blank_value(key, found["properties"][key], form, beside)
-    return made
+        made[key] = deepcopy(start[key]) if key in start else _blank_value(key, found["properties"][key], form, beside)
+    return made | {key: deepcopy(one) for key, one in start.items() if key not in made}
 
 
 def _blank_value(key: str, schema: Mapping[str, Any], form: Form, beside: Sequence[Any]) -> Any:

@@ -10,18 +10,17 @@ from pydantic import BaseModel, ValidationError
 from app.rules.condition import Condition
 from app.rules.condition_words import in_line
 from app.rules.policy import KINDS
+from app.rules.sequences.outline import step_words
 from mappings.document import InvalidDocument, Path, compose, load_yaml
 from mappings.edits import snippet_at
 from mappings.lines import Problem
 
-# Those that are more than steps within steps, or texts
-FORMS = frozenset(
-    ("scoring", "suppression", "frequency", "handoff", "lifecycle", "interests", "segments", "triggers", "profiling")
-)
+FORMS = frozenset(KINDS) - {"mapping"}  # mappings have an editor of their own
 _FIXED = ("kind", "name")
 NEVER = "never"
+KIND = "?"
 _SHAPES: Mapping[str, type] = {"group": dict, "table": dict, "list": list}
-Look = Literal["text", "number", "choice", "lines", "snippet", "group", "list", "table"]
+Look = Literal["text", "prose", "number", "choice", "lines", "snippet", "group", "list", "table"]
 Posted = Callable[[str], str | None]
 
 
@@ -45,7 +44,14 @@ class Control(Struct, kw_only=True):
     words: str = ""  # a condition's, or an entry's in a list
     removable: bool = False
     optional: bool = False  # a group that may be left out
+    kinds: list[tuple[str, str]] = []  # of a group that does one of several things, or of a list's entries: all of them
+    kind: str = ""  # the one that it does
     schema: Mapping[str, Any] = {}
+
+    @property
+    def kind_name(self) -> str:
+        """The name of the field that says which thing a group does."""
+        return f"{self.name}/{KIND}"
 
     @property
     def wrong(self) -> bool:
@@ -118,18 +124,24 @@ class _Maker:
         self._defs = self.schema.get("$defs", {})
 
     def properties(self, schema: Mapping[str, Any], data: Any, path: Path) -> list[Control]:
-        """The controls for the settings of an object."""
+        """The controls for the settings of an object; where it does one of several things, those of what it does."""
         required = schema.get("required", ())
         known = data if isinstance(data, dict) else {}
+        done = done_by(schema, known)
+        hidden = {key for key in kinds_of(schema) if key not in done} | {
+            key for key, kind in schema.get("beside", {}).items() if kind not in done and key not in known
+        }
         return [
-            self.control(one, known.get(key), (*path, key), key in required)
+            self.control(one, known.get(key), (*path, key), key in required or key in done)
             for key, one in schema["properties"].items()
-            if path or key not in _FIXED
+            if (path or key not in _FIXED) and key not in hidden
         ]
 
     def control(self, schema: Mapping[str, Any], data: Any, path: Path, required: bool = False) -> Control:
         """The control for one value."""
         found, nullable = self._resolved(schema)
+        if data in _words_of(schema):
+            data = None  # a word that stands for none
         key, name = str(path[-1]), name_of(path)
         made = Control(
             path=path,
@@ -155,7 +167,7 @@ class _Maker:
         nullable = False
         while True:
             if "anyOf" in schema:
-                others = [one for one in schema["anyOf"] if one.get("type") != "null"]
+                others = [one for one in schema["anyOf"] if one.get("type") != "null" and "const" not in one]
                 nullable = nullable or len(others) < len(schema["anyOf"])
                 if len(others) != 1:
                     return schema, nullable
@@ -167,10 +179,12 @@ class _Maker:
 
     def _group(self, made: Control, data: Any) -> None:
         made.controls = self.properties(made.schema, data, made.path)
+        made.kinds = list(kinds_of(made.schema).items())
+        made.kind = next(iter(done_by(made.schema, data if isinstance(data, dict) else {})), "")
 
     def _list(self, made: Control, data: Any) -> None:
         entries = data if isinstance(data, list) else []
-        made.controls = []
+        made.controls, made.kinds = [], list(kinds_of(self._resolved(made.schema["items"])[0]).items())
         for number, one in enumerate(entries):
             entry = self.control(made.schema["items"], one, (*made.path, number))
             entry.title, entry.words, entry.removable = _entry_title(made, number), _entry_words(one), True
@@ -209,6 +223,21 @@ class _Maker:
         return isinstance(data, dict) and path[-1] in data
 
 
+def kinds_of(schema: Mapping[str, Any]) -> dict[str, str]:
+    """key → what it is called, of an object that does exactly one of several things; none for any other."""
+    return {key: one["title"] for key, one in schema.get("one_of", {}).items()}
+
+
+def done_by(schema: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]:
+    """What such an object does: one thing, or in a text that is not right yet none or several."""
+    return [key for key in kinds_of(schema) if data.get(key) not in (None, False, "", [])]
+
+
+def _words_of(schema: Mapping[str, Any]) -> list[Any]:
+    """The words that may stand in place of settings."""
+    return [one["const"] for one in schema.get("anyOf", ()) if "const" in one]
+
+
 def _look(schema: Mapping[str, Any]) -> Look:
     if schema.get("title") == "Condition" or "anyOf" in schema:
         return "snippet"
@@ -223,7 +252,9 @@ def _look(schema: Mapping[str, Any]) -> Look:
         return "group"
     if isinstance(schema.get("additionalProperties"), dict):
         return "table"
-    return "text" if schema.get("type") == "string" else "snippet"
+    if schema.get("type") == "string":
+        return "prose" if schema.get("format") == "prose" else "text"
+    return "snippet"
 
 
 def _title(schema: Mapping[str, Any], key: str) -> str:
@@ -262,7 +293,8 @@ def _said(value: Any) -> str:
     return str(value)
 
 
-_ONE = {"people": "person"}
+_ONE = {"people": "person", "branch": "way", "split": "variant", "else": "step"}
+_CALLED = ("label", "name", "topic", "because", "title", "id", "use", "text")
 
 
 def _entry_title(made: Control, number: int) -> str:
@@ -274,11 +306,13 @@ def _entry_words(entry: Any) -> str:
     """What an entry of a list is called, and the numbers that matter most."""
     if not isinstance(entry, dict):
         return ""
-    name = next((str(entry[key]) for key in ("label", "name", "topic", "because", "id") if entry.get(key)), "")
+    if said := step_words(entry):
+        return said
+    name = next((str(entry[key]) for key in _CALLED if entry.get(key)), "")
     points = f"{_said(entry['points'])} points" if "points" in entry else ""
     to = str(entry.get("to", ""))
     cap = f"at most {_said(entry['max'])} in {_said(entry.get('days'))} days" if "max" in entry else ""
-    return ", ".join(one for one in (to, name, points, cap) if one)
+    return ", ".join(one for one in (to, " ".join(name.split()), points, cap) if one)
 
 
 def _condition_words(data: Any) -> str:

@@ -58,8 +58,8 @@ class Happening(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    on: EventTypes
-    where: "Condition | None" = None
+    on: EventTypes = Field(title="Events")
+    where: "Condition | None" = Field(None, title="Condition", description="Only if this holds; none: always")
 
     @model_validator(mode="after")
     def _of_the_moment(self) -> "Happening":

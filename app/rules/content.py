@@ -5,7 +5,7 @@ The document as people write it, and its compiled form; ``content_check.py`` say
 """
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from msgspec import Struct
@@ -20,6 +20,10 @@ _ID = r"^[a-z0-9_]{1,40}$"
 MAX_BLOCKS = 20
 
 
+_PROSE: dict[str, Any] = {"format": "prose"}
+_WRITTEN = 'Markdown, with tokens: {{ first_name | default: "there" }}, [a link](link:pricing)'
+
+
 class Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -27,12 +31,18 @@ class Part(BaseModel):
 class VariantDocument(Part):
     """One way to say it, and for whom. What stands beside each other has to hold together."""
 
-    label: str = ""
-    when: Condition | None = None
-    entry: list[str] = Field(default_factory=list, description="How the person first came: form *demo*, google, cpc")
+    model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra={"start": {"label": "New", "text": "New"}})
+
+    label: str = Field("", description="What people read: asked to talk")
+    when: Condition | None = Field(None, title="Condition", description="Only for whom this holds; none: for everybody")
+    entry: list[str] = Field(
+        default_factory=list, title="How they came", description="How the person first came: form *demo*, google, cpc"
+    )
     segment: list[str] = Field(default_factory=list, description="Segments, one of which the person is in")
-    knows: list[str] = Field(default_factory=list, description="Tokens that have to be known, all of them")
-    text: str = Field(min_length=1)
+    knows: list[str] = Field(
+        default_factory=list, title="Known", description="Tokens that have to be known, all of them"
+    )
+    text: str = Field(min_length=1, description=_WRITTEN, json_schema_extra=_PROSE)
 
     @property
     def is_generic(self) -> bool:
@@ -43,10 +53,29 @@ class VariantDocument(Part):
 class BlockDocument(Part):
     """A paragraph or a few: one text, or variants of which the first that fits is taken."""
 
-    id: str = Field("", pattern=r"^[a-z0-9_]{0,40}$")
-    use: str = Field("", description="A block of the document instead")
-    text: str = ""
-    variants: list[VariantDocument] = Field(default_factory=list, max_length=20)
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        json_schema_extra={
+            "one_of": {
+                "text": {"title": "One text for everybody", "start": "New"},
+                "variants": {
+                    "title": "Variants, of which the first that suits is taken",
+                    "start": [{"label": "everybody else", "text": "New"}],
+                },
+                "use": {"title": "A block that several messages use", "start": "greeting"},
+            }
+        },
+    )
+
+    id: str = Field("", pattern=r"^[a-z0-9_]{0,40}$", description="Small letters, digits, _")
+    use: str = Field("", title="Which block", description="The id of one of the document's blocks")
+    text: str = Field("", description=_WRITTEN, json_schema_extra=_PROSE)
+    variants: list[VariantDocument] = Field(
+        default_factory=list,
+        max_length=20,
+        description="The first that suits the person is taken; one for everybody comes last",
+    )
 
     @model_validator(mode="after")
     def _one_shape(self) -> "BlockDocument":
@@ -66,10 +95,13 @@ class BlockDocument(Part):
 
 
 class LinkDocument(Part):
-    id: str = Field(pattern=_ID)
-    url: str = Field(description="https://…, or a path of the site: /pricing")
+    id: str = Field(pattern=_ID, description="What texts call it: small letters, digits, _")
+    url: str = Field(title="Address", description="https://…, or a path of the site: /pricing")
     take: str = Field(
-        "", pattern=r"^(event\.[\w.]{1,60})?$", description="Event property whose address is taken instead"
+        "",
+        pattern=r"^(event\.[\w.]{1,60})?$",
+        title="Taken from the event",
+        description="Event property whose address is taken instead",
     )
 
     @field_validator("url")
@@ -81,11 +113,15 @@ class LinkDocument(Part):
 class ResourceDocument(Part):
     """Something worth reading, for whom, and how those came whom it suits."""
 
-    id: str = Field(pattern=_ID)
-    title: str = Field(min_length=1, max_length=120)
-    url: str
-    topics: list[str] = Field(default_factory=list)
-    entry_points: list[str] = Field(default_factory=list)
+    id: str = Field(pattern=_ID, description="Small letters, digits, _")
+    title: str = Field(min_length=1, max_length=120, description="What people read")
+    url: str = Field(title="Address", description="https://…, or a path of the site: /guides/costs")
+    topics: list[str] = Field(default_factory=list, description="Interests whom it suits")
+    entry_points: list[str] = Field(
+        default_factory=list,
+        title="For who came by",
+        description="How those first came whom it suits: form *demo*, cpc",
+    )
 
     @field_validator("url")
     @classmethod
@@ -104,20 +140,34 @@ def _checked_address(url: str) -> str:
 
 
 class MessageDocument(Part):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        populate_by_name=True,
+        json_schema_extra={"start": {"label": "New", "subject": "New", "blocks": [{"text": "New"}]}},
+    )
 
-    id: str = Field(pattern=_ID)
-    label: str
-    channel: Literal["email", "sms", "push"] = "email"
-    class_: Literal["marketing", "transactional"] = Field("marketing", alias="class")
-    purpose: str = Field("", description="What consent it needs; unless said, its class")
-    priority: Literal["normal", "high"] = "normal"
+    id: str = Field(pattern=_ID, description="What rules call it: small letters, digits, _")
+    label: str = Field(description="What people read in lists; nobody gets to see it")
+    channel: Literal["email", "sms", "push"] = Field("email", description="How it goes out")
+    class_: Literal["marketing", "transactional"] = Field(
+        "marketing",
+        alias="class",
+        title="Kind of message",
+        description="transactional: what somebody waits for, as a receipt",
+    )
+    purpose: str = Field("", description="What consent it needs; unless said, its kind")
+    priority: Literal["normal", "high"] = Field(
+        "normal", description="high: may go by SMS or push to who prefers these"
+    )
     subject: str = Field("", description="E-mail, and the title of a push")
-    preview: str = ""
+    preview: str = Field("", description="The line beside the subject in an inbox")
     campaign: str = Field("", description="utm_campaign of its links; unless said, its id")
-    blocks: list[BlockDocument] = Field(min_length=1, max_length=MAX_BLOCKS)
-    short: str = Field("", description="The same for SMS and push, for people who prefer these")
-    links: list[LinkDocument] = Field(default_factory=list)
+    blocks: list[BlockDocument] = Field(min_length=1, max_length=MAX_BLOCKS, description="What it says, from the top")
+    short: str = Field(
+        "", description="The same for SMS and push, for people who prefer these", json_schema_extra=_PROSE
+    )
+    links: list[LinkDocument] = Field(default_factory=list, description="Links of this message alone")
     fallbacks: dict[str, str] = Field(default_factory=dict, description="Token: what stands for it where it is missing")
     needs: list[str] = Field(default_factory=list, description="Tokens without which nobody is enrolled")
     specific: float = Field(
@@ -155,8 +205,10 @@ class ContentDocument(Part):
     utm_source: str = Field("baton", description="utm_source of all links; none: links stay as they are written")
     blocks: list[BlockDocument] = Field(default_factory=list, description="Blocks that several messages use")
     links: list[LinkDocument] = Field(default_factory=list, description="Links that several messages use")
-    resources: list[ResourceDocument] = Field(default_factory=list)
-    messages: list[MessageDocument]
+    resources: list[ResourceDocument] = Field(
+        default_factory=list, description="Worth reading next, for messages that name something that suits"
+    )
+    messages: list[MessageDocument] = Field(description="What triggers and sequences ask for by their id")
 
     def block(self, block: BlockDocument) -> BlockDocument:
         """The block itself where one of the document is used. Raises KeyError where there is none of that name."""

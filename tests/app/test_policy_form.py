@@ -3,6 +3,7 @@
 Catalogue: D9, E5.
 """
 
+import re
 from html.parser import HTMLParser
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from app.admin.policy_form import FORMS
-from app.rules.policy import default_documents
+from app.rules.policy import default_documents, read_document
 from app.runtime import Runtime
 from app.store import drafts
 from tests.app.screens import SITE, Browser, new_app
@@ -69,7 +70,7 @@ class Admin(Browser):
 
     def press(self, kind: str, button: str) -> TestResponse:
         data = {**self.fields, "do": button}
-        return self.client.post(here(kind), base_url=SITE, data=data, content_type="multipart/form-data")
+        return self.client.post(here(kind), base_url=SITE, data=data)
 
     def text(self, kind: str) -> str:
         """The draft, or else what is in force."""
@@ -212,4 +213,160 @@ def _text(ann: Admin, body: str) -> dict[str, str]:
 def test_the_text_can_always_be_asked_for(ann: Admin) -> None:
     page = ann.read(here("scoring") + "?view=text")
     assert Fields(page).found["body"].replace("\r\n", "\n") == SCORING
-    assert 'name="body"' in ann.read(here("content"))
+
+
+# --- steps, and texts
+
+
+SEQUENCES, CONTENT = default_documents()["sequences"].text, default_documents()["content"].text
+STEPS = "f/sequences/0/steps"
+
+
+def problems(page: str) -> list[str]:
+    return re.findall(r'<li><a href="#([^"]+)">', page)
+
+
+def test_each_kind_of_step_is_added_with_what_it_needs(ann: Admin) -> None:
+    for kind in ("wait", "send", "branch", "act", "exit"):
+        answer = ann.fill("sequences", f"add:{STEPS}", **{f"new:{STEPS}": kind})
+    assert answer.headers["Location"].endswith("#f-sequences-0-steps-6")
+    text = ann.text("sequences")
+    assert text[SEQUENCES.index("        id: welcome\n") :].startswith(
+        """\
+        id: welcome
+      - wait: {days: 1}
+      - send: {name: New}
+      - branch:
+          - label: New
+            when: {field: score, op: at_least, value: 50}
+      - act: {alert: Have a look}
+      - {exit: completed}
+
+  # A few days"""
+    ), text
+    page = ann.read(here("sequences"))
+    assert "cannot be published" not in page
+    for words in ("wait 1 days", "send “New”", "go one of several ways: New", "tell people", "leave the sequence"):
+        assert f'<span class="quiet">{words}</span>' in page
+
+
+def test_steps_within_ways_are_filled_in_moved_and_taken_out(ann: Admin) -> None:
+    ann.fill("sequences", f"add:{STEPS}", **{f"new:{STEPS}": "branch"})
+    way = f"{STEPS}/2/branch/0/steps"
+    ann.fill("sequences", f"add:{way}", **{f"new:{way}": "send"})
+    ann.fill("sequences", f"add:{way}", **{f"new:{way}": "wait"})
+    ann.fill("sequences", f"up:{way}/1", sequences__0__steps__2__branch__0__steps__0__send__name="Hello")
+    ann.fill("sequences", sequences__0__steps__2__branch__0__steps__0__wait__days="3")
+    ways = read_document(ann.text("sequences")).model.sequences[0].steps[2].branch
+    assert [str(one.wait or one.send) for one in ways[0].steps] == ["3 days", "“Hello” by email"]
+    ann.fill("sequences", f"add:{STEPS}/2/else", **{f"new:{STEPS}/2/else": "exit"})
+    assert read_document(ann.text("sequences")).model.sequences[0].steps[2].else_[0].exit == "completed"
+    ann.fill("sequences", f"remove:{STEPS}/2")
+    assert ann.text("sequences") == SEQUENCES
+
+
+def test_a_step_that_is_to_do_something_else_begins_anew(ann: Admin) -> None:
+    ann.fill("sequences", **{"sequences__0__steps__0__?": "act"})
+    ann.fill("sequences", **{"sequences__0__steps__0__act__?": "suppress"})
+    step = read_document(ann.text("sequences")).model.sequences[0].steps[0]
+    assert (step.wait, step.act.suppress) == (None, True)
+    assert "f/sequences/0/steps/0/wait/days" not in Fields(ann.read(here("sequences"))).found
+
+
+def test_the_whole_frame_of_a_sequence_is_filled_in(ann: Admin) -> None:
+    ann.fill("sequences", "add:f/sequences")
+    one = "sequences__4__"
+    ann.fill(
+        "sequences",
+        **{
+            f"{one}label": "Trial",
+            f"{one}priority": "7",
+            f"{one}entry__on": "form.submitted\r\npage.viewed",
+            f"{one}reentry__after_days": "90",
+            f"{one}goal__on": "order.placed",
+            f"{one}max_days": "21",
+            f"{one}active": "true",
+        },
+    )
+    ann.fill("sequences", "add:f/sequences/4/exits")
+    ann.fill("sequences", **{f"{one}exits__0__on": "meeting.booked"})
+    page = ann.read(here("sequences"))
+    assert "cannot be published" not in page
+    made = read_document(ann.text("sequences")).model.sequences[4]
+    assert (made.id, made.label, made.priority, made.active, made.max_days) == ("new_1", "Trial", 7, True, 21)
+    assert (made.entry.on, made.reentry.after_days) == (["form.submitted", "page.viewed"], 90)
+    assert (made.goal.on, made.exits[0].on) == (["order.placed"], ["meeting.booked"])
+    ann.fill("sequences", **{f"{one}reentry__after_days": ""})
+    assert read_document(ann.text("sequences")).model.sequences[4].reentry == "never"
+
+
+def test_a_word_that_stands_for_none_stays_as_it_is_written(ann: Admin) -> None:
+    text = SEQUENCES.replace("    reentry: {after_days: 90}\n", "    reentry: never\n")
+    ann.client.post(
+        here("sequences"),
+        base_url=SITE,
+        data={**Fields(ann.read(here("sequences") + "?view=text")).found, "body": text},
+    )
+    ann.fill("sequences", timezone="Europe/Berlin")
+    assert ann.text("sequences") == text.replace("timezone: UTC ", "timezone: Europe/Berlin ")
+
+
+def test_what_is_wrong_with_a_step_is_said_at_its_row(ann: Admin) -> None:
+    page = ann.says(ann.fill("sequences", sequences__1__steps__0__wait__days="400", sequences__1__max_days=""))
+    assert set(problems(page)) == {"f-sequences-1-steps-0-wait-days", "f-sequences-1-max_days"}
+    assert 'id="f-sequences-1-steps-0" open' in page
+    ann.fill("sequences", sequences__1__steps__0__wait__days="", sequences__1__max_days="30")
+    page = ann.says(ann.fill("sequences", "add:f/sequences/1/steps", **{"new:f/sequences/1/steps": "split"}))
+    assert problems(ann.read(here("sequences"))) == ["f-sequences-1-steps-5"]
+
+
+def test_texts_are_written_over_several_lines(ann: Admin) -> None:
+    ann.fill("content", blocks__1__text="If anything is unclear:\r\n\r\njust reply.")
+    text = ann.text("content")
+    was = "    text: If anything is unclear, just reply. A person reads it.\n"
+    assert text == CONTENT.replace(was, "    text: |-\n      If anything is unclear:\n\n      just reply.\n")
+    ann.fill("content", messages__0__blocks__1__variants__0__text="Short.")
+    assert read_document(ann.text("content")).model.messages[0].blocks[1].variants[0].text == "Short."
+    assert len(ann.text("content").splitlines()) == len(text.splitlines()) - 2
+    long = "Thank you for asking. " * 12
+    ann.fill("content", messages__0__blocks__1__variants__0__text=long)
+    assert read_document(ann.text("content")).model.messages[0].blocks[1].variants[0].text == long.strip()
+    assert max(map(len, ann.text("content").splitlines())) < 120
+
+
+def test_blocks_say_one_text_or_variants_or_another_block(ann: Admin) -> None:
+    ann.fill("content", "add:f/messages/0/blocks", **{"new:f/messages/0/blocks": "use"})
+    number = len(read_document(CONTENT).model.messages[0].blocks)
+    blocks = f"messages__0__blocks__{number}__"
+    ann.fill("content", **{f"{blocks}use": "sign_of"})
+    page = ann.read(here("content"))
+    assert problems(page) == [f"f-messages-0-blocks-{number}"]
+    assert "did you mean" in page
+    ann.fill("content", **{f"{blocks}?": "variants"})
+    ann.fill("content", f"add:f/messages/0/blocks/{number}/variants")
+    ann.fill("content", f"up:f/messages/0/blocks/{number}/variants/1", **{f"{blocks}variants__1__knows": "company"})
+    made = read_document(ann.text("content")).model.messages[0].blocks[number]
+    assert [(one.label, one.knows) for one in made.variants] == [("New", ["company"]), ("everybody else", [])]
+
+
+def test_a_new_message_and_a_new_block_can_be_used_at_once(ann: Admin) -> None:
+    ann.fill("content", "add:f/messages")
+    ann.fill("content", "add:f/blocks", **{"new:f/blocks": "text"})
+    assert "cannot be published" not in ann.read(here("content"))
+    made = read_document(ann.text("content")).model
+    assert (made.messages[-1].id, made.blocks[-1].id) == ("new_1", "new_1")
+
+
+def test_a_form_with_more_fields_than_forms_usually_have_is_saved(ann: Admin) -> None:
+    one = SEQUENCES[SEQUENCES.index("  - id: welcome") : SEQUENCES.index("  # A few days")]
+    text = "kind: sequences\nname: sequences\nsequences:\n"
+    text += "".join(one.replace("id: welcome", f"id: welcome_{number}", 1) for number in range(40))
+    ann.client.post(
+        here("sequences"),
+        base_url=SITE,
+        data={**Fields(ann.read(here("sequences") + "?view=text")).found, "body": text},
+    )
+    answer = ann.fill("sequences", sequences__39__label="The last")
+    assert len(ann.fields) > 1_000
+    assert answer.status_code == 303
+    assert "label: The last" in ann.text("sequences")

@@ -55,3 +55,35 @@ def test_a_text_that_is_no_yaml_has_the_line_where_it_breaks() -> None:
 def test_words_that_name_a_place_lead_to_it(problem: str, line: int | None) -> None:
     (found,) = problems_at([problem], SCORING)
     assert found.line == line
+
+
+CONTENT = """\
+kind: content
+blocks:
+  - id: greeting
+    text: Hi
+messages:
+  - id: welcome
+    subject: Hi
+    blocks:
+      - use: greeting
+      - id: offer
+        variants:
+          - text: a
+          - text: b
+"""
+
+
+@pytest.mark.parametrize(
+    ("problem", "path"),
+    [
+        ("content: block greeting cannot be filled", ("blocks", 0)),
+        ("content: message 1 (welcome), block greeting links to x", ("messages", 0, "blocks", 0)),
+        ("content: message 1 (welcome), block offer, variant 2, knows x", ("messages", 0, "blocks", 1, "variants", 1)),
+        ("content: message 1 (welcome), subject cannot have a link", ("messages", 0, "subject")),
+        ("content: message 1 (welcome), block 9 is not a block of the document", ("messages", 0, "blocks")),
+    ],
+)
+def test_texts_of_messages_are_found_by_the_names_of_their_blocks(problem: str, path: tuple[str | int, ...]) -> None:
+    (found,) = problems_at([problem], CONTENT)
+    assert found.path == path

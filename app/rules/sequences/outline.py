@@ -1,12 +1,14 @@
 """A sequence's steps as people read them, from the top, with the ways of a branch or split set in. Pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from msgspec import Struct
+from pydantic import ValidationError
 
 from app.rules.condition import Condition
 from app.rules.sequences.program import inside, named, ways_of
-from app.rules.sequences.steps import StepDocument
+from app.rules.sequences.steps import StepDocument, WaitDocument
 
 
 class Line(Struct, frozen=True, kw_only=True):
@@ -20,6 +22,34 @@ class Line(Struct, frozen=True, kw_only=True):
     when: Condition | None = None
     share: float = 0.0  # of a variant: how many of all are drawn for it
     ends: bool = False  # a way without steps
+
+
+def step_words(entry: Mapping[str, Any]) -> str:
+    """A step as it stands in a text, right or not, in a few words; "" for what is no step."""
+    if isinstance(wait := entry.get("wait"), dict):
+        try:
+            return f"wait {WaitDocument.model_validate(wait)}"
+        except ValidationError:
+            return "wait"
+    if isinstance(send := entry.get("send"), dict):
+        return f"send “{send.get('name', '')}”"
+    for name, does in (("branch", "go one of several ways"), ("split", "try variants")):
+        if isinstance(ways := entry.get(name), list):
+            called = [str(one.get("label") or one.get("id") or "") for one in ways if isinstance(one, dict)]
+            return ": ".join(filter(None, (does, ", ".join(filter(None, called)))))
+    if isinstance(act := entry.get("act"), dict):
+        return next((said for key, said in _ACTS.items() if act.get(key)), "act")
+    return _EXITS.get(str(entry.get("exit")), "leave the sequence") if entry.get("exit") else ""
+
+
+_ACTS = {
+    "alert": "tell people",
+    "track": "tell a tool what happened",
+    "join": "put on a list",
+    "leave": "take off a list",
+    "suppress": "no more marketing",
+}
+_EXITS = {"goal": "leave: the goal is reached"}
 
 
 def outline(steps: Sequence[StepDocument]) -> list[Line]:

@@ -55,15 +55,17 @@ class EntryDocument(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    on: EventTypes
-    when: Condition | None = None
+    on: EventTypes = Field(title="Events", description="Event types that let people in")
+    when: Condition | None = Field(None, title="Condition", description="Only if this holds; none: everybody")
     segment: str = Field("", description="Only who is in this segment, or enters it by this event")
 
 
 class ReentryDocument(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    after_days: float = Field(ge=0, le=3650, description="So long after they came in last")
+    after_days: float = Field(
+        ge=0, le=3650, title="After days", description="So long after they came in last; empty: never again"
+    )
 
 
 def _conversions() -> list[Happening]:
@@ -72,25 +74,63 @@ def _conversions() -> list[Happening]:
 
 
 class SequenceDocument(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        json_schema_extra={
+            "start": {
+                "label": "New",
+                "active": False,
+                "entry": {"on": ["form.submitted"]},
+                "max_days": 30,
+                "steps": [{"wait": {"days": 1}}],
+            }
+        },
+    )
 
-    id: str = Field(pattern=NAME)
-    label: str = Field(min_length=1, max_length=100)
-    active: bool = Field(True, description="false: nobody comes in; who is in goes on")
+    id: str = Field(pattern=NAME, description="Small letters, digits, _; results go by it")
+    label: str = Field(min_length=1, max_length=100, description="What people read")
+    active: bool = Field(True, description="No: nobody comes in; who is in goes on")
     priority: int = Field(0, ge=-1_000, le=1_000, description="Of two sequences of a person, the higher one sends")
-    entry: EntryDocument
-    reentry: Literal["never"] | ReentryDocument = "never"
-    restart: Happening | None = Field(None, description="Of the entry's events those that let in again at once")
-    too_old_hours: float = Field(24, gt=0, description="An event that reaches us later than this lets nobody in")
-    goal: Happening | None = None
-    conversion: list[Happening] = Field(default_factory=_conversions, max_length=10)
-    exits: list[Happening] = Field(default_factory=list, max_length=10)
-    max_days: float = Field(gt=0, le=3650, description="Nobody is in it for longer")
-    hard_stop: bool = Field(False, description="A pause does not lengthen max_days")
-    purpose: str = MARKETING
-    owns: bool = Field(False, description="While it runs, no other marketing message goes to the person")
-    review: bool = Field(True, description="Who comes to its end without the goal is shown to people")
-    steps: list[StepDocument] = Field(min_length=1, max_length=MAX_STEPS)
+    entry: EntryDocument = Field(title="Who comes in", description="An event lets somebody in, if the condition holds")
+    reentry: Literal["never"] | ReentryDocument = Field(
+        "never", title="Coming in again", description="Unless set: nobody comes in twice"
+    )
+    restart: Happening | None = Field(
+        None, title="Beginning anew", description="Of the entry's events those that let in again at once"
+    )
+    too_old_hours: float = Field(
+        24, gt=0, title="Too old after hours", description="An event that reaches us later than this lets nobody in"
+    )
+    goal: Happening | None = Field(
+        None, title="The goal", description="What it is for: who does this leaves, and counts"
+    )
+    conversion: list[Happening] = Field(
+        default_factory=_conversions,
+        max_length=10,
+        title="Conversions",
+        description="Who does one of these leaves, and counts. Unless set: an order, or a verdict of won",
+    )
+    exits: list[Happening] = Field(
+        default_factory=list,
+        max_length=10,
+        title="Ways out",
+        description="Who does one of these leaves as well. An opt-out, a reply and a handoff always let people out",
+    )
+    max_days: float = Field(gt=0, le=3650, title="At most days", description="Nobody is in it for longer")
+    hard_stop: bool = Field(False, description="Yes: a pause does not lengthen that")
+    purpose: str = Field(MARKETING, description="What consent its messages need")
+    owns: bool = Field(
+        False, title="Alone", description="Yes: while it runs, no other marketing message goes to the person"
+    )
+    review: bool = Field(
+        True,
+        title="Shown to people at its end",
+        description="Who comes to its end without the goal is put under Reviews",
+    )
+    steps: list[StepDocument] = Field(
+        min_length=1, max_length=MAX_STEPS, description="What people go through, from the top"
+    )
 
     @model_validator(mode="after")
     def _runs(self) -> "SequenceDocument":
@@ -131,7 +171,9 @@ class SequencesDocument(BaseModel):
     kind: Literal["sequences"]
     name: str = "sequences"
     timezone: str = Field("UTC", description="Of people of whom it is not known where they live")
-    sequences: list[SequenceDocument] = Field(max_length=MAX_SEQUENCES)
+    sequences: list[SequenceDocument] = Field(
+        max_length=MAX_SEQUENCES, description="Who is in one keeps the version that they came into"
+    )
 
     @field_validator("timezone")
     @classmethod

@@ -18,8 +18,8 @@ MAX_WAIT_DAYS = 365
 class AnswerDocument(Happening):
     """An event that is waited for."""
 
-    at_most_days: float = Field(gt=0, le=MAX_WAIT_DAYS)
-    otherwise: Literal["go_on", "exit"] = "go_on"
+    at_most_days: float = Field(gt=0, le=MAX_WAIT_DAYS, title="At most days", description="So long is waited for it")
+    otherwise: Literal["go_on", "exit"] = Field("go_on", title="If it does not happen", description="Then they …")
 
 
 class WaitDocument(BaseModel):
@@ -29,10 +29,22 @@ class WaitDocument(BaseModel):
 
     minutes: float = Field(0, ge=0, le=60 * 24)
     hours: float = Field(0, ge=0, le=24 * MAX_WAIT_DAYS)
-    days: float = Field(0, ge=0, le=MAX_WAIT_DAYS)
-    until_hour: int | None = Field(None, ge=0, le=23, description="Of the day, on the person's own clock")
-    personal_hour: bool = Field(False, description="The hour at which this person opens, clicks and visits most")
-    for_: AnswerDocument | None = Field(None, alias="for")
+    days: float = Field(0, ge=0, le=MAX_WAIT_DAYS, description="So long, all of them together")
+    until_hour: int | None = Field(
+        None,
+        ge=0,
+        le=23,
+        title="Then until the hour",
+        description="Of the day, from 0 to 23, on the person's own clock",
+    )
+    personal_hour: bool = Field(
+        False,
+        title="Then until their own hour",
+        description="The hour at which this person opens, clicks and visits most; until that is known, the one above",
+    )
+    for_: AnswerDocument | None = Field(
+        None, alias="for", title="Or until something happens", description="In place of a time"
+    )
 
     @model_validator(mode="after")
     def _something(self) -> "WaitDocument":
@@ -68,6 +80,7 @@ class SendDocument(MessageDocument):
 
     on_cap: Literal["skip", "hold", "advance"] = Field(
         "skip",
+        title="If they have had enough messages",
         description="skip: leave it out, the rest keeps its time; hold: wait until it may be sent; "
         "advance: leave it out and the wait after it as well",
     )
@@ -76,13 +89,29 @@ class SendDocument(MessageDocument):
 class ActDocument(BaseModel):
     """What else is done: exactly one thing."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        json_schema_extra={
+            "one_of": {
+                "alert": {"title": "Tell people", "start": "Have a look"},
+                "track": {"title": "Tell a tool that something happened", "start": {"name": "New", "through": ""}},
+                "join": {"title": "Put on a tool's list", "start": {"list": "", "through": ""}},
+                "leave": {"title": "Take off a tool's list", "start": {"list": "", "through": ""}},
+                "suppress": {"title": "Send no more marketing", "start": True},
+            }
+        },
+    )
 
-    alert: str | None = Field(None, min_length=1, max_length=500, description="A line to people")
-    track: TrackDocument | None = None
-    join: JoinDocument | None = None
-    leave: LeaveDocument | None = None
-    suppress: bool = Field(False, description="No more marketing until the person gives a sign of life")
+    alert: str | None = Field(
+        None, min_length=1, max_length=500, title="What they are told", description="One line, through your alerts"
+    )
+    track: TrackDocument | None = Field(None, title="What the tool is told")
+    join: JoinDocument | None = Field(None, title="Which list")
+    leave: LeaveDocument | None = Field(None, title="Which list")
+    suppress: bool = Field(
+        False, title="No more marketing", description="Until the person gives a sign of life of their own"
+    )
 
     @model_validator(mode="after")
     def _one_thing(self) -> "ActDocument":
@@ -103,9 +132,11 @@ class ActDocument(BaseModel):
 class BranchDocument(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    label: str = Field("", max_length=60)
-    when: Condition
-    steps: list["StepDocument"] = Field(default_factory=list, max_length=MAX_STEPS)
+    label: str = Field("", max_length=60, description="What people read: still interested")
+    when: Condition = Field(title="Condition", description="Who goes this way: what is so of the person by then")
+    steps: list["StepDocument"] = Field(
+        default_factory=list, max_length=MAX_STEPS, description="What they go through; none: on with what follows"
+    )
 
     @field_validator("when")
     @classmethod
@@ -118,9 +149,11 @@ class BranchDocument(BaseModel):
 class VariantDocument(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    id: str = Field(pattern=NAME)
-    weight: float = Field(1, gt=0, le=1_000)
-    steps: list["StepDocument"] = Field(default_factory=list, max_length=MAX_STEPS)
+    id: str = Field(pattern=NAME, description="Small letters, digits, _; results go by it")
+    weight: float = Field(1, gt=0, le=1_000, description="Twice as much: twice as many people are drawn for it")
+    steps: list["StepDocument"] = Field(
+        default_factory=list, max_length=MAX_STEPS, description="What they go through; none: on with what follows"
+    )
 
 
 def messages_in(steps: Iterable["StepDocument"]) -> Iterator[SendDocument]:
@@ -136,16 +169,54 @@ def messages_in(steps: Iterable["StepDocument"]) -> Iterator[SendDocument]:
 class StepDocument(BaseModel):
     """One step. ``id`` names it across versions; without one it goes by its place."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        populate_by_name=True,
+        json_schema_extra={
+            "one_of": {
+                "wait": {"title": "Wait", "start": {"days": 1}},
+                "send": {"title": "Send a message", "start": {"name": "New"}},
+                "branch": {
+                    "title": "Go one of several ways",
+                    "start": [{"label": "New", "when": {"field": "score", "op": "at_least", "value": 50}}],
+                },
+                "split": {"title": "Try variants on parts of the people", "start": [{"id": "a"}, {"id": "b"}]},
+                "act": {"title": "Do something else", "start": {"alert": "Have a look"}},
+                "exit": {"title": "Leave the sequence", "start": "completed"},
+            },
+            "beside": {"else": "branch"},
+        },
+    )
 
-    id: str = Field("", pattern=r"^[a-z0-9_]{0,40}$")
-    wait: WaitDocument | None = None
-    send: SendDocument | None = None
-    branch: list[BranchDocument] | None = Field(None, min_length=1, max_length=10)
-    else_: list["StepDocument"] | None = Field(None, alias="else", max_length=MAX_STEPS)
-    split: list[VariantDocument] | None = Field(None, min_length=2, max_length=10)
-    act: ActDocument | None = None
-    exit: Literal["completed", "goal"] | None = None
+    id: str = Field(
+        "",
+        pattern=r"^[a-z0-9_]{0,40}$",
+        description="Names it across versions: small letters, digits, _; a split needs one",
+    )
+    wait: WaitDocument | None = Field(None, title="How long")
+    send: SendDocument | None = Field(None, title="The message")
+    branch: list[BranchDocument] | None = Field(
+        None, min_length=1, max_length=10, title="Ways", description="The first whose condition holds is taken"
+    )
+    else_: list["StepDocument"] | None = Field(
+        None,
+        alias="else",
+        max_length=MAX_STEPS,
+        title="All others",
+        description="Who fits none of the ways goes through these",
+    )
+    split: list[VariantDocument] | None = Field(
+        None,
+        min_length=2,
+        max_length=10,
+        title="Variants",
+        description="Each person is drawn for one, and stays with it",
+    )
+    act: ActDocument | None = Field(None, title="What is done")
+    exit: Literal["completed", "goal"] | None = Field(
+        None, title="How it ends", description="completed: they came to its end; goal: it has done what it is for"
+    )
 
     @model_validator(mode="after")
     def _one_thing(self) -> "StepDocument":
