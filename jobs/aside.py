@@ -6,7 +6,6 @@ Where its rows say that something waits and nobody works on it, a worker starts 
 import gc
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -16,6 +15,7 @@ from setproctitle import setproctitle
 
 from app.runtime import Runtime
 from app.settings import Settings
+from app.store import lanes
 from jobs.supervise import end_with_parent
 
 NICE = 15
@@ -46,6 +46,6 @@ def run(settings: Settings, title: str, work: Work) -> None:
     gc.set_threshold(50_000, 25, 25)  # as in jobs/worker.py
     runtime = Runtime(settings, pool_size=2)
     try:
-        work(runtime, f"{socket.gethostname()}:{os.getpid()}", stopping)
+        work(runtime, lanes.me(), stopping)
     finally:
         runtime.close()

@@ -1,7 +1,5 @@
 """The deliver job: a lane for each connection that has something due, all at once. A lane has one holder."""
 
-import os
-import socket
 import threading
 import time
 from collections.abc import Callable, Collection
@@ -91,7 +89,7 @@ def _open_lane(
     closed: threading.Event,
 ) -> threading.Thread | None:
     connection = runtime.connections()[connection_id]
-    lease = lanes.take(runtime.database, f"deliver:{connection_id}", _me())
+    lease = lanes.take(runtime.database, f"deliver:{connection_id}", lanes.me())
     if lease is None:
         return None
 
@@ -108,7 +106,3 @@ def _open_lane(
     thread = threading.Thread(target=work, name=f"lane-{connection.name}", daemon=True)
     thread.start()
     return thread
-
-
-def _me() -> str:
-    return f"{socket.gethostname()}:{os.getpid()}:{threading.get_ident()}"

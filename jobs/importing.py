@@ -5,11 +5,8 @@ and the place to go on at are one transaction, so that a worker that is killed l
 requests of an import wait at any time, so that what comes in meanwhile hardly waits for it.
 """
 
-import os
 import random
-import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from itertools import islice
@@ -36,7 +33,7 @@ log = structlog.get_logger("baton.import")
 ROWS = 250  # of a file in one request
 MAX_PENDING = 6  # requests of an import that wait in the inbox
 WAIT_SECONDS = 0.05
-LEASE_SECONDS, RENEW_SECONDS = 60, 10
+LEASE_SECONDS = 60
 PATIENCE_SECONDS = 60.0  # the longest wait between two tries of a vendor
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)  # no tool that is read has anything older
 CSV = "csv"
@@ -71,8 +68,7 @@ def look(runtime: Runtime, wake: Callable[..., None]) -> None:
 
 def take(runtime: Runtime, one: Import) -> Lease | None:
     """The lease of an import, or None while somebody else works on it."""
-    holder = f"{socket.gethostname()}:{os.getpid()}:{threading.get_ident()}"
-    return lanes.take(runtime.database, f"import:{one.id}", holder, LEASE_SECONDS)
+    return lanes.take(runtime.database, f"import:{one.id}", lanes.me(), LEASE_SECONDS)
 
 
 def work(runtime: Runtime, one: Import, lease: Lease, wake: Callable[..., None]) -> None:
@@ -95,12 +91,12 @@ class Feeder:
         self.database = runtime.database
         self._rows: Iterator[tuple[int, list[str], str]] | None = None
         self._failures = 0
-        self._renewed = time.monotonic()
+        self._kept = lanes.Kept(runtime.database, lease, LEASE_SECONDS)
 
     def step(self) -> bool:
         """Feed a little, or wait a moment where enough waits in the inbox; False once there is nothing more to do.
         Raises Conflict when the lease is lost."""
-        self._renew()
+        self._kept.keep()
         with self.database.read() as conn:
             one = imports.load(conn, self.id)
             waits = imports.pending(conn, one.connection_id) if one is not None else 0
@@ -121,15 +117,6 @@ class Feeder:
             except Unusable as error:
                 return self._end(one, FAILED, str(error))
         return True
-
-    def _renew(self) -> None:
-        """Keep the lease; a write that others wait for, so only now and then."""
-        asked = time.monotonic()
-        if asked - self._renewed < RENEW_SECONDS:
-            return
-        if not lanes.renew(self.database, self.lease, LEASE_SECONDS):
-            raise Conflict("the lease is over")
-        self._renewed = asked
 
     def _end(self, one: Import, status: str, reason: str = "") -> bool:
         now = self.runtime.clock()

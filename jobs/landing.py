@@ -4,7 +4,6 @@ Whether something may be sent again after its answer was lost depends on the ven
 once, yes; where one can look whether it is there, after looking; otherwise a person decides.
 """
 
-import random
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -29,6 +28,7 @@ from app.store.claims import Claimed, End
 from app.store.connections import Connection
 from app.store.lanes import Lease
 from jobs.breaker import Breaker
+from jobs.delays import growing
 from jobs.echoing import record_of, written, written_by
 from jobs.places import needs_place, not_sent
 
@@ -304,9 +304,8 @@ def _given_up(conn: Conn, ended: Iterable[tuple[Claimed, End]], now: datetime) -
 
 
 def backoff(attempt: int) -> float:
-    """Seconds before the next try: 2, 8, 32, … up to an hour; up to a fifth longer, so that not all come at once."""
-    delay = min(MAX_DELAY, FIRST_DELAY * 4.0 ** (min(max(1, attempt), 20) - 1))
-    return delay * (1 + random.random() / 5)  # noqa: S311  no secret
+    """Seconds before the next try: about 2, 8, 32, … up to an hour."""
+    return growing(attempt, FIRST_DELAY, 4.0, MAX_DELAY)
 
 
 def _is_met(delivery: Delivery, outcome: Outcome) -> bool:

@@ -5,9 +5,6 @@ goes into the inbox like what is pushed, in one transaction with the place at wh
 loses nothing and repeats one call. Where the vendor's limits are used up, what Baton sends goes first.
 """
 
-import os
-import random
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -36,6 +33,7 @@ from app.store.inbox import Arrival
 from app.store.lanes import Lease
 from app.store.polls import POLL, Polling
 from jobs.context import stopping
+from jobs.delays import growing
 from jobs.queue import INGEST
 from mappings.listening import Listening
 
@@ -69,7 +67,7 @@ def look(runtime: Runtime, wake: Callable[..., None]) -> None:
     for connection, stream in due(runtime):
         if len(_readers) >= READERS or stopping.is_set():
             return
-        lease = lanes.take(runtime.database, _lane(connection, stream), _me(), LEASE_SECONDS)
+        lease = lanes.take(runtime.database, _lane(connection, stream), lanes.me(), LEASE_SECONDS)
         if lease is not None:
             arguments = runtime, connection, stream, lease, wake
             thread = threading.Thread(target=_read, args=arguments, name=_lane(connection, stream), daemon=True)
@@ -81,7 +79,7 @@ def drain(runtime: Runtime) -> int:
     """Read all streams whose turn it is, one after the other; how many items were news."""
     total = 0
     for connection, stream in due(runtime):
-        lease = lanes.take(runtime.database, _lane(connection, stream), _me(), LEASE_SECONDS)
+        lease = lanes.take(runtime.database, _lane(connection, stream), lanes.me(), LEASE_SECONDS)
         if lease is not None:
             total += _read(runtime, connection, stream, lease, lambda *queues: None)
     return total
@@ -113,10 +111,6 @@ def streams(runtime: Runtime, connection: Connection) -> list[Stream]:
 
 def _lane(connection: Connection, stream: Stream) -> str:
     return f"poll:{connection.id}:{stream.name}"
-
-
-def _me() -> str:
-    return f"{socket.gethostname()}:{os.getpid()}:{threading.get_ident()}"
 
 
 def _read(runtime: Runtime, connection: Connection, stream: Stream, lease: Lease, wake: Callable[..., None]) -> int:
@@ -303,6 +297,5 @@ def _bundles(items: Sequence[Item]) -> Iterator[list[bytes]]:
 
 
 def backoff(failures: int) -> float:
-    """Seconds before the next try: half a minute, one, two, … up to an hour; not all streams in the same moment."""
-    delay = min(MAX_DELAY, FIRST_DELAY * 2.0 ** (min(failures, 20) - 1))
-    return delay * (1 + random.random() / 5)  # noqa: S311  no secret
+    """Seconds before the next try: about half a minute, one, two, … up to an hour."""
+    return growing(failures, FIRST_DELAY, 2.0, MAX_DELAY)

@@ -31,7 +31,6 @@ log = structlog.get_logger("baton.rehearse")
 LANE = "rehearsals"
 AT_ONCE = 200  # contacts that are asked for at once
 STEP_SECONDS = 1.0
-RENEW_SECONDS = 5.0
 MAX_ATTEMPTS = 3  # begun so often without getting anywhere
 
 
@@ -90,7 +89,7 @@ class _Run:
         self.progress = Progress(**{name: getattr(rehearsal, name) for name in Progress.__struct_fields__})
         self.found: list[tuple[int, Change]] = []
         self.recasts: list[tuple[str, int, Recast]] = []
-        self.renewed = self.began = time.monotonic()
+        self.kept, self.began = lanes.Kept(runtime.database, lease), time.monotonic()
 
     def run(self) -> None:
         """Go through the contacts, and say how it ended. Raises Conflict where another process has taken over."""
@@ -141,7 +140,7 @@ class _Run:
                 some = rehearsals.next_contacts(conn, self.rehearsal, self.progress.last, AT_ONCE)
             if not some:
                 return self._save()
-            for contact_id, changes in rehearse_contacts(self.database, stage, some, self.tally, self._alive):
+            for contact_id, changes in rehearse_contacts(self.database, stage, some, self.tally, self.kept.keep):
                 self._count(contact_id, changes)
                 if time.monotonic() - self.began >= STEP_SECONDS and not self._save():
                     return False
@@ -161,7 +160,7 @@ class _Run:
         now = time.monotonic()
         seconds = self.progress.seconds + now - self.began
         self.progress, self.began = msgspec.structs.replace(self.progress, seconds=seconds), now
-        self._alive()
+        self.kept.keep()
         with self.database.write(lasting=False) as conn:
             lanes.hold(conn, self.lease)
             more = rehearsals.save(conn, self.rehearsal.id, self.progress, self.tally, self.found)
@@ -169,13 +168,6 @@ class _Run:
                 recasts.keep(conn, self.database, self.rehearsal.id, self.recasts)
         self.found, self.recasts = [], []
         return more and not self.stopping.is_set()
-
-    def _alive(self) -> None:
-        """Keep the lease. Asked for now and then, also within a long history."""
-        if time.monotonic() - self.renewed >= RENEW_SECONDS:
-            self.renewed = time.monotonic()
-            if not lanes.renew(self.database, self.lease):
-                raise Conflict(f"the lease of {LANE} is over")
 
     def _end(self, status: str, reason: str = "") -> None:
         with self.database.write() as conn:

@@ -7,7 +7,6 @@ before the end begins the walk anew; those who are scored by it already are pass
 """
 
 import threading
-import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -38,7 +37,6 @@ log = structlog.get_logger("baton.rescore")
 
 LANE = "scores"
 AT_ONCE = 200
-RENEW_SECONDS = 5.0
 INBOX_PATIENCE = timedelta(seconds=2)  # what waits longer there goes first
 LOOK_SECONDS = 0.25
 _END = datetime(9000, 1, 1, tzinfo=UTC)
@@ -117,7 +115,7 @@ class _Walk:
     def __init__(self, runtime: Runtime, lease: Lease, by: str, stopping: threading.Event) -> None:
         self.runtime, self.database, self.lease, self.by = runtime, runtime.database, lease, by
         self.stopping = stopping
-        self.renewed = time.monotonic()
+        self.kept = lanes.Kept(runtime.database, lease)
         self.changed = 0
 
     def step(self) -> bool:
@@ -151,20 +149,13 @@ class _Walk:
     def _may_go_on(self) -> bool:
         """Wait until nothing waits in the inbox that came in from outside; False once this process is to stop."""
         while not self.stopping.is_set():
-            self._alive()
+            self.kept.keep()
             with self.database.read() as conn:
                 oldest = inbox.oldest_ready(conn)
             if oldest is None or self.runtime.clock() - oldest < INBOX_PATIENCE:
                 return True
             self.stopping.wait(LOOK_SECONDS)
         return False
-
-    def _alive(self) -> None:
-        """Keep the lease. Asked for now and then, also within a long history."""
-        if time.monotonic() - self.renewed >= RENEW_SECONDS:
-            self.renewed = time.monotonic()
-            if not lanes.renew(self.database, self.lease):
-                raise Conflict(f"the lease of {LANE} is over")
 
     def _count(
         self, rescoring: Rescoring, some: Sequence[Stored], past: dict[int, Contact], now: datetime
@@ -192,7 +183,7 @@ class _Walk:
     ) -> list[_Made]:
         by_id = {one.id: one for one in some}
         made = []
-        for contact_id, history in read_histories(self.database, list(by_id), _END, self._alive):
+        for contact_id, history in read_histories(self.database, list(by_id), _END, self.kept.keep):
             one, then = by_id[contact_id], past.get(contact_id)
             counted = rescoring.count(contact_id, one.state, history, now, then)
             made.append(_Made(one, counted, then if counted.past else None))

@@ -3,9 +3,9 @@
 A call to a tool may take its time, so it is made in a thread of its own, by whoever has the lane.
 """
 
-import os
-import socket
+import math
 import threading
+import time
 from datetime import timedelta
 
 import structlog
@@ -24,6 +24,7 @@ log = structlog.get_logger("baton.schemas")
 EVERY = timedelta(days=1)
 LANE = "schemas"
 LEASE_SECONDS = 120
+PATIENCE_SECONDS = 10.0  # for a place under the tool's limits
 
 _reader: threading.Thread | None = None
 
@@ -33,8 +34,7 @@ def look(runtime: Runtime) -> None:
     global _reader  # one in this process
     if (_reader is not None and _reader.is_alive()) or not due(runtime):
         return
-    me = f"{socket.gethostname()}:{os.getpid()}"
-    lease = lanes.take(runtime.database, LANE, me, LEASE_SECONDS)
+    lease = lanes.take(runtime.database, LANE, lanes.me(), LEASE_SECONDS)
     if lease is not None:
         _reader = threading.Thread(target=_read_all, args=(runtime, lease), name=LANE, daemon=True)
         _reader.start()
@@ -72,8 +72,11 @@ def read(runtime: Runtime, connection: Connection) -> str:
     assert adapter.schema is not None
     limits = [limit.of(connection.settings) for limit in adapter.limits if limit.name in adapter.read_limits]
     with runtime.database.write() as conn:
-        budgets.reserve(conn, runtime.database, connection.id, limits, calls=1)
+        wait = budgets.reserve(conn, runtime.database, connection.id, limits, calls=1, patience=PATIENCE_SECONDS)
         known = schemas.load(conn, [connection.id]).get(connection.id)
+    if wait > PATIENCE_SECONDS:  # with the next look
+        return f"{adapter.title} has had as many calls as it takes; again in {math.ceil(wait)} s"
+    time.sleep(wait)
     fields, read_at = (known.fields, known.read_at) if known else ({}, None)
     try:
         found = adapter.schema(runtime.client(connection))

@@ -3,7 +3,6 @@
 import gc
 import os
 import signal
-import socket
 import time
 from typing import Any
 
@@ -15,6 +14,7 @@ from rq.serializers import JSONSerializer
 
 from app.runtime import Runtime
 from app.settings import Settings
+from app.store import lanes
 from jobs import context, watch
 from jobs.context import JobContext, enter
 from jobs.queue import JOBS, REHEARSE, Waker, connect, guard_key
@@ -72,8 +72,7 @@ def work(settings: Settings, queue: str) -> None:
     waker = Waker(settings.redis_url)
     took = _guard(settings)
     enter(JobContext(runtime, waker.wake, took))
-    holder = f"{socket.gethostname()}:{os.getpid()}"
-    ticker = Ticker(runtime, waker.wake, holder)
+    ticker = Ticker(runtime, waker.wake, lanes.me())
     ticker.start()
     watch.start()
     stopping = context.stopping

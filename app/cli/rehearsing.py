@@ -1,6 +1,5 @@
 """``baton policy rehearse``: what a policy that is not in force would have done."""
 
-import socket
 import threading
 import time
 from datetime import UTC, datetime
@@ -59,11 +58,11 @@ def rehearse(
 
 def _work(runtime: "Runtime", number: int) -> "Rehearsal":
     """Work on it in this process, unless a worker was first, until it is over."""
-    from app.store import rehearsals
+    from app.store import lanes, rehearsals
     from jobs import rehearse as job
 
     stopping = threading.Event()
-    holder = f"{socket.gethostname()}:command line"
+    holder = lanes.me()
     while True:
         worker = threading.Thread(target=job.work, args=(runtime, holder, stopping), daemon=True)
         worker.start()

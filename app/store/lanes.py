@@ -1,6 +1,9 @@
 """Leases: who may work a lane now. A lease ends by itself, and its number grows each time it changes hands, so that a
 worker that was presumed dead cannot write over its successor. All by the database's clock."""
 
+import os
+import socket
+import threading
 import time
 
 from msgspec import Struct
@@ -10,6 +13,7 @@ from app.store.engine import Conflict, Database, db_in, db_now
 from app.store.tables import lanes
 
 LEASE_SECONDS = 30
+RENEW_SECONDS = 5.0
 
 
 class Lease(Struct, frozen=True):
@@ -47,6 +51,28 @@ def renew(database: Database, lease: Lease, seconds: float = LEASE_SECONDS) -> b
             ).rowcount
             == 1
         )
+
+
+class Kept:
+    """A lease that is renewed while somebody works under it: a write that others wait for, so only now and then."""
+
+    def __init__(self, database: Database, lease: Lease, seconds: float = LEASE_SECONDS) -> None:
+        self.lease, self._database, self._seconds = lease, database, seconds
+        self._renewed = lease.asked_at
+
+    def keep(self) -> None:
+        """To be called more often than every few seconds. Raises Conflict where the lease is over."""
+        asked = time.monotonic()
+        if asked - self._renewed < RENEW_SECONDS:
+            return
+        if not renew(self._database, self.lease, self._seconds):
+            raise Conflict(f"the lease of {self.lease.lane} is over")
+        self._renewed = asked
+
+
+def me() -> str:
+    """Who takes leases in this thread, as ``host:process:thread``."""
+    return f"{socket.gethostname()}:{os.getpid()}:{threading.get_ident()}"
 
 
 def is_free(conn: Connection, lane: str) -> bool:

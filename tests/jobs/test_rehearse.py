@@ -220,7 +220,7 @@ def test_one_that_is_cancelled_or_deleted_under_way_writes_nothing_more(
         with lived.database.write() as conn:
             rehearsals.drop(conn, asked)
 
-    monkeypatch.setattr(rehearse._Run, "_alive", delete)
+    monkeypatch.setattr(rehearse.lanes.Kept, "keep", delete)
     rehearse.work(lived, "first")
     assert rows(lived, "rehearsals") == rows(lived, "rehearsal_changes") == []
 

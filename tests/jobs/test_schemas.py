@@ -15,6 +15,7 @@ from app.mapping import desk
 from app.mapping.desk import RowState
 from app.runtime import Runtime
 from app.setup import add_connection
+from app.store import budgets
 from app.store.connections import Connection
 from app.store.schemas import Schema, load
 from jobs import schemas
@@ -112,6 +113,16 @@ def test_screens_and_api_show_it(sqlite_runtime: Runtime, vendors: Server, clock
     rows = {one["contact"]: one for one in Api(sqlite_runtime).get("/mappings/hubspot")["rows"]}
     assert (rows["job_title"]["drift"]["what"], rows["job_title"]["health"]) == ("gone", "bad")
     assert rows["lifecycle_stage"]["without_place"] == ["other"]
+
+
+def test_list_waits_for_its_turn_under_the_tools_limits(sqlite_runtime: Runtime, vendors: Server, clock: Clock) -> None:
+    settings = {"access_token": "t", "client_secret": "s"}
+    hub = add_connection(sqlite_runtime, "hubspot", "hubspot", settings, f"{vendors.url}/hubspot")
+    limits = sqlite_runtime.adapter(hub).read_limits
+    budgets.hold_back(sqlite_runtime.database, hub.id, limits, 60.0)
+    assert "as many calls as it takes" in schemas.read(sqlite_runtime, hub)
+    assert vendors.called("hubspot") == []
+    assert [one.name for one in schemas.due(sqlite_runtime)] == ["hubspot"], "it is asked for again"
 
 
 def test_list_that_cannot_be_read_changes_nothing_and_says_why(
