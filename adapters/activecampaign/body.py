@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from adapters.bodies import read_body
 from adapters.contract import Unreadable, WebhookRequest
-from adapters.submissions.body import read_body, unbracketed
+from adapters.nesting import unbracketed
 from app.contacts.times import parse_time
 
 MAX_PAIRS = 3_000  # a deal comes with three pairs for each of its fields, set or not

@@ -8,9 +8,9 @@ from adapters.guard import ForbiddenTarget, resolve
 from app.contacts.action import Action, Alert
 
 SECONDS = 10.0
-# Addresses of the machine that Baton runs on, not of people
 _TEAMS = "Microsoft has retired it: make a workflow in Teams that posts what a webhook sends, and enter its address"
 RETIRED = {"msteams": _TEAMS}
+# Addresses of the machine that Baton runs on, not of people
 LOCAL_SCHEMES = frozenset(("dbus", "glib", "gnome", "kde", "macosx", "qt", "syslog", "windows", "file", "exec"))
 
 

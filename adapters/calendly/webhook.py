@@ -11,12 +11,12 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from adapters.cleaning import clean
 from adapters.contract import Unreadable, WebhookRequest
 from adapters.strict_json import loads
-from adapters.submissions.body import clean
 from adapters.submissions.events import answers_of, events_of
-from adapters.submissions.plain import first_of, object_of, objects_of, text_of, zoned_time
 from adapters.submissions.submission import Answer, Submission
+from adapters.values import first_of, object_of, objects_of, text_of, zoned_time
 from app.contacts.event import Event, EventType, Identity
 from app.contacts.identity import EMAIL, clean_email
 from mappings.mapping import FieldMapping

@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from adapters.cleaning import clean
 from adapters.contract import Unreadable, WebhookRequest
 from adapters.digest import digest_of
 from adapters.drip.client import ADDED
 from adapters.snapshot import events_of
 from adapters.strict_json import loads
-from adapters.submissions.body import clean
-from adapters.submissions.plain import first_of, object_of, text_of
+from adapters.values import first_of, object_of, text_of
 from adapters.visits import read_page
 from app.contacts.event import CUSTOM, Event, EventType, Identity
 from app.contacts.identity import EMAIL, clean_email

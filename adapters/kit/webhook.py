@@ -8,12 +8,12 @@ from typing import Any
 import msgspec
 
 from adapters.address import meaning_of, said_in
+from adapters.cleaning import clean
 from adapters.contract import BadItem, Parsed, Unreadable, WebhookRequest
 from adapters.digest import digest_of
 from adapters.snapshot import events_of
 from adapters.strict_json import loads
-from adapters.submissions.body import clean
-from adapters.submissions.plain import first_of, object_of, objects_of, text_of
+from adapters.values import first_of, object_of, objects_of, text_of
 from app.contacts.event import CUSTOM, Event, EventType, Identity
 from app.contacts.identity import EMAIL, clean_email
 from app.contacts.own_events import OUR_OWN

@@ -6,11 +6,11 @@ from datetime import datetime
 from hashlib import md5, sha256
 from typing import Any
 
+from adapters.bodies import read_body
 from adapters.contract import Unreadable, WebhookRequest
 from adapters.networks import network_of
 from adapters.snapshot import events_of
-from adapters.submissions.body import read_body
-from adapters.submissions.plain import object_of, objects_of, text_of
+from adapters.values import object_of, objects_of, text_of
 from app.contacts.event import Event, EventType, Identity
 from app.contacts.identity import EMAIL, clean_email
 from app.contacts.times import parse_time

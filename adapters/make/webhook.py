@@ -11,15 +11,15 @@ from typing import Any
 import msgspec
 
 from adapters.address import named_in
+from adapters.bodies import read_body
 from adapters.contract import BadItem, Unreadable, WebhookRequest
 from adapters.digest import digest_of
+from adapters.envelope import unwrapped
 from adapters.snapshot import events_of
-from adapters.submissions.body import read_body
 from adapters.submissions.builders import READERS
 from adapters.submissions.claims import mend_names
-from adapters.submissions.envelope import unwrapped
 from adapters.submissions.events import events_of as form_events
-from adapters.submissions.plain import first_of, object_of, text_of, zoned_time
+from adapters.values import first_of, object_of, text_of, zoned_time
 from app.contacts.consent import CHANNELS
 from app.contacts.event import CUSTOM, EVENT_TYPES, Event, EventType, Identity
 from app.contacts.identity import ANONYMOUS, EMAIL, EXTERNAL, PHONE, clean_email, clean_phone

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from adapters.cleaning import clean
 from adapters.contract import BadItem, Unreadable, WebhookRequest
 from adapters.digest import digest_of
 from adapters.segment.events import describe, page_of, type_of
@@ -13,7 +14,6 @@ from adapters.segment.people import identities_of, merged_of, profile_of
 from adapters.segment.signature import MAX_NODES, PATHS
 from adapters.snapshot import events_of
 from adapters.strict_json import loads
-from adapters.submissions.body import clean
 from adapters.submissions.claims import mend_names
 from adapters.visits import machine_of
 from app.contacts.event import Event, EventType

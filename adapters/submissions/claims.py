@@ -12,8 +12,9 @@ from typing import Any
 from nameparser import HumanName
 
 from adapters.submissions.labels import field_at, field_of, mentions, words_of
-from adapters.submissions.submission import WORKED_OUT, Answer, compact, is_blank
+from adapters.submissions.submission import WORKED_OUT, Answer, compact
 from adapters.submissions.words import EMAIL_WORDS, NOT_THEIRS, PHONE_WORDS, PHRASES, REPEATS, SALUTATIONS
+from adapters.values import is_blank
 from app.contacts.identity import EMAIL, PHONE, clean_email
 from mappings.mapping import FieldMapping
 

@@ -13,8 +13,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from adapters.submissions.labels import mentions, words_of
-from adapters.submissions.submission import MARKETING_CONSENT, Answer, as_text, is_blank
+from adapters.submissions.submission import MARKETING_CONSENT, Answer
 from adapters.submissions.words import FILL_WORDS, WRAPPERS, vocabulary
+from adapters.values import as_text, is_blank
 
 _Words = tuple[str, ...]
 

@@ -11,17 +11,18 @@ from typing import Any
 
 import msgspec
 
+from adapters.bodies import Body, read_body
 from adapters.contract import BadItem, Unreadable, WebhookRequest
 from adapters.digest import digest_of
-from adapters.submissions.body import Body, read_body
 from adapters.submissions.builders import read_submission
 from adapters.submissions.claims import NAMES, claim, mend_names, own_rows
 from adapters.submissions.consents import Consent, consents_of
 from adapters.submissions.plain import key_of, pair_of, time_of
 from adapters.submissions.robots import check_honeypots, check_texts
 from adapters.submissions.sorting import Reading, is_secret, sort_out
-from adapters.submissions.submission import Answer, Submission, as_text, compact
+from adapters.submissions.submission import Answer, Submission, compact
 from adapters.submissions.words import vocabulary
+from adapters.values import as_text
 from adapters.visits import UTM, origin_of, read_page, referrer_of
 from app.contacts.event import Event, EventType, Identity
 from app.contacts.identity import ANONYMOUS, EMAIL, PHONE, clean_email, clean_phone

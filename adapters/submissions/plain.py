@@ -1,25 +1,21 @@
 """Plain pairs and nested JSON: what a form sends that no builder is known for, and what builders' shapes share."""
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import islice
 from typing import Any
 
 from adapters import strict_json
+from adapters.cleaning import FORBIDDEN, clean
 from adapters.contract import Unreadable
-from adapters.submissions.body import FORBIDDEN, MAX_DEPTH, MAX_PAIRS, PACKED, clean
-from adapters.submissions.submission import Answer, Submission, as_text, is_blank
+from adapters.nesting import MAX_DEPTH, MAX_PAIRS, PACKED
+from adapters.submissions.submission import Answer, Submission
 from adapters.submissions.words import vocabulary
-from app.contacts.times import parse_time
-
-Document = Mapping[str, Any]
+from adapters.values import Document, as_text, is_blank, text_of, zoned_time
 
 # Names under which a sender may say what makes a submission the same one, and when it was made.
 KEYS = vocabulary("submissionid submissionuuid entryid responseid eventid leadid")
 TIMES = vocabulary("submittedat submissiontime submissiondate createdat timestamp datecreated sentat")
-_ZONED = re.compile(r"(?:Z|GMT|UTC|[+-]\d\d:?\d\d)$", re.IGNORECASE)
-_EPOCH = re.compile(r"\d{10}(?:\d{3})?")
 _NAMES = ("name", "key", "label", "title", "question", "field", "fieldName", "field_name", "ref", "id")
 _LABELS = ("label", "title", "question", "name", "fieldLabel")
 _VALUES = ("value", "values", "answer", "answers", "response")
@@ -111,42 +107,3 @@ def _flat(value: Any) -> Any:
     if isinstance(value, list):
         return [item if isinstance(item, str | int | float) else as_text(item) for item in value if not is_blank(item)]
     return as_text(value) if isinstance(value, dict) else value
-
-
-def zoned_time(value: Any) -> datetime | None:
-    """The instant that a builder names, if it is certain: with a time zone, or as a Unix time."""
-    if isinstance(value, bool) or not isinstance(value, str | int):
-        return None
-    text = str(value).strip()
-    if not (_ZONED.search(text) or _EPOCH.fullmatch(text)):
-        return None
-    try:
-        at = parse_time(text)
-    except ValueError:
-        return None
-    return at if at.year >= 2000 else None  # Typeform says year 1 for what was never sent in
-
-
-def object_of(value: Any) -> Document:
-    """The value if it is an object, or else an empty one: a builder's promise that was not kept is just not there."""
-    return value if isinstance(value, dict) else {}
-
-
-def objects_of(value: Any) -> list[Document]:
-    """The objects in a list."""
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-
-
-def text_of(value: Any) -> str:
-    """The value as text, where it is a text or a number."""
-    return as_text(value) if isinstance(value, str | int | float) else ""
-
-
-def first_of(document: Document, *names: str) -> str:
-    """The first of some properties that holds a text."""
-    return next((text for name in names if (text := text_of(document.get(name)))), "")
-
-
-def joined(parts: Document, *names: str, glue: str = " ") -> str:
-    """The texts of some parts of an object, those that are there, in this order."""
-    return glue.join(text for name in names if (text := text_of(parts.get(name))))

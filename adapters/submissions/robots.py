@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterable, Mapping
 
 from adapters.contract import Unreadable
-from adapters.submissions.submission import Submission, is_blank
+from adapters.submissions.submission import Submission
 from adapters.submissions.words import vocabulary
+from adapters.values import is_blank
 
 # Inputs that nobody sees and only robots fill in. Real fields are not in the list: browsers fill in a "website" too.
 HONEYPOTS = vocabulary(

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Any
 
-from adapters.submissions.plain import KEYS, TIMES, zoned_time
-from adapters.submissions.submission import Answer, Submission, compact, is_blank
+from adapters.submissions.plain import KEYS, TIMES
+from adapters.submissions.submission import Answer, Submission, compact
 from adapters.submissions.words import vocabulary
+from adapters.values import is_blank, zoned_time
 from adapters.visits import CLICK_IDS, UTM, read_page
 
 ANONYMOUS_ID = re.compile(r"[A-Za-z0-9_-]{16,64}")

@@ -3,11 +3,11 @@
 from datetime import datetime
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 
 from adapters.submissions.labels import words_of
 from adapters.submissions.words import WRAPPERS
+from adapters.values import as_text
 
 MARKETING_CONSENT = "marketing_consent"  # the type of an answer that the builder itself calls one
 WORKED_OUT = "worked_out"  # the type of a value that the form's logic made: only a row of the mapping's takes it
@@ -71,23 +71,3 @@ def _unwrapped(path: tuple[str, ...]) -> str:
     while len(path) > 1 and path[0].casefold() in WRAPPERS:
         path = path[1:]
     return " ".join(path)
-
-
-def as_text(value: Any) -> str:
-    """What a person would read: lists joined, whole numbers without a point."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
-        return str(int(value))
-    if isinstance(value, list):
-        return ", ".join(text for part in value if (text := as_text(part)))
-    if isinstance(value, dict):
-        return msgspec.json.encode(value).decode()
-    return "" if value is None else str(value)
-
-
-def is_blank(value: Any) -> bool:
-    """Whether a field was left empty. False and 0 are answers."""
-    return value is None or value == "" or value == [] or value == {} or (isinstance(value, list) and not any(value))

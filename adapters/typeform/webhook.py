@@ -5,9 +5,9 @@ from typing import Any
 
 import msgspec
 
+from adapters.cleaning import clean
 from adapters.contract import BadItem, Unreadable, WebhookRequest
 from adapters.strict_json import loads
-from adapters.submissions.body import clean
 from adapters.submissions.builders import typeform
 from adapters.submissions.events import answers_of, events_of
 from adapters.submissions.submission import Submission

@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from adapters.contract import Unreadable
-from adapters.submissions.body import MAX_PAIRS, unbracketed
+from adapters.envelope import unwrapped
+from adapters.nesting import MAX_PAIRS, unbracketed
 from adapters.submissions.builders import (
     cf7,
     elementor,
@@ -22,9 +23,9 @@ from adapters.submissions.builders import (
     webflow,
     wpforms,
 )
-from adapters.submissions.envelope import unwrapped
-from adapters.submissions.plain import Document, read_plain
+from adapters.submissions.plain import read_plain
 from adapters.submissions.submission import Submission
+from adapters.values import Document
 
 MAX_NAMES = 64 * 1024  # characters of all names and labels
 

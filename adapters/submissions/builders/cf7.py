@@ -5,8 +5,9 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
-from adapters.submissions.plain import Document, flatten, text_of
+from adapters.submissions.plain import flatten
 from adapters.submissions.submission import Submission
+from adapters.values import Document, text_of
 
 _TAG = re.compile(
     r"(email|tel|url|text|textarea|menu|checkbox|radio|acceptance|number|range|date|quiz|file|hidden)-\d+"

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 
-from adapters.submissions.plain import Document, is_table, object_of, read_plain, text_of
+from adapters.submissions.plain import is_table, read_plain
 from adapters.submissions.submission import Answer, Submission
+from adapters.values import Document, object_of, text_of
 
 _META = frozenset(("Date", "Time", "User Agent", "Remote IP", "Powered by"))
 

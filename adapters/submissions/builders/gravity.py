@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from adapters import strict_json
+from adapters.cleaning import clean
 from adapters.contract import Unreadable
-from adapters.submissions.body import clean
-from adapters.submissions.plain import Document, flatten, text_of
-from adapters.submissions.submission import Answer, Submission, is_blank
+from adapters.submissions.plain import flatten
+from adapters.submissions.submission import Answer, Submission
 from adapters.submissions.words import vocabulary
+from adapters.values import Document, is_blank, text_of
 
 _INPUT = re.compile(r"(\d+)(?:[._](\d+))?")
 _META = vocabulary(

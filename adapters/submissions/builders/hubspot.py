@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from itertools import chain, islice
 
-from adapters.submissions.body import MAX_PAIRS
-from adapters.submissions.plain import Document, flatten, object_of, objects_of, pair_of, text_of, zoned_time
+from adapters.nesting import MAX_PAIRS
+from adapters.submissions.plain import flatten, pair_of
 from adapters.submissions.submission import MARKETING_CONSENT, Answer, Submission
+from adapters.values import Document, object_of, objects_of, text_of, zoned_time
 
 _OWN = frozenset(("fields", "context", "legalConsentOptions", "submittedAt", "skipValidation", "portalId", "formGuid"))
 

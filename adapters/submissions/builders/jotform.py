@@ -6,11 +6,13 @@ from itertools import chain, islice
 from typing import Any
 
 from adapters import strict_json
+from adapters.cleaning import clean
 from adapters.contract import Unreadable
-from adapters.submissions.body import MAX_PAIRS, clean
-from adapters.submissions.plain import Document, flatten, joined, object_of, text_of
+from adapters.nesting import MAX_PAIRS
+from adapters.submissions.plain import flatten
 from adapters.submissions.submission import Answer, Submission
 from adapters.submissions.words import vocabulary
+from adapters.values import Document, joined, object_of, text_of
 
 _NAME = re.compile(r"q(\d+)_(.+)")
 _NOISE = vocabulary(

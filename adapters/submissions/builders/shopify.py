@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 
-from adapters.submissions.plain import Document, read_plain
+from adapters.submissions.plain import read_plain
 from adapters.submissions.submission import Submission
+from adapters.values import Document
 
 
 def recognises(document: Document, headers: Mapping[str, str], is_json: bool) -> bool:

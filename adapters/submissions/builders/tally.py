@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from adapters.submissions.plain import Document, first_of, object_of, objects_of, text_of, zoned_time
-from adapters.submissions.submission import Answer, Submission, as_text
+from adapters.submissions.submission import Answer, Submission
+from adapters.values import Document, as_text, first_of, object_of, objects_of, text_of, zoned_time
 
 
 def recognises(document: Document, headers: Mapping[str, str], is_json: bool) -> bool:

@@ -6,9 +6,9 @@ from typing import Any
 from adapters.contract import InvalidSignature, Unreadable, WebhookRequest
 from adapters.signing import base64_digests, check
 from adapters.submissions.labels import mentions, words_of
-from adapters.submissions.plain import Document, first_of, object_of, objects_of, text_of, zoned_time
 from adapters.submissions.submission import WORKED_OUT, Answer, Submission
 from adapters.submissions.words import NOT_THEIRS
+from adapters.values import Document, first_of, object_of, objects_of, text_of, zoned_time
 
 HEADER, MARK = "Typeform-Signature", "sha256="
 

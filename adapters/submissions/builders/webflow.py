@@ -4,8 +4,8 @@ import re
 from collections.abc import Mapping
 
 from adapters.submissions.labels import field_of
-from adapters.submissions.plain import Document, first_of, object_of, objects_of, text_of, zoned_time
 from adapters.submissions.submission import Answer, Submission
+from adapters.values import Document, first_of, object_of, objects_of, text_of, zoned_time
 
 
 def recognises(document: Document, headers: Mapping[str, str], is_json: bool) -> bool:

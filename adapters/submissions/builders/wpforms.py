@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from adapters.submissions.plain import Document, flatten, is_table, joined, read_plain, text_of
+from adapters.submissions.plain import flatten, is_table, read_plain
 from adapters.submissions.submission import Answer, Submission
+from adapters.values import Document, joined, text_of
 
 
 def recognises(document: Document, headers: Mapping[str, str], is_json: bool) -> bool:

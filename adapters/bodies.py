@@ -1,36 +1,17 @@
-"""A form's raw body as one nested document: urlencoded, multipart, plain text or JSON, whatever the header calls it.
-
-Names with brackets nest, as PHP and Rails read them: ``fields[email][value]`` is ``{"fields": {"email": {"value":
-…}}}``, ``topics[]`` is a list. A name that comes twice becomes a list too.
-"""
+"""A raw body as one nested document: urlencoded, multipart, plain text or JSON, whatever the header calls it."""
 
 import re
-import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from adapters import strict_json
+from adapters.cleaning import MAX_VALUE, clean, clean_text, too_long
 from adapters.contract import Unreadable
+from adapters.nesting import MAX_NAME, MAX_PAIRS, nest
 
-MAX_PAIRS = 500
-MAX_DEPTH = 6
-MAX_VALUE = 64 * 1024  # characters of one value
 MAX_ESCAPES = 150_000  # %41: the slow part of reading a form; enough for 50,000 Chinese characters
-MAX_NAME = 4 * 1024  # some builders use the label as a name, and a consent's label is long
 
-# Fields in which builders send the whole form as JSON (Jotform, Unbounce and others); its own values have the limit.
-PACKED = frozenset(("rawRequest", "data.json", "data", "payload", "json", "form_data", "submission"))
-MAX_PACKED = 1024 * 1024
-
-# Names that mean something to JavaScript objects, which is where these values may end up.
-FORBIDDEN = frozenset(("__proto__", "constructor", "prototype"))
-
-_NAME = re.compile(r"([^\[\]]*)((?:\[[^\[\]]*\])*)")
-_STEP = re.compile(r"\[([^\[\]]*)\]")
-_CONTROL = re.compile(r"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]")
-# More marks on one letter than any script has; putting thousands in order takes Unicode minutes.
-_PILE_OF_MARKS = re.compile(r"[^\w\x00-\u02ff]{32}")
 _BOUNDARY = re.compile(r"""boundary=(?:"([^"]{1,200})"|([^\s;"]{1,200}))""", re.IGNORECASE)
 _CHARSET = re.compile(r"""charset="?([\w.:-]{1,40})""", re.IGNORECASE)
 # Python knows codecs that are no character sets, such as unicode_escape.
@@ -83,7 +64,7 @@ def _urlencoded_pairs(body: bytes, charset: str, max_pairs: int) -> Iterator[tup
         raise Unreadable("the form is too long")
     for pair in body.split(b"&"):
         if len(pair) > 3 * (MAX_NAME + MAX_VALUE):
-            raise _too_long()
+            raise too_long()
         name, _, value = pair.partition(b"=")
         if len(name) > 3 * MAX_NAME:
             raise Unreadable(f"a field's name is longer than {MAX_NAME} characters")
@@ -157,86 +138,3 @@ def decode(raw: bytes, charset: str = "") -> str:
         except UnicodeDecodeError:
             continue
     raise Unreadable("a field's text is in an unknown character set; send UTF-8")
-
-
-def nest(pairs: Iterable[tuple[str, str]], max_pairs: int = MAX_PAIRS) -> dict[str, Any]:
-    """The pairs as one document. A name that contradicts an earlier one (``a=1&a[b]=2``) keeps its brackets."""
-    document: dict[str, Any] = {}
-    for number, (name, raw) in enumerate(pairs, 1):
-        if number > max_pairs:
-            raise Unreadable(f"the form has more than {max_pairs} fields")
-        if len(name) > MAX_NAME:
-            raise Unreadable(f"a field's name is longer than {MAX_NAME} characters")
-        value = clean_text(raw, MAX_PACKED if name in PACKED else MAX_VALUE)
-        steps = _steps(clean_text(name))
-        if steps and not FORBIDDEN.intersection(steps) and not _put(document, steps, value):
-            _put(document, [name], value)
-    return document
-
-
-def unbracketed(document: dict[str, Any]) -> dict[str, Any]:
-    """A JSON document whose names have brackets, as tools pass on a form that they took: nested like the form."""
-    nested = {name: value for name, value in document.items() if not isinstance(value, str)}
-    for name, value in document.items():
-        steps = _steps(name)
-        if isinstance(value, str) and not FORBIDDEN.intersection(steps) and not _put(nested, steps, value):
-            nested[name] = value
-    return nested
-
-
-def _steps(name: str) -> list[str]:
-    """``fields[email][value]`` as its steps; a list's ``[]`` is an empty last step."""
-    found = _NAME.fullmatch(name)
-    if found is None or not found[1]:
-        return [name] if name else []
-    if found[2].count("[") >= MAX_DEPTH:
-        raise Unreadable(f"a field is nested deeper than {MAX_DEPTH} levels")
-    return [found[1], *_STEP.findall(found[2])]
-
-
-def _put(document: dict[str, Any], steps: list[str], value: str) -> bool:
-    """Put a value at its place. False when something else stands in the way."""
-    as_list = len(steps) > 1 and steps[-1] == ""
-    *above, last = steps[:-1] if as_list else steps
-    for step in above:
-        below = document.setdefault(step, {})
-        if not isinstance(below, dict):
-            return False
-        document = below
-    known = document.get(last)
-    if isinstance(known, dict):
-        return False
-    if known is None:
-        document[last] = [value] if as_list else value
-    elif isinstance(known, list):
-        known.append(value)
-    else:
-        document[last] = [known, value]
-    return True
-
-
-def clean(node: Any, depth: int = 0) -> Any:
-    """A JSON document with every text cleaned and forbidden names left out. strict_json has bounded its depth."""
-    if isinstance(node, str):
-        return clean_text(node)
-    if isinstance(node, list):
-        return [clean(value, depth + 1) for value in node]
-    if isinstance(node, dict):
-        return {clean_text(name): clean(value, depth + 1) for name, value in node.items() if name not in FORBIDDEN}
-    return node
-
-
-def clean_text(text: str, longest: int = MAX_VALUE) -> str:
-    """The text in Unicode's composed form, without surrounding white space and invisible control characters."""
-    if len(text) > longest:
-        raise _too_long()
-    if "\0" in text:
-        raise Unreadable("a field holds a NUL character")
-    if text.isascii() and text.isprintable():
-        return text.strip()
-    text = _CONTROL.sub("", text)
-    return (text if _PILE_OF_MARKS.search(text) else unicodedata.normalize("NFC", text)).strip()
-
-
-def _too_long() -> Unreadable:
-    return Unreadable(f"a field is longer than {MAX_VALUE // 1024} thousand characters")
