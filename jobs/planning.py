@@ -18,6 +18,7 @@ from app.contacts.identity import GLOBAL_KINDS
 from app.contacts.resolve import Person
 from app.contacts.tool_ids import current_id
 from app.rules import clock, passing
+from app.rules.announce import announce, introduce
 from app.rules.decision import Decision, HandoffPlan, Outcome
 from app.rules.route import Held, Plan, Target, digest, outward, route_decision, sync
 from app.rules.score import total
@@ -44,7 +45,8 @@ class Planner:
         self.runtime, self.rulebook, self.now = runtime, rulebook, now
         self.policies = rulebook.policies
         self.targets = targets_of(runtime, rulebook)
-        self.mapped = [target for target in self.targets if target.mapping is not None]
+        self.mapped = [target for target in self.targets if target.mapping is not None and not target.hears]
+        self.hearing = [target for target in self.targets if target.hears]
         self.work: Mapping[Person, Work] = {}
         self.learned: dict[tuple[int, str], tuple[Shadow, Person]] = {}
         self.held: dict[Person, dict[int, Held]] = {}
@@ -181,13 +183,22 @@ class Planner:
             self.rolls.plan(person, work)
 
     def _new(self, person: Person, work: Work, decision: Decision) -> None:
-        planned = [self._planned(plan, decision) for plan in route_decision(decision, work.state, self.targets)]
+        planned = [self._planned(plan, decision) for plan in self._plans(person, work.state, decision)]
         self.planned += [(person, one) for one in planned]
         self.places.give_up(person, work.state, decision, planned)
         self.recorded.append((person, decision))
         if decision.handoff is not None:
             self.handoffs.append((person, decision.event_id, decision.handoff))
         self._close_judged(decision)
+
+    def _plans(self, person: Person, state: Contact, decision: Decision) -> list[Plan]:
+        """The deliveries of a decision, and those that only tell of it."""
+        plans = route_decision(decision, state, self.targets)
+        if self.hearing and person not in self.quiet:
+            values = self.values.get(person) or outward(state, self.policies, self.now)
+            introduce(plans, self.hearing, values)
+            plans += announce(decision, self.hearing, values, self.now)
+        return plans
 
     def _planned(self, plan: Plan, decision: Decision | None = None) -> Planned:
         withheld = decision is not None and decision.outcome is not Outcome.TAKEN
@@ -239,9 +250,8 @@ class Planner:
         for decision in work.decisions:
             if person in self.quiet:
                 self._open_nothing(person, work.state, decision)
-            mine = {
-                plan.key: self._planned(plan, decision) for plan in route_decision(decision, work.state, self.targets)
-            }
+            plans = self._plans(person, work.state, decision)
+            mine = {plan.key: self._planned(plan, decision) for plan in plans}
             for key, wanted in mine.items():
                 if key not in existing:
                     respect_sent(wanted, existing.values(), work.state, self.policies)

@@ -24,6 +24,7 @@ def targets_of(runtime: Runtime, rulebook: Rulebook) -> list[Target]:
                 kinds=frozenset(kind_of(action) for action in adapter.pushes),
                 mapping=rulebook.mapping_for(connection) if adapter.mapping else None,
                 list=connection.settings.get("list", ""),
+                hears=adapter.hears,
             )
         )
     return sorted(found, key=lambda target: target.id)

@@ -154,11 +154,13 @@ class LeaveList(Action, tag="leave_list"):
 
 
 class TrackEvent(Action, tag="track_event"):
-    """Record an event on the contact in this tool; no message follows from it."""
+    """Record an event on the contact in this tool; no message follows from it. ``about`` is what the tool's mapping
+    says of the contact, for tools that keep no profile of their own."""
 
     name: str
     occurred_at: datetime
     properties: dict[str, Any] = field(default_factory=dict)
+    about: dict[str, Any] = field(default_factory=dict)
 
 
 class SendMessage(Action, tag="send_message"):

@@ -164,4 +164,5 @@ def _decision(event: Event, to: LifecycleStage, outcome: Outcome, summary: str, 
         summary=summary,
         event_id=event.id,
         at=event.occurred_at,
+        tags={"stage": str(to)},
     )

@@ -60,6 +60,7 @@ class Target(Struct, frozen=True, kw_only=True):
     mapping: FieldMapping | None = None
     list: str = ""
     writes_consent: bool = True
+    hears: bool = False  # is told of every handoff, stage and verdict (rules/announce.py)
 
 
 class Held(Struct, frozen=True):

@@ -8,6 +8,7 @@ import hashlib
 import hmac
 from pathlib import Path
 
+import msgspec
 from flask.testing import FlaskClient
 
 from app.runtime import Runtime
@@ -115,3 +116,16 @@ def test_form_with_a_secret_takes_what_its_builder_signed_and_nothing_else(sqlit
     assert web.post("/forms/open", data=body, headers=JSON).status_code == 202
     assert [row.route for row in rows(sqlite_runtime, "inbox", "route")] == ["lead", "open"]
     assert len(rows(sqlite_runtime, "refusals")) == 1
+
+
+def test_analytics_hears_of_a_lead_whose_browser_it_knows_and_of_nobody_else(sqlite_runtime: Runtime) -> None:
+    settings = {"measurement_id": "G-ABC123", "api_secret": "a-secret-of-ga4"}
+    add_connection(sqlite_runtime, "ga4", "ga4", settings, base_url="http://127.0.0.1:1")
+    web = client(sqlite_runtime)
+    for person in ({"email": "ann@example.com", "ga_client_id": "GA1.1.12.34"}, {"email": "ben@example.com"}):
+        assert web.post("/forms/demo", json=person).status_code == 202
+    drain(sqlite_runtime)
+    told = [msgspec.json.decode(row.action) for row in rows(sqlite_runtime, "deliveries", "action", kind="track_event")]
+    assert [one["name"] for one in told] == ["stage.changed", "handoff.opened"]
+    assert {one["about"]["client_id"] for one in told} == {"GA1.1.12.34"}
+    assert "example.com" not in str(told)
