@@ -112,7 +112,7 @@ def test_every_route_that_changes_something_is_in_the_audit_log(sqlite_runtime: 
         assert answer.status_code in (200, 303), f"{route}: {answer.status} {answer.get_data(as_text=True)[-600:]}"
         assert entries(sqlite_runtime) > before, f"{route} leaves nothing in the audit log"
     unnamed = {row.what for row in rows(sqlite_runtime, "audit", "what")} - _named()
-    assert not unnamed, "they have no name in app/admin/words.py"
+    assert not unnamed, "they have no name in app/admin/words/changes.py"
 
 
 def _with_ids(text: str, ids: Mapping[str, int]) -> str:
