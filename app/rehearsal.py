@@ -22,7 +22,7 @@ from mappings.document import InvalidDocument
 MOST_OPEN = 20
 
 
-class Refused(ValueError):
+class NotRehearsed(ValueError):
     """A rehearsal that cannot be, with the reason."""
 
 
@@ -43,26 +43,26 @@ def ask(
     (until now, where no end is given); the rehearsal's id.
 
     ``segment``: only who is in it today; ``every``: only each so-many-th contact. Raises InvalidDocument for a text
-    that could not be published, and Refused for a span, segment or kind that cannot be rehearsed.
+    that could not be published, and NotRehearsed for a span, segment or kind that cannot be rehearsed.
     """
     documents, now = [read_document(text, label) for label, text in texts], runtime.clock()
     end = min(until or now, now)
     names = [title_of(document.kind, document.name) for document in documents]
     if not documents:
-        raise Refused("say which policy to rehearse")
+        raise NotRehearsed("say which policy to rehearse")
     if twice := next((name for name in names if names.count(name) > 1), ""):
-        raise Refused(f"there are two texts of one policy: {twice}")
+        raise NotRehearsed(f"there are two texts of one policy: {twice}")
     mappings = _held_against(runtime, documents)
     if since >= end:
-        raise Refused("the span ends before it begins" if until else "the span begins in the future")
+        raise NotRehearsed("the span ends before it begins" if until else "the span begins in the future")
     if every < 1:
-        raise Refused("every so-many-th contact: at least every first")
+        raise NotRehearsed("every so-many-th contact: at least every first")
     if segment and segment not in runtime.rulebook().policies.segments.by_id:
-        raise Refused(f'there is no segment "{segment}"')
+        raise NotRehearsed(f'there is no segment "{segment}"')
     written = [Written(document.kind, document.name, *text) for document, text in zip(documents, texts, strict=True)]
     with runtime.database.write() as conn:
         if len(rehearsals.open_ones(conn)) >= MOST_OPEN:
-            raise Refused(f"{MOST_OPEN} rehearsals wait already; let them end, or stop one")
+            raise NotRehearsed(f"{MOST_OPEN} rehearsals wait already; let them end, or stop one")
         rules = [document for document in documents if document.kind != MAPPING]
         if problems := policies.problems_together(conn, rules, acting()):
             raise InvalidDocument(problems)
@@ -83,25 +83,25 @@ def ask(
 
 
 def _held_against(runtime: Runtime, documents: Sequence[Document]) -> set[str]:
-    """The mappings whose places the mappings among these documents would take. Raises Refused where no connection would
-    go by one."""
+    """The mappings whose places the mappings among these documents would take. Raises NotRehearsed where no
+    connection would go by one."""
     rulebook, found = runtime.rulebook(), set()
     for name, mapping in drafts_of(documents).items():
         mine = drafted(runtime, rulebook, {name: mapping})
         if not mine:
-            raise Refused(f"no connection goes by the mapping {name}, so nothing came in that it could read")
+            raise NotRehearsed(f"no connection goes by the mapping {name}, so nothing came in that it could read")
         found |= {name, *(one.now.name for one in mine.values())}
     return found
 
 
 def drafts_named(conn: Connection, names: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Drafts, as (kind, name), as they were saved last: (where each is from, its text). Raises Refused for one that is
-    not there, and InvalidDocument for one that is of another policy than it says."""
+    """Drafts, as (kind, name), as they were saved last: (where each is from, its text). Raises NotRehearsed for one
+    that is not there, and InvalidDocument for one that is of another policy than it says."""
     found = []
     for kind, name in names:
         draft = drafts.find(conn, kind, name) if kind in KINDS and "\0" not in name else None
         if draft is None:
-            raise Refused(f"there is no draft of {kind[:40]} {name[:40]}: it was published or thrown away")
+            raise NotRehearsed(f"there is no draft of {kind[:40]} {name[:40]}: it was published or thrown away")
         read_as(kind, name, draft.body)
         found.append((f"{title_of(kind, name)}, draft {draft.revision}", draft.body))
     return found

@@ -129,7 +129,7 @@ def rehearsal_ask() -> Response | tuple[str, int]:
         texts = _texts(runtime)
         every = next((size for size, _ in EVERY if str(size) == asked.text("every")), 1)
         number = acted.ask(runtime, current_user.email, texts, since, until, asked.text("segment"), every)
-    except acted.Refused as refused:
+    except acted.NotRehearsed as refused:
         return _form([f"{refused}."]), 400
     except InvalidDocument as invalid:
         return _form(invalid.problems), 400
@@ -141,7 +141,7 @@ def _texts(runtime: Runtime) -> list[tuple[str, str]]:
     """The drafts that were ticked, as (where each is from, text)."""
     ticked = [one.partition("/") for one in request.form.getlist("draft")[:MOST_TEXTS]]
     if not ticked:
-        raise acted.Refused("Tick at least one draft")
+        raise acted.NotRehearsed("Tick at least one draft")
     with runtime.database.read() as conn:
         return acted.drafts_named(conn, [(kind, name) for kind, _, name in ticked])
 
@@ -154,7 +154,7 @@ def _span(now: datetime) -> tuple[datetime, datetime | None]:
         return now - timedelta(days=days), None
     first, last = asked.day("first"), asked.day("last")
     if first is None or (last is None and asked.text("last", 10)):
-        raise acted.Refused("Write the days as in 2027-03-31")
+        raise acted.NotRehearsed("Write the days as in 2027-03-31")
     return first, last + timedelta(days=1) if last else None
 
 
@@ -265,7 +265,7 @@ def rehearsal_again(rehearsal_id: int) -> Response:
         number = acted.again(this_runtime(), current_user.email, rehearsal_id)
     except acted.Unknown:
         abort(404)
-    except (acted.Refused, InvalidDocument) as error:
+    except (acted.NotRehearsed, InvalidDocument) as error:
         asked.say(f"Not done: {error}.", wrong=True)
         number = rehearsal_id
     else:

@@ -94,7 +94,7 @@ def rehearsal_ask() -> Any:
         with runtime.database.read() as conn:
             texts = acted.drafts_named(conn, _drafts(body)) + _texts(body)
         number = acted.ask(runtime, caller(), texts, since, until, segment, every)
-    except acted.Refused as refused:
+    except acted.NotRehearsed as refused:
         raise Refused(400, str(refused)) from None
     except InvalidDocument as invalid:
         raise Refused(400, "; ".join(invalid.problems)[:4_000]) from None

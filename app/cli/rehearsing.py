@@ -44,7 +44,7 @@ def rehearse(
     try:
         end = until.replace(tzinfo=UTC) if until else None
         number = rehearsal.ask(runtime, who, texts, since.replace(tzinfo=UTC), end, segment, every)
-    except (InvalidDocument, rehearsal.Refused) as error:
+    except (InvalidDocument, rehearsal.NotRehearsed) as error:
         raise click.ClickException(str(error)) from None
     try:
         found = _work(runtime, number)
