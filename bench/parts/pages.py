@@ -4,6 +4,7 @@ The application answers in this process, so that neither a network nor another p
 about one thing is asked for many things; a list is asked for with its filters, and for its next pages.
 """
 
+import gc
 import random
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -88,6 +89,8 @@ class Walk:
 
     def __init__(self, runtime: Runtime) -> None:
         self.runtime, self.app = runtime, create_app(runtime)
+        gc.collect()
+        gc.freeze()  # as where `baton run` has imported everything (app/run.py): none of it is looked through again
         self.browser = _signed_in(self.app, runtime)
         with runtime.database.write() as conn:
             secret = access.create_token(conn, "bench", runtime.clock())
@@ -170,6 +173,8 @@ def _sample_of(address: str, part: str) -> str:
     if name == "name":
         places = {"/connections/": "connection", "/mappings/": "mapping", "/sequences/": "sequence"}
         return next((kind for place, kind in places.items() if place in address), "policy")
+    if name == "connection" and "/mappings/" in address:  # only tools whose fields are mapped have any
+        return "mapping"
     return {"segment_id": "segment", "message_id": "message"}.get(name, name)
 
 

@@ -34,6 +34,7 @@ events = Table(
 )
 Index(None, events.c.contact_id, events.c.occurred_at)
 Index(None, events.c.type, events.c.seq)
+Index(None, events.c.inbox_id)  # who else a request tells of
 Index(None, events.c.connection_id, events.c.seq)
 
 contacts = Table(
