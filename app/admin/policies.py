@@ -11,7 +11,7 @@ from app import policies as looked
 from app import recounts
 from app.admin import asked
 from app.admin.blueprint import admin, may
-from app.admin.policy_filled import CannotRead, asked_of, place_of, text_of
+from app.admin.policy_filled import CannotRead, asked_of, place_of, text_of, turned
 from app.admin.policy_form import FORMS, Form, form_of, id_of, name_of
 from app.mapping import desk
 from app.numbers import whole
@@ -139,7 +139,7 @@ def _form_saved(found: Standing) -> AnyResponse | tuple[str, int]:
             "To have them back, throw the draft away.",
             wrong=True,
         )
-    place = place_of(made, button) if button.what else ()
+    place = place_of(made, button) if button.what else turned(made, request.form.get)
     return keep(found, changed, name_of(place) if place else "")
 
 

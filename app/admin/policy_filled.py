@@ -60,6 +60,11 @@ def place_of(form: Form, asked: Asked) -> Path:
     return tuple(head)
 
 
+def turned(form: Form, posted: Posted) -> Path:
+    """The first part of the form that is to do another thing than before; none where all stay what they are."""
+    return next((one.path for one in _all(form.controls) if _other_kind(one, posted)), ())
+
+
 def text_of(form: Form, posted: Posted, asked: Asked) -> Rewritten:
     """The text that says what was filled in, with what a button asked for done to it.
 
@@ -109,12 +114,17 @@ def _value(form: Form, control: Control, had: Any, posted: Posted) -> tuple[Any,
 
 def _turn(control: Control, made: dict[str, Any], posted: Posted) -> None:
     """Let a group do another thing than before, where another one was chosen: it begins with what is easily changed."""
-    told = posted(control.kind_name)
-    if not told or told == control.kind or told not in dict(control.kinds):
+    told = _other_kind(control, posted)
+    if not told:
         return
     for key in [*dict(control.kinds), *control.schema.get("beside", {})]:
         made.pop(key, None)
     made[told] = _start_of(control.schema, told)
+
+
+def _other_kind(control: Control, posted: Posted) -> str:
+    told = posted(control.kind_name) if control.look == "group" and control.kinds else ""
+    return told if told and told != control.kind and told in dict(control.kinds) else ""
 
 
 def _start_of(schema: Mapping[str, Any], kind: str) -> Any:

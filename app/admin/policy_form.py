@@ -54,9 +54,18 @@ class Control(Struct, kw_only=True):
         return f"{self.name}/{KIND}"
 
     @property
+    def unused(self) -> bool:
+        """Whether it is a group that may be left out, and is."""
+        return self.optional and not self.required and not self.wrong and not any(map(_is_used, self.controls))
+
+    @property
     def wrong(self) -> bool:
         """Whether there is something to mend in it, or below it."""
         return bool(self.problems) or any(one.wrong for one in self.controls)
+
+
+def _is_used(control: Control) -> bool:
+    return bool(control.was or control.value) or any(map(_is_used, control.controls))
 
 
 def name_of(path: Path) -> str:

@@ -57,6 +57,7 @@ class BlockDocument(Part):
         extra="forbid",
         frozen=True,
         json_schema_extra={
+            "asks": "What it says",
             "one_of": {
                 "text": {"title": "One text for everybody", "start": "New"},
                 "variants": {
@@ -64,7 +65,7 @@ class BlockDocument(Part):
                     "start": [{"label": "everybody else", "text": "New"}],
                 },
                 "use": {"title": "A block that several messages use", "start": "greeting"},
-            }
+            },
         },
     )
 

@@ -246,7 +246,7 @@ def test_each_kind_of_step_is_added_with_what_it_needs(ann: Admin) -> None:
     ), text
     page = ann.read(here("sequences"))
     assert "cannot be published" not in page
-    for words in ("wait 1 days", "send “New”", "go one of several ways: New", "tell people", "leave the sequence"):
+    for words in ("wait 1 day", "send “New”", "go one of several ways: New", "tell people", "leave the sequence"):
         assert f'<span class="quiet">{words}</span>' in page
 
 
@@ -266,7 +266,11 @@ def test_steps_within_ways_are_filled_in_moved_and_taken_out(ann: Admin) -> None
 
 
 def test_a_step_that_is_to_do_something_else_begins_anew(ann: Admin) -> None:
-    ann.fill("sequences", **{"sequences__0__steps__0__?": "act"})
+    answer = ann.fill("sequences", **{"sequences__0__steps__0__?": "act"})
+    assert answer.headers["Location"].endswith("&open=f/sequences/0/steps/0#f-sequences-0-steps-0")
+    page = ann.read(answer.headers["Location"])
+    assert 'id="f-sequences-0" open' in page
+    assert 'id="f-sequences-0-steps-0" open' in page
     ann.fill("sequences", **{"sequences__0__steps__0__act__?": "suppress"})
     step = read_document(ann.text("sequences")).model.sequences[0].steps[0]
     assert (step.wait, step.act.suppress) == (None, True)

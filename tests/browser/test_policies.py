@@ -24,7 +24,7 @@ def test_every_page_of_the_rules_can_be_read(new_page: NewPage, untouched: Site)
     paths = [
         "/admin/policies/", HERE, HERE + "?view=text", HERE + "diff", HERE + "publish", HERE + "versions/",
         HERE + "try?contact=ann@acme.example",
-        *(f"/admin/policies/{kind}/{kind}/" for kind in ("frequency", "handoff", "content")),
+        *(f"/admin/policies/{kind}/{kind}/" for kind in ("frequency", "handoff", "content", "sequences")),
     ]  # fmt: skip
     for path in paths:
         page.goto(path)

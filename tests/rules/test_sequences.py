@@ -651,7 +651,7 @@ def test_moved_on_purpose_they_go_on_at_the_same_step():
     contact, made = live([*KNOWN, start(22), moved(19, version="sequences@2"), tick()], policy)
     assert [(one.send.message, days_ago(one.at)) for one in of(made, "message")] == [("Old1", 22), ("New2", 17)]
     assert contact.exits["s"].version == "sequences@2"
-    assert any(one.summary == "Moved to “The s” as of sequences@2, step w: wait: 1 days" for one in made)
+    assert any(one.summary == "Moved to “The s” as of sequences@2, step w: wait: 1 day" for one in made)
 
 
 def test_who_stands_where_the_new_version_has_nothing_stays():

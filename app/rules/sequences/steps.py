@@ -64,8 +64,8 @@ class WaitDocument(BaseModel):
         if self.for_ is not None:
             return f"{event_names(self.for_.on)}, at most {self.for_.at_most_days:g} days"
         parts = [
-            f"{value:g} {unit}"
-            for value, unit in ((self.days, "days"), (self.hours, "hours"), (self.minutes, "minutes"))
+            f"{value:g} {unit}{'' if value == 1 else 's'}"
+            for value, unit in ((self.days, "day"), (self.hours, "hour"), (self.minutes, "minute"))
             if value
         ]
         if self.personal_hour:
@@ -93,13 +93,14 @@ class ActDocument(BaseModel):
         extra="forbid",
         frozen=True,
         json_schema_extra={
+            "asks": "Which",
             "one_of": {
                 "alert": {"title": "Tell people", "start": "Have a look"},
                 "track": {"title": "Tell a tool that something happened", "start": {"name": "New", "through": ""}},
                 "join": {"title": "Put on a tool's list", "start": {"list": "", "through": ""}},
                 "leave": {"title": "Take off a tool's list", "start": {"list": "", "through": ""}},
                 "suppress": {"title": "Send no more marketing", "start": True},
-            }
+            },
         },
     )
 
