@@ -101,6 +101,7 @@ def problems_of(error: ValidationError, place: str) -> list[str]:
 _ITEMS = {
     "fields": "field", "rules": "rule", "steps": "step", "triggers": "trigger", "people": "person",
     "messages": "message", "blocks": "block", "variants": "variant", "resources": "resource", "links": "link",
+    "sequences": "sequence", "segments": "segment", "branch": "branch", "split": "variant", "exits": "exit",
 }  # fmt: skip
 
 

@@ -128,7 +128,7 @@ def _other_kind(control: Control, posted: Posted) -> str:
 
 
 def _start_of(schema: Mapping[str, Any], kind: str) -> Any:
-    return deepcopy(schema["one_of"][kind]["start"])
+    return next(deepcopy(one["start"]) for one in schema["one_of"] if one["key"] == kind)
 
 
 def _plain(text: str) -> str:

@@ -234,7 +234,7 @@ class _Maker:
 
 def kinds_of(schema: Mapping[str, Any]) -> dict[str, str]:
     """key → what it is called, of an object that does exactly one of several things; none for any other."""
-    return {key: one["title"] for key, one in schema.get("one_of", {}).items()}
+    return {one["key"]: one["title"] for one in schema.get("one_of", ())}
 
 
 def done_by(schema: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]:

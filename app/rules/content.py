@@ -58,14 +58,15 @@ class BlockDocument(Part):
         frozen=True,
         json_schema_extra={
             "asks": "What it says",
-            "one_of": {
-                "text": {"title": "One text for everybody", "start": "New"},
-                "variants": {
+            "one_of": [
+                {"key": "text", "title": "One text for everybody", "start": "New"},
+                {
+                    "key": "variants",
                     "title": "Variants, of which the first that suits is taken",
                     "start": [{"label": "everybody else", "text": "New"}],
                 },
-                "use": {"title": "A block that several messages use", "start": "greeting"},
-            },
+                {"key": "use", "title": "A block that several messages use", "start": "greeting"},
+            ],
         },
     )
 

@@ -4,6 +4,7 @@ Catalogue: D9, E5.
 """
 
 import re
+from html import unescape
 from html.parser import HTMLParser
 from typing import Any
 
@@ -226,6 +227,13 @@ def problems(page: str) -> list[str]:
     return re.findall(r'<li><a href="#([^"]+)">', page)
 
 
+def test_steps_are_offered_in_the_order_in_which_they_are_wanted(ann: Admin) -> None:
+    ann.fill("sequences", f"add:{STEPS}")
+    assert read_document(ann.text("sequences")).model.sequences[0].steps[-1].wait is not None
+    ann.fill("content", "add:f/messages/0/blocks")
+    assert read_document(ann.text("content")).model.messages[0].blocks[-1].text == "New"
+
+
 def test_each_kind_of_step_is_added_with_what_it_needs(ann: Admin) -> None:
     for kind in ("wait", "send", "branch", "act", "exit"):
         answer = ann.fill("sequences", f"add:{STEPS}", **{f"new:{STEPS}": kind})
@@ -318,6 +326,7 @@ def test_a_word_that_stands_for_none_stays_as_it_is_written(ann: Admin) -> None:
 def test_what_is_wrong_with_a_step_is_said_at_its_row(ann: Admin) -> None:
     page = ann.says(ann.fill("sequences", sequences__1__steps__0__wait__days="400", sequences__1__max_days=""))
     assert set(problems(page)) == {"f-sequences-1-steps-0-wait-days", "f-sequences-1-max_days"}
+    assert "sequences: sequence 2, step 1, wait, days has to be at most 365" in unescape(page)
     assert 'id="f-sequences-1-steps-0" open' in page
     ann.fill("sequences", sequences__1__steps__0__wait__days="", sequences__1__max_days="30")
     page = ann.says(ann.fill("sequences", "add:f/sequences/1/steps", **{"new:f/sequences/1/steps": "split"}))

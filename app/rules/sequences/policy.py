@@ -118,7 +118,7 @@ class SequenceDocument(BaseModel):
         description="Who does one of these leaves as well. An opt-out, a reply and a handoff always let people out",
     )
     max_days: float = Field(gt=0, le=3650, title="At most days", description="Nobody is in it for longer")
-    hard_stop: bool = Field(False, description="Yes: a pause does not lengthen that")
+    hard_stop: bool = Field(False, description="Yes: a pause does not lengthen these days")
     purpose: str = Field(MARKETING, description="What consent its messages need")
     owns: bool = Field(
         False, title="Alone", description="Yes: while it runs, no other marketing message goes to the person"

@@ -94,13 +94,17 @@ class ActDocument(BaseModel):
         frozen=True,
         json_schema_extra={
             "asks": "Which",
-            "one_of": {
-                "alert": {"title": "Tell people", "start": "Have a look"},
-                "track": {"title": "Tell a tool that something happened", "start": {"name": "New", "through": ""}},
-                "join": {"title": "Put on a tool's list", "start": {"list": "", "through": ""}},
-                "leave": {"title": "Take off a tool's list", "start": {"list": "", "through": ""}},
-                "suppress": {"title": "Send no more marketing", "start": True},
-            },
+            "one_of": [
+                {"key": "alert", "title": "Tell people", "start": "Have a look"},
+                {
+                    "key": "track",
+                    "title": "Tell a tool that something happened",
+                    "start": {"name": "New", "through": ""},
+                },
+                {"key": "join", "title": "Put on a tool's list", "start": {"list": "", "through": ""}},
+                {"key": "leave", "title": "Take off a tool's list", "start": {"list": "", "through": ""}},
+                {"key": "suppress", "title": "Send no more marketing", "start": True},
+            ],
         },
     )
 
@@ -175,17 +179,18 @@ class StepDocument(BaseModel):
         frozen=True,
         populate_by_name=True,
         json_schema_extra={
-            "one_of": {
-                "wait": {"title": "Wait", "start": {"days": 1}},
-                "send": {"title": "Send a message", "start": {"name": "New"}},
-                "branch": {
+            "one_of": [
+                {"key": "wait", "title": "Wait", "start": {"days": 1}},
+                {"key": "send", "title": "Send a message", "start": {"name": "New"}},
+                {
+                    "key": "branch",
                     "title": "Go one of several ways",
                     "start": [{"label": "New", "when": {"field": "score", "op": "at_least", "value": 50}}],
                 },
-                "split": {"title": "Try variants on parts of the people", "start": [{"id": "a"}, {"id": "b"}]},
-                "act": {"title": "Do something else", "start": {"alert": "Have a look"}},
-                "exit": {"title": "Leave the sequence", "start": "completed"},
-            },
+                {"key": "split", "title": "Try variants on parts of the people", "start": [{"id": "a"}, {"id": "b"}]},
+                {"key": "act", "title": "Do something else", "start": {"alert": "Have a look"}},
+                {"key": "exit", "title": "Leave the sequence", "start": "completed"},
+            ],
             "beside": {"else": "branch"},
         },
     )
