@@ -134,11 +134,13 @@ class Delivery(Struct, frozen=True, kw_only=True):
 
 class Done(Struct, frozen=True, kw_only=True):
     """The vendor has it. ``told`` are properties it now holds; ``vendor_id`` is the contact's id there, if it said so;
-    ``note`` is worth showing (a stage it refused, a field it dropped)."""
+    ``note`` is worth showing (a stage it refused, a field it dropped). ``found`` is what it was asked for, as a body
+    that the adapter's ``parse`` reads: it goes into the inbox like a webhook."""
 
     vendor_id: str = ""
     told: Mapping[str, Any] = {}
     note: str = ""
+    found: bytes = b""
 
 
 class Refused(Struct, frozen=True, kw_only=True):

@@ -26,7 +26,9 @@ from app.store import budgets, claims, connections, deliveries, echoes, handoffs
 from app.store.calls import Call, keep_attempts, keep_calls
 from app.store.claims import Claimed, End
 from app.store.connections import Connection
+from app.store.inbox import Arrival
 from app.store.lanes import Lease
+from app.store.polls import POLL
 from jobs.breaker import Breaker
 from jobs.delays import growing
 from jobs.echoing import record_of, written, written_by
@@ -99,11 +101,13 @@ class Landing:
             events += self._meet(conn, [one for one in landed if _is_met(one.delivery, one.outcome)], living, now)
             events += [event for one in landed for event in self._facts(conn, one, now)]
             events += _given_up(conn, [(one.claimed, end) for one, end in zip(landed, ends, strict=True)], now)
+            found = [self._found(one, now) for one in landed if isinstance(one.outcome, Done) and one.outcome.found]
+            inbox.accept(conn, found)
             if events:
                 inbox.note(conn, events, now)
         for work in works:
             self._heed(work)
-        if events:
+        if events or found:
             self._note()
 
     def _keep_calls(self, conn: Conn, works: Sequence[Work]) -> dict[int, int]:
@@ -227,6 +231,11 @@ class Landing:
             for key, one in zip(keys, met, strict=True)
             if owners.get(key) != one.claimed.contact_id
         ]
+
+    def _found(self, one: Landed, now: datetime) -> Arrival:
+        """What a tool was asked for, as what it says of itself."""
+        assert isinstance(one.outcome, Done)
+        return Arrival(connection_id=self.connection.id, kind=POLL, received_at=now, body=one.outcome.found)
 
     def _name(self, vendor_id: str) -> Identity:
         return Identity(self.adapter.contact_ref, vendor_id)

@@ -227,8 +227,8 @@ def test_every_adapter_ships_a_mapping_that_works(name):
     made = mapping_file(name)
     assert made.version == f"{name.removesuffix('.yaml')}@default"
     named = {rule.contact for rule in made._rules}
-    # What only hears of decisions must not be told who somebody is
-    assert ("email" in named) is (name not in {one.mapping for one in adapters().values() if one.hears})
+    # Who somebody is is known before, where a tool is only asked for facts or told of decisions
+    assert ("email" in named) is (name in {one.mapping for one in adapters().values() if one.receives})
     assert default_text(name).startswith("kind: mapping\n")
 
 
