@@ -247,6 +247,7 @@ class Stream:
     overlap: timedelta = timedelta(minutes=10)
     limits: tuple[str, ...] = ("default",)
     calls: int = 1  # that a page takes, at most
+    pages: int = 500  # that are read in one turn, at most; what is left is for the next turn, which comes at once
     needs: tuple[str, ...] = ()  # settings without which it is not read
     scope: str = ""
     history: bool = True

@@ -136,14 +136,19 @@ class Reader:
         self.database = runtime.database
 
     def run(self, note: Callable[[], None]) -> int:
-        """Read until the round is over, something stands in the way, or this process is to stop; how many items were
-        news. ``note`` is called when something was put in the inbox. Raises Conflict when the lease is lost."""
+        """Read until the round is over, the stream's turn is, something stands in the way, or this process is to stop;
+        how many items were news. ``note`` is called when something was put in the inbox. Raises Conflict when the
+        lease is lost."""
         state, total = self._begin(), 0
-        while state.until is not None and not stopping.is_set():
+        for _ in range(self.stream.pages):
+            if state.until is None or stopping.is_set():
+                return total
             if not lanes.renew(self.database, self.lease, LEASE_SECONDS):
                 raise Conflict("the lease is over")
             try:
                 page = fetch(self.runtime, self.connection, self.stream, _window(state))
+                if page.next and page.next == state.page:
+                    raise NotNow("it answers the same page again and again", again=True)
             except NotNow as trouble:
                 self.put_off(trouble)
                 return total
@@ -151,6 +156,8 @@ class Reader:
             total += news
             if news:
                 note()
+        if state.until is not None:  # others have their turn first
+            self._keep(replace(state, due_at=self.runtime.clock()))
         return total
 
     def _begin(self) -> Polling:

@@ -17,7 +17,7 @@ from adapters.http import BadAnswer, Http, HttpError, outcome_of, retry_after
 
 API = "/api/3"
 PAGE = 100  # the most that a list answers with; 20 unless asked for more
-MAX_PAGES = 50
+MAX_PAGES = 200  # of one list
 LISTED_AGAIN_SECONDS = 300.0  # how soon a name that was not found is looked for again
 BLOCKED_SECONDS = 60.0  # how long to keep away from what stands in front of the API and lets nobody through
 _LIMIT = re.compile(r"too many requests|rate.?limit", re.IGNORECASE)
@@ -83,6 +83,7 @@ class ActiveCampaign:
             seen += len(items)
             if len(items) < PAGE or seen >= total_of(answer):
                 return
+        raise BadAnswer(f"{path} does not end after {MAX_PAGES} pages")
 
     def track(self, url: str, form: Mapping[str, str]) -> None:
         """A call to event tracking, which takes a form, is no part of the API, and says 200 whatever came of it."""

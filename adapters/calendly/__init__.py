@@ -3,7 +3,7 @@
 from adapters.calendly.api import check, connect
 from adapters.calendly.signature import verify
 from adapters.calendly.webhook import holds, parse
-from adapters.contract import Adapter, Setting
+from adapters.contract import Adapter, RateLimit, Setting
 
 ADAPTER = Adapter(
     name="calendly",
@@ -26,5 +26,6 @@ ADAPTER = Adapter(
     holds=holds,
     connect=connect,
     needs=("access_token",),
+    limits=(RateLimit("default", 50, 60),),  # Calendly names none; a check is two calls
     check=check,
 )

@@ -11,6 +11,7 @@ import msgspec
 
 from adapters.contract import Item, Page, Parsed, Stream, Unreadable, WebhookRequest, Window
 from adapters.digest import digest_of
+from adapters.http import BadAnswer
 from adapters.hubspot.client import HubSpotClient, path_part
 from adapters.hubspot.deletions import fetch_deletions, parse_deletions
 from adapters.hubspot.read import ALWAYS, contact_record
@@ -25,6 +26,7 @@ from mappings.mapping import FieldMapping
 SEARCHED = 200  # a search's longest page
 HISTORIES = 50  # deals that are read with their history at once
 SUBMISSIONS, MAIL = 50, 300
+FORM_PAGES = 100  # of a hundred forms each
 TIMED, SAME = "t", "s"  # pages that begin at a time, and those of records that changed in the same millisecond
 
 
@@ -178,13 +180,14 @@ def fetch_submissions(client: HubSpotClient, window: Window, mapping: FieldMappi
 
 def _forms(client: HubSpotClient) -> Iterator[tuple[str, str]]:
     after = ""
-    while True:
+    for _ in range(FORM_PAGES):
         answer = client.raw("GET", "/marketing/v3/forms", query={"limit": 100, **({"after": after} if after else {})})
         for one in answer.get("results") or ():
             yield str(one["id"]), str(one.get("name") or "")[:200]
         after = str(((answer.get("paging") or {}).get("next") or {}).get("after") or "")
         if not after:
             return
+    raise BadAnswer(f"the list of forms does not end after {FORM_PAGES} pages")
 
 
 def _submission_key(guid: str, submission: Mapping[str, Any]) -> str:

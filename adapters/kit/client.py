@@ -48,6 +48,7 @@ class Kit:
             if not place.get("has_next_page") or not place.get("end_cursor"):
                 return
             after = {"after": str(place["end_cursor"])}
+        raise BadAnswer(f"{path} does not end after {MAX_PAGES} pages")
 
     # --- people
 

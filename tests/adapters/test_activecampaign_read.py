@@ -14,7 +14,7 @@ import pytest
 from adapters.activecampaign import ADAPTER
 from adapters.activecampaign.webhook import parse
 from adapters.contract import Record
-from adapters.http import HttpError
+from adapters.http import BadAnswer, HttpError
 from adapters.sandbox.server import Server
 from app.contacts.contact import Contact
 from app.contacts.event import Event, Identity, Ref
@@ -224,3 +224,9 @@ def test_check_says_what_is_missing_and_what_to_do(vendors, ac):
     ac.configure(api_key="another")
     assert not any(works for works, _ in checks(client).values())
     assert "key" in checks(client)["Sign in"][1]
+
+
+def test_list_that_does_not_end_is_no_answer(client, monkeypatch):
+    monkeypatch.setattr(client, "ask", lambda *args, **more: {"tags": [{"id": "1"}] * 100})
+    with pytest.raises(BadAnswer, match="does not end"):
+        list(client.pages("/tags", "tags"))

@@ -6,6 +6,7 @@ The vector was made with openssl from Mailchimp's documented recipe, not with th
 Catalogue: A1 (verify webhooks), A3 (redelivery), I2 (never un-suppress), I6 (spread), M5, M7 (sandbox).
 """
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -185,6 +186,22 @@ def test_many_profiles_leave_in_one_call(vendors, account, mailchimp):
     assert {outcome.vendor_id for outcome in outcomes} == set(account.members[AUDIENCE])
     assert {held["status"] for held in account.members[AUDIENCE].values()} == {"transactional"}
     assert len(vendors.called("mailchimp")) == 1
+
+
+def test_thousand_changes_cost_few_calls_and_bring_nobody_back(vendors, account, mailchimp):
+    """N3. A batch says less than a call for each member, but it never says "subscribed"."""
+    account.act("sign_up", email="p7@example.com")
+    account.act("unsubscribe", email="p7@example.com")
+    before = len(vendors.called("mailchimp"))
+    people, size = (
+        [upsert(f"p{number}@example.com", FNAME="P") for number in range(1_000)],
+        ADAPTER.pushes[UpsertContact].batch,
+    )
+    for start in range(0, len(people), size):
+        push(ADAPTER, mailchimp, *people[start : start + size])
+    assert len(vendors.called("mailchimp")) - before <= 20
+    statuses = Counter(held["status"] for held in account.members[AUDIENCE].values())
+    assert statuses == {"transactional": 999, "unsubscribed": 1}
 
 
 def test_batch_leaves_out_whom_it_could_double_and_says_when_it_is_refused_as_a_whole(vendors, account, mailchimp):

@@ -30,6 +30,20 @@ def test_stream_is_declared_in_full(adapter: Adapter, stream: Stream) -> None:
     assert timedelta(minutes=1) <= stream.every <= timedelta(days=1)
     assert stream.complete.endswith("."), "a sentence for admins: what nothing is missing of"
     assert stream.title
+    assert 0 < stream.pages <= 1_000, "a turn ends, so that others have theirs"
+
+
+@pytest.mark.parametrize("adapter", [one for one in adapters().values() if one.connect], ids=lambda one: one.name)
+def test_whoever_is_called_has_limits(adapter: Adapter) -> None:
+    """Without one nothing would keep Baton from using up what a team's other tools need, too."""
+    known = {limit.name for limit in adapter.limits}
+    assert known
+    assert all(limit.calls > 0 and limit.seconds > 0 for limit in adapter.limits)
+    for push in adapter.pushes.values():
+        assert push.limits
+        assert set(push.limits) <= known
+        assert push.batch > 0
+    assert adapter.lookup is None or set(adapter.read_limits) <= known
 
 
 @pytest.mark.parametrize(("adapter", "stream"), STREAMS)

@@ -7,11 +7,13 @@ import json
 import random
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from adapters.contract import Page, Window
 from adapters.hubspot import ADAPTER as HUBSPOT
 from adapters.hubspot.sandbox import HubSpot
 from adapters.klaviyo.sandbox import Klaviyo
@@ -358,3 +360,32 @@ def test_deletion_that_no_webhook_told_is_found_once(sqlite_runtime: Runtime, to
     assert state(runtime, "deletions").failures == 0
     (deletions,) = [one for one in HUBSPOT.streams if one.name == "deletions"]
     assert not deletions.history, "an import begins with who is there"
+
+
+def test_turn_ends_after_so_many_pages_and_the_next_one_goes_on(
+    sqlite_runtime: Runtime, tools: Server, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runtime, asked = sqlite_runtime, list[str]()
+    connect_hubspot(runtime, tools)
+    pages = {"": "a", "a": "b", "b": "c", "c": ""}
+
+    def fetch(runtime: Runtime, connection: Any, stream: Any, window: Window) -> Page:
+        asked.append(window.page)
+        return Page(next=pages[window.page])
+
+    (stream,) = [one for one in HUBSPOT.streams if one.name == "mail"]
+    monkeypatch.setattr(poll, "fetch", fetch)
+    short = [replace(stream, pages=3)]
+    monkeypatch.setattr(poll, "streams", lambda _, connection: short if connection.name == "hubspot" else [])
+    clock.advance(minutes=1)
+    poll.drain(runtime)
+    assert asked == ["", "a", "b"]
+    assert state(runtime, "mail").page == "c"
+    poll.drain(runtime)
+    assert asked == ["", "a", "b", "c"], "at once, and where it was"
+    assert state(runtime, "mail").until is None
+    pages["a"] = "a"
+    clock.advance(minutes=11)
+    poll.drain(runtime)
+    assert state(runtime, "mail").problem == "it answers the same page again and again"
+    assert asked[4:] == ["", "a"]
