@@ -214,8 +214,8 @@ def _links(runtime: Runtime, connection: Connection, readings: Sequence[Reading]
         fresh = shadows.fresh_refs(conn, connection.id, wanted, runtime.clock() - LINKS_HOLD)
     known = {ref: tuple(contacts) for ref, contacts in fresh.items()}
     missing = [ref for ref in wanted if ref not in known]
-    found, problem = _ask(runtime, connection, missing)
-    _remember(runtime, connection, missing, found)
+    found, problem, asked = _ask(runtime, connection, missing)
+    _remember(runtime, connection, missing if asked else [], found)
     known |= {ref: record.contacts for ref, record in found.items()}
     if problem:
         lacking = set(missing) - set(found)
@@ -262,7 +262,7 @@ def _read_contacts(runtime: Runtime, connection: Connection, adapter: Adapter, r
         fresh = shadows.fresh_refs(conn, connection.id, refs, runtime.clock() - READ_HOLDS)
         missing = [ref for ref in refs if ref not in fresh]
         before = shadows.load(conn, connection.id, [shadows.ref_of(*ref) for ref in missing])
-    found, problem = _ask(runtime, connection, missing)
+    found, problem, asked = _ask(runtime, connection, missing)
     mapping = runtime.rulebook().mapping_for(connection)
     for ref in missing:
         record = found.get(ref)
@@ -273,7 +273,7 @@ def _read_contacts(runtime: Runtime, connection: Connection, adapter: Adapter, r
         elif problem:
             for reading in named[ref.value].values():
                 reading.wait = problem
-    if not problem:
+    if asked:
         # Also what the vendor does not know: it is not asked for again with every event
         _remember(runtime, connection, [ref for ref in missing if ref not in found], {})
 
@@ -296,10 +296,10 @@ def _introduce(record: Record, ref: Ref, readings: Sequence[Reading], adapter: A
     first.events[:0] = read
 
 
-def _ask(runtime: Runtime, connection: Connection, refs: Sequence[Ref]) -> tuple[dict[Ref, Record], str]:
-    """What the vendor answers, and why it could not be asked, if so."""
+def _ask(runtime: Runtime, connection: Connection, refs: Sequence[Ref]) -> tuple[dict[Ref, Record], str, bool]:
+    """What the vendor answers; why events have to wait, if it could not be asked now; and whether it was asked at all."""
     if not refs:
-        return {}, ""
+        return {}, "", False
     adapter = runtime.adapter(connection)
     assert adapter.lookup is not None
     now = runtime.clock()
@@ -313,14 +313,14 @@ def _ask(runtime: Runtime, connection: Connection, refs: Sequence[Ref]) -> tuple
             listening = Listening(mapping)
             found = dict(adapter.lookup(runtime.client(connection), list(refs), listening, now))
             runtime.tally.add(connection.id, listening.heard)
-            return found, ""
+            return found, "", True
         except Exception as error:
             try:
                 outcome = outcome_of(error)
             except ConnectionRefused as refusal:
                 # Without credentials nothing can be read, but what came in is still true
                 log.warning("read_refused", connection=connection.name, error=type(refusal).__name__)
-                return {}, ""
+                return {}, "", False
             # Not with the vendor's words: they may repeat what they were told, addresses and credentials too
             status = calls[-1].status if calls else None
             log.warning("read_failed", connection=connection.name, error=type(error).__name__, status=status)
@@ -329,7 +329,7 @@ def _ask(runtime: Runtime, connection: Connection, refs: Sequence[Ref]) -> tuple
             reason = outcome.reason if isinstance(outcome, RetryLater | Unknown) else str(outcome)
             for value in connection.settings.values():
                 reason = reason.replace(value, "…") if len(value) >= MIN_SECRET else reason
-            return {}, f"{adapter.title} cannot be read now: {reason}"
+            return {}, f"{adapter.title} cannot be read now: {reason}", False
 
 
 def _remember(runtime: Runtime, connection: Connection, asked: Sequence[Ref], found: Mapping[Ref, Record]) -> None:
