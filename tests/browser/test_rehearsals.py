@@ -15,6 +15,7 @@ from app.rules.policy import DEFAULTS
 from app.store import rehearsals
 from app.store.rehearsals import CANCELED, FAILED, KEPT, Progress
 from jobs import rehearse
+from mappings.mapping import shipped_text
 from tests.browser.conftest import HOSTILE, SCORING, NewPage, Site
 from tests.browser.test_screens import NARROW, problems_everywhere, tab_to
 
@@ -125,6 +126,9 @@ def test_every_state_of_a_rehearsal_can_be_read(new_page: NewPage, untouched: Si
     easier = (DEFAULTS / "handoff.yaml").read_text(encoding="utf-8").replace("value: 50", "value: 5")
     done = rehearsal.ask(runtime, f"ann {HOSTILE}", [*texts, ("handoff", easier)], since)
     same = rehearsal.ask(runtime, "ann", [("mine", SCORING)], since, segment="silent")
+    unread = shipped_text("forms").replace("{contact: email, vendor: email}", "{contact: company, vendor: email}")
+    unread = unread.replace("  - {contact: company, vendor: company}\n", "")
+    mapped = rehearsal.ask(runtime, "ann", [("mapping", unread)], since)
     rehearse.work(runtime, "test")
     over = [rehearsal.ask(runtime, "ann", texts, since) for _ in range(3)]
     with runtime.database.write() as conn:
@@ -138,7 +142,8 @@ def test_every_state_of_a_rehearsal_can_be_read(new_page: NewPage, untouched: Si
         rehearsals.save(conn, started.id, Progress(3, 3, 2.0, KEPT), whole.tally, [])
         rehearsals.end(conn, started.id, CANCELED, runtime.clock())
     paths = [HERE, f"{HERE}new?draft=scoring/scoring", f"{HERE}new?draft=triggers/triggers", f"{HERE}{same}"]
-    paths += [f"{HERE}{one}" for one in (done, *over)]
+    paths += [f"{HERE}{one}" for one in (done, mapped, *over)]
+    paths += [f"{HERE}{mapped}?effect=field", f"{HERE}{mapped}?effect=told&rule=nothing"]
     paths += [f"{HERE}{done}?effect=message", f"{HERE}{done}?effect=none&side=moved", f"{EDITOR}publish"]
     for path in paths:
         page.goto(path)
