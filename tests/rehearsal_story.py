@@ -4,7 +4,7 @@ Ann is handed over and judged, Ben talks with sales, Cleo opts out, Dee looks at
 signs up. Nothing has left for a tool: what would was decided, and waits.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from app.runtime import Runtime
 from app.setup import add_connection
@@ -13,13 +13,22 @@ from app.store.rehearsals import Written
 from jobs import sweep
 from tests.conftest import Clock
 from tests.feeding import arrive, drain, form, klaviyo, visit
+from tests.telling import told_once
 
 BEGAN = datetime.fromisoformat("2026-10-05T09:00:00+00:00")  # a Monday
 PEOPLE = ("ann", "ben", "cleo", "dee", "eve")
 
 
-def live_through(runtime: Runtime, clock: Clock) -> None:
+def look_back(runtime: Runtime, clock: Clock) -> None:
+    """Stand at the end of the three weeks."""
+    told_once(runtime, live_through)
+    clock.now = BEGAN + timedelta(days=22, minutes=50)
+
+
+def live_through(runtime: Runtime) -> None:
     """The three weeks, day by day."""
+    clock = runtime.clock
+    assert isinstance(clock, Clock)
     klaviyo(runtime, api_key="k")
     add_connection(runtime, "alerts", "alerts", {"urls": "json://127.0.0.1:9/"})
     clock.now = BEGAN

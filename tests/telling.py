@@ -12,23 +12,23 @@ Said = TypeVar("Said")
 _ends: dict[tuple[Any, ...], tuple[bytes, Any]] = {}
 
 
-def told_once(runtime: Runtime, story: Callable[..., Said], **how: Any) -> Said:
+def told_once(runtime: Runtime, story: Callable[[Runtime], Said]) -> Said:
     """What a story says when it is told to an installation, which afterwards is as the story leaves it.
 
-    Copied is what was told before in the same way at the same time by the clock, to an installation on SQLite in which
+    Copied is what was told before at the same time by the clock, to an installation on SQLite in which
     nothing has happened yet. A story with another beginning, or on PostgreSQL, is told anew.
     """
     if not _is_untouched(runtime):
-        return story(runtime, **how)
+        return story(runtime)
     file = Path(runtime.database.engine.url.database or "")
-    key = (story, runtime.clock(), runtime.settings.public_url, *how.items())
+    key = story, runtime.clock(), runtime.settings.public_url
     if key in _ends:
         runtime.database.close()
         content, said = _ends[key]
         file.write_bytes(content)
         runtime.forget()
     else:
-        said = story(runtime, **how)
+        said = story(runtime)
         runtime.database.close()  # and with the last connection everything is in the file
         assert not _log(runtime).exists(), "somebody else is at this database"
         _ends[key] = file.read_bytes(), said

@@ -3,7 +3,6 @@
 Catalogue: N2.
 """
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -20,8 +19,7 @@ from tests.app.doors import Api
 from tests.app.test_api import described
 from tests.conftest import Clock
 from tests.feeding import rows
-from tests.rehearsal_story import BEGAN, live_through
-from tests.telling import told_once
+from tests.rehearsal_story import BEGAN, look_back
 
 SINCE = BEGAN.isoformat()
 HANDOFF = (DEFAULTS / "handoff.yaml").read_text(encoding="utf-8")
@@ -31,8 +29,7 @@ EASIER = HANDOFF.replace("field: score, op: at_least, value: 50", "field: score,
 @pytest.fixture
 def lived(sqlite_runtime: Runtime, clock: Clock) -> Runtime:
     """Three weeks in which the shipped rules were in force."""
-    told_once(sqlite_runtime, live_through, clock=clock)
-    clock.now = BEGAN + timedelta(days=22, minutes=50)
+    look_back(sqlite_runtime, clock)
     return sqlite_runtime
 
 

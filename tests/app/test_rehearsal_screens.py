@@ -4,7 +4,6 @@ Catalogue: N2.
 """
 
 import re
-from datetime import timedelta
 from html import unescape
 
 import pytest
@@ -19,8 +18,7 @@ from mappings.mapping import shipped_text
 from tests.app.screens import Browser, new_app
 from tests.conftest import Clock
 from tests.feeding import rows
-from tests.rehearsal_story import BEGAN, live_through
-from tests.telling import told_once
+from tests.rehearsal_story import BEGAN, look_back
 
 HERE, NEW = "/admin/rehearsals/", "/admin/rehearsals/new"
 WHOLE = {"span": "own", "first": f"{BEGAN:%Y-%m-%d}"}
@@ -29,8 +27,7 @@ WHOLE = {"span": "own", "first": f"{BEGAN:%Y-%m-%d}"}
 @pytest.fixture
 def lived(sqlite_runtime: Runtime, clock: Clock) -> Runtime:
     """Three weeks in which the shipped rules were in force."""
-    told_once(sqlite_runtime, live_through, clock=clock)
-    clock.now = BEGAN + timedelta(days=22, minutes=50)
+    look_back(sqlite_runtime, clock)
     return sqlite_runtime
 
 

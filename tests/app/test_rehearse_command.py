@@ -1,7 +1,6 @@
 """`baton policy rehearse`: a file held against what happened, told in words, with nothing done."""
 
 import re
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -14,16 +13,14 @@ from mappings.mapping import shipped_text
 from tests.app.test_setup import command
 from tests.conftest import Clock
 from tests.feeding import rows
-from tests.rehearsal_story import BEGAN, live_through
-from tests.telling import told_once
+from tests.rehearsal_story import BEGAN, look_back
 
 FROM = f"{BEGAN:%Y-%m-%d}"
 
 
 @pytest.fixture
 def lived(sqlite_runtime: Runtime, clock: Clock) -> Runtime:
-    told_once(sqlite_runtime, live_through, clock=clock)
-    clock.now = BEGAN + timedelta(days=22, minutes=50)
+    look_back(sqlite_runtime, clock)
     return sqlite_runtime
 
 

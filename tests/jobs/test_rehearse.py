@@ -16,15 +16,13 @@ from app.store.rehearsals import CANCELED, DONE, FAILED, RUNNING, WAITING, Found
 from jobs import histories, rehearse, sweep
 from tests.conftest import Clock
 from tests.feeding import rows
-from tests.rehearsal_story import BEGAN, ask, live_through
-from tests.telling import told_once
+from tests.rehearsal_story import BEGAN, ask, live_through, look_back
 
 
 @pytest.fixture
 def lived(sqlite_runtime: Runtime, clock: Clock) -> Runtime:
     """Three weeks in which the shipped rules were in force."""
-    told_once(sqlite_runtime, live_through, clock=clock)
-    clock.now = BEGAN + timedelta(days=22, minutes=50)
+    look_back(sqlite_runtime, clock)
     return sqlite_runtime
 
 
@@ -68,7 +66,7 @@ def assert_as_it_really_was(rehearsal: Rehearsal) -> None:
 
 
 def test_what_is_in_force_is_what_really_happened(runtime: Runtime, clock: Clock) -> None:
-    live_through(runtime, clock)
+    live_through(runtime)
     assert_as_it_really_was(rehearsed(runtime, ask(runtime, "triggers", in_force("triggers"))))
 
 

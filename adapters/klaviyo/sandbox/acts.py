@@ -65,6 +65,11 @@ def create_profile(klaviyo: Account, **attributes: Any) -> str:
     return klaviyo.new_profile(attributes).id
 
 
+def update_profile(klaviyo: Account, profile: Any, **attributes: Any) -> None:
+    """Somebody edits a profile: the attributes are those of the API. No webhook tells of it."""
+    klaviyo.change(_profile(klaviyo, profile), checked(klaviyo, attributes, "/data/attributes"))
+
+
 def receive(klaviyo: Account, profile: Any, campaign: str = "Newsletter 1") -> dict[str, Any]:
     """An e-mail arrives."""
     return _mailed(klaviyo, "Received Email", profile, campaign)
@@ -225,6 +230,7 @@ ACTS = {
     act.__name__: act
     for act in (
         create_profile,
+        update_profile,
         receive,
         open,
         machine_open,
