@@ -297,7 +297,7 @@ def _introduce(record: Record, ref: Ref, readings: Sequence[Reading], adapter: A
 
 
 def _ask(runtime: Runtime, connection: Connection, refs: Sequence[Ref]) -> tuple[dict[Ref, Record], str, bool]:
-    """What the vendor answers; why events have to wait, if it could not be asked now; and whether it was asked at all."""
+    """What the vendor answers; why events have to wait, if it could not be asked now; and whether it has answered."""
     if not refs:
         return {}, "", False
     adapter = runtime.adapter(connection)
