@@ -25,6 +25,7 @@ from app.admin import (
     merges,
     messages,
     policies,
+    policy_archive,
     policy_try,
     policy_versions,
     rehearsals,
@@ -45,7 +46,7 @@ __all__ = ["SCREENS", "install"]
 SCREENS = (
     assets, session, home, contacts, decisions, inbox, imports, deliveries, connections, handoffs, mappings,
     mapping_rows, mapping_again, messages, segments, sequences, reviews, merges, conflicts, why, policies,
-    policy_try, policy_versions, rehearsals, users, tokens, erasures, audit, account,
+    policy_archive, policy_try, policy_versions, rehearsals, users, tokens, erasures, audit, account,
 )  # fmt: skip
 
 

@@ -14,9 +14,9 @@ csrf = CSRFProtect()
 
 MAX_FORM = 64 * 1024
 # Whole documents are written on these
-MAX_DOCUMENT = 2 * 1024 * 1024
+MAX_DOCUMENT = 3 * 1024 * 1024
 MAX_FILE = 512 * 1024 * 1024
-_DOCUMENTS = frozenset(("policy_save",))
+_DOCUMENTS = frozenset(("policy_save", "policies_upload", "policies_kept"))
 _SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
 
 

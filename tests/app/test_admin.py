@@ -94,6 +94,7 @@ WORK = {
     "audit",
     "audit_entry",
     "policy_download",
+    "policies_download",
     "erasures",
     "one_erasure",
     "erased_by_hand",
@@ -120,6 +121,8 @@ DOOR = {
 }
 RULE = {"mapping_send", "mapping_own", "mapping_row_change", "mapping_row_remove"}
 RULE |= {
+    "policies_upload",
+    "policies_kept",
     "policy_save",
     "policy_discard",
     "policy_publish",
@@ -265,6 +268,9 @@ def addresses(ids: Any) -> dict[str, tuple[str, str]]:
         "policy_roll_back": ("GET", "/admin/policies/scoring/scoring/roll-back"),
         "policy_rolled_back": ("POST", "/admin/policies/scoring/scoring/roll-back"),
         "policy_download": ("GET", "/admin/policies/scoring/scoring/download"),
+        "policies_download": ("GET", "/admin/policies/all.zip"),
+        "policies_upload": ("POST", "/admin/policies/upload"),
+        "policies_kept": ("POST", "/admin/policies/drafts"),
         "mappings": ("GET", "/admin/mappings/"),
         "mapping": ("GET", "/admin/mappings/hubspot/"),
         "mapping_own": ("POST", "/admin/mappings/hubspot/own"),
@@ -322,7 +328,9 @@ IDS = (
 )
 LEADS_ON = {"review_next"}  # to another page
 PAGES = [
-    name for name, (method, _) in addresses(dict.fromkeys(IDS, 0)).items() if method == "GET" and name not in LEADS_ON
+    name
+    for name, (method, _) in addresses(dict.fromkeys(IDS, 0)).items()
+    if method == "GET" and name not in {*LEADS_ON, "policies_download"}  # an archive is no text
 ]
 
 

@@ -19,6 +19,7 @@ from tests.feeding import rows
 from tests.sequences_story import review_of
 
 # A form for every route that changes something, in an order in which each can be done; ``{…}`` are ids of the story
+HANDOFF = default_documents()["handoff"].text + "# a line more\n"
 SCORING = default_documents()["scoring"].text + "# a line more\n"
 WRITES: Sequence[tuple[str, str, Mapping[str, Any]]] = (
     ("pause", "/admin/connections/hubspot/pause", {"reason": "tidying"}),
@@ -62,6 +63,7 @@ WRITES: Sequence[tuple[str, str, Mapping[str, Any]]] = (
     ("mapping_again_begin", "/admin/mappings/forms/again", {"days": "7"}),
     ("mapping_again_stop", "/admin/mappings/forms/again/stop", {"reread": "1"}),
     ("policy_save", "/admin/policies/scoring/scoring/", {"body": SCORING, "base": "1"}),
+    ("policies_kept", "/admin/policies/drafts", {"take": "1", "text1": HANDOFF}),
     ("import_begin", "/admin/import/{import}/begin", {"column0": "email"}),
     ("import_stop", "/admin/import/{import}/stop", {}),
     ("policy_discard", "/admin/policies/scoring/scoring/discard", {"revision": "1"}),
@@ -83,7 +85,7 @@ WRITES: Sequence[tuple[str, str, Mapping[str, Any]]] = (
 # Those that need a visitor of their own, a file, a tool that answers, or to have seen what they do;
 # `tests/app/test_accounts.py`, `test_imports.py`, `tests/jobs/test_send_test.py` and the test below go through them
 BY_THEMSELVES = {"sign_in", "sign_out", "password", "invitation_accept", "mapping_send"}
-BY_THEMSELVES |= {"import_upload", "import_connection"}
+BY_THEMSELVES |= {"import_upload", "import_connection", "policies_upload"}
 
 
 def entries(runtime: Runtime) -> int:

@@ -19,7 +19,7 @@ from tests.browser.test_screens import NARROW, WIDE, problems
 pytestmark = pytest.mark.browser
 
 # Answers that are no page
-_NO_PAGE = frozenset(("asset", "policy_download", "contact_download", "import_skipped"))
+_NO_PAGE = frozenset(("asset", "policy_download", "policies_download", "contact_download", "import_skipped"))
 # Each page under axe in one size and one light: its look at colours takes most of the time, and our own look at them,
 # which is quick, is had in all four. Rows of a list stand for each other, and the preview of a message runs no scripts,
 # so that axe would wait for an answer out of it.
