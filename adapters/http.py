@@ -25,7 +25,7 @@ from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConn
 
 from adapters.contract import BatchRefused, ConnectionRefused, Outcome, Refused, RetryLater, Unknown
 from adapters.guard import ForbiddenTarget, connect
-from adapters.redaction import forms_of, sent_in, without, without_bytes
+from adapters.redaction import HIDDEN, forms_of, sent_in, without, without_bytes
 
 CONNECT_SECONDS, READ_SECONDS, TOTAL_SECONDS = 3.05, 10.0, 15.0
 MAX_ANSWER = 1024 * 1024
@@ -167,6 +167,7 @@ class VendorPool(urllib3.PoolManager):
 
     def urlopen(self, method: str, url: str, redirect: bool = True, **kw: Any) -> Any:  # type: ignore[override]
         """One call, read to its end within the time and size allowed."""
+        private = kw.pop("private", False)  # the answer is itself a secret
         hidden = {*self._secrets, *sent_in(kw.get("headers"))}
         asked = without(url, hidden)
         if urlsplit(url).scheme != "https" and not self._allow_private:
@@ -188,7 +189,7 @@ class VendorPool(urllib3.PoolManager):
             data = without_bytes(_read(response, started), hidden)
             if not _watchdog.done(_this_call.ticket):
                 raise BadAnswer(_TOO_LONG)
-            exchange.status, exchange.answer = response.status, _text(data)
+            exchange.status, exchange.answer = response.status, HIDDEN if private else _text(data)
             _check(response, data)
             return _Answer(data, response)
         except BaseException as error:
@@ -291,10 +292,12 @@ class Http:
             data = msgspec.json.encode(body)
         return _json_of(self.pool.urlopen(method, url, body=data, headers=sent))
 
-    def post_form(self, url: str, form: Mapping[str, str]) -> Any:
-        """The same for a form."""
-        headers = {"Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded"}
-        return _json_of(self.pool.urlopen("POST", url, body=urlencode(form).encode(), headers=headers))
+    def post_form(
+        self, url: str, form: Mapping[str, str], headers: Mapping[str, str] | None = None, private: bool = False
+    ) -> Any:
+        """The same for a form. Of a ``private`` answer, as a token is one, nothing is kept."""
+        sent = {"Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded", **(headers or {})}
+        return _json_of(self.pool.urlopen("POST", url, body=urlencode(form).encode(), headers=sent, private=private))
 
 
 def _json_of(answer: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Providers of facts: a file of companies, and Clearbit, behind one contract. Catalogue: K2, M6, M7."""
+"""Providers of facts: a file of companies, Clearbit and ZoomInfo, behind one contract. Catalogue: K2, M6, M7."""
 
 import json
 from pathlib import Path
@@ -8,14 +8,14 @@ import pytest
 
 from adapters.contract import Account, ConnectionRefused, Done, Refused, RetryLater, Unreadable
 from adapters.enrichment import flattened
-from adapters.http import Http
+from adapters.http import Http, recording
 from adapters.registry import adapters
 from app.contacts.action import TrackEvent
 from mappings.mapping import mapping_file
 from tests.adapters.making import NOW, arrived, client_of, delivery, push
 
-PROVIDERS = ["companies", "clearbit"]
-COMPANIES, CLEARBIT = (adapters()[name] for name in PROVIDERS)
+PROVIDERS = ["companies", "clearbit", "zoominfo"]
+COMPANIES, CLEARBIT, ZOOMINFO = (adapters()[name] for name in PROVIDERS)
 ASK = TrackEvent(name="enrich", occurred_at=NOW)
 ANN = "ann@acme.example"
 
@@ -166,3 +166,57 @@ def test_what_clearbit_refuses(account, clearbit):
     with pytest.raises(ConnectionRefused):
         push(CLEARBIT, clearbit, delivery(ASK, email=ANN))
     assert "refuses the key" in CLEARBIT.check(clearbit)[0].advice
+
+
+# --- ZoomInfo
+
+
+@pytest.fixture
+def zoom(vendors: Any) -> Any:
+    return client_of(ZOOMINFO, vendors, client_id="app", client_secret="zoominfo-secret")
+
+
+def test_zoominfo_is_asked_with_a_token_that_is_kept_while_it_lasts_and_nowhere_else(vendors, zoom):
+    account = vendors.vendors["zoominfo"]
+    account.act("know", email=ANN, firstName="Ann", jobTitle="Director")
+    with recording() as calls:
+        some = [push(ZOOMINFO, zoom, delivery(ASK, email=email))[0] for email in (ANN, "bo@acme.example")]
+    assert json.loads(some[0].found)["found"] == {"firstName": "Ann", "jobTitle": "Director"}
+    assert some[1] == Done(note="nothing is known of them there")
+    assert account.credits == {ANN}
+    assert [call.url.rpartition("/")[2] for call in calls] == ["token", "enrich", "enrich"]
+    assert not [token for token in account.tokens if token in repr(calls)]
+
+
+def test_zoominfo_token_that_was_called_back_is_renewed_once(vendors, zoom):
+    account = vendors.vendors["zoominfo"]
+    account.act("know", email=ANN, firstName="Ann")
+    push(ZOOMINFO, zoom, delivery(ASK, email=ANN))
+    account.tokens.clear()
+    assert push(ZOOMINFO, zoom, delivery(ASK, email=ANN))[0].found
+    account.configure(client_secret="another")
+    account.tokens.clear()
+    with pytest.raises(ConnectionRefused):
+        push(ZOOMINFO, zoom, delivery(ASK, email=ANN))
+    assert "refuses the client id" in ZOOMINFO.check(zoom)[0].advice
+
+
+def test_zoominfo_says_which_field_the_contract_lacks(vendors):
+    more = client_of(
+        ZOOMINFO, vendors, client_id="app", client_secret="zoominfo-secret", fields="jobTitle, directPhone"
+    )
+    (outcome,) = push(ZOOMINFO, more, delivery(ASK, email=ANN))
+    assert isinstance(outcome, Refused)
+    assert "directPhone" in outcome.reason
+
+
+def test_zoominfo_whose_credits_are_used_up_is_asked_again_another_day(peer):
+    peer.answers(b'{"access_token":"t","expires_in":3600,"data":[{"meta":{"matchStatus":"LIMIT_EXCEEDED"}}]}')
+    client = ZOOMINFO.connect(Account({"client_id": "app", "client_secret": "s"}, peer.url, Http(allow_private=True)))
+    (outcome,) = push(ZOOMINFO, client, delivery(ASK, email=ANN))
+    assert (type(outcome), outcome.after) == (RetryLater, 86_400)
+
+
+def test_check_of_zoominfo_costs_no_credit(vendors, zoom):
+    assert ZOOMINFO.check(zoom)[0].works
+    assert [call.path for call in vendors.called("zoominfo")] == ["/oauth/v1/token"]
