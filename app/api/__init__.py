@@ -19,6 +19,7 @@ from app.api import (
     merges,
     messages,
     policies,
+    policy_files,
     rehearsals,
     sequences,
     why,
@@ -29,5 +30,5 @@ __all__ = ["SUBJECTS", "api"]
 
 SUBJECTS = (
     contacts, conflicts, merges, inbox, imports, deliveries, decisions, handoffs, installation, journeys, mappings,
-    messages, policies, rehearsals, sequences, why, erasures, access,
+    messages, policies, policy_files, rehearsals, sequences, why, erasures, access,
 )  # fmt: skip

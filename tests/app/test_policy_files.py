@@ -12,6 +12,7 @@ from app.runtime import Runtime
 from app.store import policies
 from mappings.document import InvalidDocument
 from mappings.mapping import SHIPPED, shipped_text
+from tests.app.doors import Api
 from tests.conftest import KEY
 from tests.feeding import rows
 
@@ -89,3 +90,27 @@ def test_the_command_line_exports_and_imports(tmp_path: Path) -> None:
         "scoring scoring: version 2 is in force" in run.invoke(main, ["policy", "import", str(folder)], env=env).output
     )
     assert "Nothing differs" in run.invoke(main, ["policy", "import", str(folder)], env=env).output
+
+
+def test_the_api_takes_all_of_it_away_shows_what_changes_and_puts_it_in_force(sqlite_runtime: Runtime) -> None:
+    api = Api(sqlite_runtime)
+    files = api.get("/policy-files")["files"]
+    assert files == exported(sqlite_runtime)
+    assert api.post("/policy-files", files=files) == {"items": [], "next": None}
+    files["handoff.yaml"] = files["handoff.yaml"].replace("value: 50", "value: 61")
+    (seen,) = api.post("/policy-files", files=files)["items"]
+    assert (seen["kind"], seen["added"], seen["removed"], seen["version"]) == ("handoff", 1, 1, None)
+    assert any("61" in line for line in seen["words"])
+    assert exported(sqlite_runtime) != files, "looking changes nothing"
+    assert "note" in api.post("/policy-files", 400, files=files, confirm=True)["error"]
+    (done,) = api.post("/policy-files", files=files, confirm=True, note="stricter")["items"]
+    assert done["version"] == 2
+    assert exported(sqlite_runtime) == files
+    assert ("token tests", "policy.publish", "handoff@2") in {
+        (row.who, row.what, row.on) for row in rows(sqlite_runtime, "audit")
+    }
+
+
+@pytest.mark.parametrize("files", [None, {}, [], {"a": 1}, {"a": "kind: nonsense"}, {"a": "\0"}])
+def test_the_api_says_what_is_wrong_with_files(sqlite_runtime: Runtime, files: object) -> None:
+    assert Api(sqlite_runtime).post("/policy-files", 400, files=files)["error"]

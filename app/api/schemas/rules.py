@@ -85,6 +85,17 @@ SCHEMAS: dict[str, Schema] = {
     ),
     "PolicyVersion": an_object(_VERSION, text=TEXT),
     "PolicyProblems": an_object({"kind": MAYBE_TEXT, "name": MAYBE_TEXT, "problems": _PROBLEMS}),
+    "PolicyFiles": an_object({"files": {"type": "object", "additionalProperties": TEXT}}),
+    "PolicyFilesChange": an_object(
+        {
+            "kind": TEXT,
+            "name": TEXT,
+            "words": {"type": ["array", "null"], "items": TEXT},
+            "added": WHOLE,
+            "removed": WHOLE,
+            "version": {**MAYBE_WHOLE, "description": "The version that was made of it, once it was confirmed"},
+        }
+    ),
     "PolicyDifference": an_object(
         {
             "words": {"type": ["array", "null"], "items": TEXT},
