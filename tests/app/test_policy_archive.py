@@ -64,6 +64,9 @@ def test_what_files_change_is_seen_before_it_becomes_drafts(sqlite_runtime: Runt
     assert draft(sqlite_runtime, "handoff") is None, "looking keeps nothing"
     said = admin.says(admin.post(f"{HERE}drafts", {**fields(page), "take": ["1", "2"]}))
     assert "Kept as drafts: Handoffs to sales and Scoring" in said
+    again = upload(admin, ("all.zip", policy_files.pack(files))).text
+    assert "The draft says just this already" in again
+    assert "Keep what is ticked" not in again
     for kind in ("handoff", "scoring"):
         kept = draft(sqlite_runtime, kind)
         assert kept is not None
