@@ -96,7 +96,10 @@ def test_sample_becomes_its_golden_events(adapter, sample):
     made, golden = written(read(adapter, sample)), golden_of(sample)
     if os.environ.get("BATON_GOLDEN") == "write":
         golden.write_bytes(made)
-    assert made.decode() == golden.read_bytes().decode("utf-8", "backslashreplace")
+    assert golden.exists(), f"{golden.name} is missing: run `make golden` and read what it writes"
+    assert made.decode() == golden.read_bytes().decode("utf-8", "backslashreplace"), (
+        f"{sample.name} becomes other events than its golden says; if these are right, `make golden`, and read the diff"
+    )
 
 
 @pytest.mark.parametrize(("adapter", "sample"), ALL)
@@ -109,21 +112,25 @@ def test_sample_that_comes_again_later_is_the_same_events(adapter, sample):
     assert len(set(first)) == len(first), "two events of one body have the same key"
     # What has neither an id nor a time of its own is told apart by the minute or day in which it came
     if adapter.name not in ADDRESSES:
-        assert keys(2) == first
+        assert keys(2) == first, "the same body two hours later has other keys: the time of its arrival is in them"
 
 
 @pytest.mark.parametrize("adapter", [pytest.param(adapter, id=adapter.name) for adapter in READERS])
 def test_adapter_that_reads_has_samples_and_says_where_they_are_from(adapter):
-    assert len(samples_of(adapter)) >= 3
-    assert "made" in (ROOT / adapter.name / "samples" / "README.md").read_text(encoding="utf-8")
+    samples, readme = samples_of(adapter), ROOT / adapter.name / "samples" / "README.md"
+    assert len(samples) >= 3, f"adapters/{adapter.name}/samples has {len(samples)} payloads; three is the least"
+    assert readme.exists(), f"adapters/{adapter.name}/samples has no README.md that says where its payloads are from"
+    assert "made" in readme.read_text(encoding="utf-8"), "its README.md has to say which payloads were made by hand"
 
 
 @pytest.mark.parametrize("adapter", [pytest.param(adapter, id=adapter.name) for adapter in READERS])
 def test_every_golden_has_its_sample(adapter):
-    found = {file for file in (ROOT / adapter.name / "samples").iterdir() if file.name.endswith(GOLDEN)}
+    found = set((ROOT / adapter.name / "samples").glob(f"*{GOLDEN}"))
     samples = samples_of(adapter)
-    assert found == {golden_of(sample) for sample in samples}
-    assert len({golden_of(sample) for sample in samples}) == len(samples), "two samples share a golden"
+    wanted = {golden_of(sample) for sample in samples}
+    assert not found - wanted, f"goldens without a sample: {sorted(one.name for one in found - wanted)}"
+    assert not wanted - found, f"`make golden` has not written {sorted(one.name for one in wanted - found)}"
+    assert len(wanted) == len(samples), "two samples share a golden"
 
 
 @pytest.mark.parametrize(

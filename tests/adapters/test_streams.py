@@ -25,11 +25,11 @@ def test_stream_is_declared_in_full(adapter: Adapter, stream: Stream) -> None:
     assert adapter.stream(stream.name) is stream, "two streams of one name"
     assert adapter.connect is not None, "nobody could be asked"
     assert set(stream.limits) <= {limit.name for limit in adapter.limits}, "it spends from limits that are not declared"
-    assert set(stream.needs) <= {setting.name for setting in adapter.settings}
-    assert timedelta(0) < stream.overlap <= timedelta(days=1)
-    assert timedelta(minutes=1) <= stream.every <= timedelta(days=1)
+    assert set(stream.needs) <= {setting.name for setting in adapter.settings}, "it needs settings that nobody can make"
+    assert timedelta(0) < stream.overlap <= timedelta(days=1), "more than nothing, and a day at most"
+    assert timedelta(minutes=1) <= stream.every <= timedelta(days=1), "a minute at least, and a day at most"
     assert stream.complete.endswith("."), "a sentence for admins: what nothing is missing of"
-    assert stream.title
+    assert stream.title, "what admins see of it"
     assert 0 < stream.pages <= 1_000, "a turn ends, so that others have theirs"
 
 
@@ -37,13 +37,13 @@ def test_stream_is_declared_in_full(adapter: Adapter, stream: Stream) -> None:
 def test_whoever_is_called_has_limits(adapter: Adapter) -> None:
     """Without one nothing would keep Baton from using up what a team's other tools need, too."""
     known = {limit.name for limit in adapter.limits}
-    assert known
+    assert known, "ADAPTER.limits is empty: say how often this vendor may be called"
     assert all(limit.calls > 0 and limit.seconds > 0 for limit in adapter.limits)
     for push in adapter.pushes.values():
-        assert push.limits
-        assert set(push.limits) <= known
+        assert push.limits, "a push spends from no limit"
+        assert set(push.limits) <= known, "a push spends from limits that are not declared"
         assert push.batch > 0
-    assert adapter.lookup is None or set(adapter.read_limits) <= known
+    assert adapter.lookup is None or set(adapter.read_limits) <= known, "read_limits names limits that are not declared"
 
 
 @pytest.mark.parametrize(("adapter", "stream"), STREAMS)

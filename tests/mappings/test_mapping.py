@@ -12,7 +12,7 @@ from app.contacts.action import UpsertContact
 from mappings.document import InvalidDocument
 from mappings.fields import FIELDS, SIGNALS
 from mappings.listening import Listening
-from mappings.mapping import FieldMapping, Mapped, default_text, mapping_file, read_mapping
+from mappings.mapping import FOLDER, FieldMapping, Mapped, default_text, mapping_file, read_mapping
 
 
 def mapping(*rows: str, head: str = "") -> FieldMapping:
@@ -224,13 +224,14 @@ SHIPPED = sorted({adapter.mapping for adapter in adapters().values() if adapter.
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_every_adapter_ships_a_mapping_that_works(name):
+    assert (FOLDER / name).exists(), f"ADAPTER.mapping names mappings/{name}, which is missing"
     made = mapping_file(name)
     assert made.version == f"{name.removesuffix('.yaml')}@default"
     named = {rule.contact for rule in made._rules}
     # Who somebody is is known before, where a tool is only asked for facts or told of decisions
     asked_or_told = {one.mapping for one in adapters().values() if one.pushes and not one.receives}
-    assert ("email" in named) is (name not in asked_or_told)
-    assert default_text(name).startswith("kind: mapping\n")
+    assert ("email" in named) is (name not in asked_or_told), "a row for email, except where who it is is known before"
+    assert default_text(name).startswith("kind: mapping\n"), "its first line is kind: mapping"
 
 
 TOLD = sorted({adapter.mapping for adapter in adapters().values() if UpsertContact in adapter.pushes})
@@ -246,10 +247,10 @@ def test_what_a_tool_is_told_comes_back_as_it_was(name):
     }
     ours["lifecycle_stage"] = "mql"
     back = made.inbound(made.outbound(ours))
-    assert back.held == []
+    assert back.held == [], "what is written there has no place when it comes back"
     for field, value in {**back.fields, **back.signals}.items():
-        assert value == ours[field]
-    assert "first_name" in back.fields
+        assert value == ours[field], f"{field} comes back as something else than was written"
+    assert "first_name" in back.fields, "a row for first_name, in both directions"
     assert set(back.signals) <= set(SIGNALS)
 
 
