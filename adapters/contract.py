@@ -289,6 +289,7 @@ class Adapter:
     looks: bool = False  # the vendor looks at the address with a GET before it sends anything there
     max_body: int = 1024 * 1024  # bytes of a webhook's body
     hears: bool = False  # is told of every handoff, stage and verdict, with what its mapping says of the contact
+    yes_first: bool = False  # takes a person's yes only with whom it does not know yet: it leaves before the profile
     keeps_people: bool = True  # the tool itself keeps what it tells: who is erased has to be deleted there, too
     mapping: str = ""
     verify: Callable[[WebhookRequest, Mapping[str, str], datetime], None] | None = None

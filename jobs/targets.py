@@ -25,6 +25,7 @@ def targets_of(runtime: Runtime, rulebook: Rulebook) -> list[Target]:
                 mapping=rulebook.mapping_for(connection) if adapter.mapping else None,
                 list=connection.settings.get("list", ""),
                 hears=adapter.hears,
+                yes_first=adapter.yes_first,
             )
         )
     return sorted(found, key=lambda target: target.id)

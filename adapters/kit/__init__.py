@@ -36,6 +36,7 @@ ADAPTER = Adapter(
     ),
     proofs=("signing_secret",),
     mapping="kit.yaml",
+    yes_first=True,
     verify=verify,
     parse=parse,
     connect=connect,

@@ -61,6 +61,7 @@ class Target(Struct, frozen=True, kw_only=True):
     list: str = ""
     writes_consent: bool = True
     hears: bool = False  # is told of every handoff, stage and verdict (rules/announce.py)
+    yes_first: bool = False  # takes a yes only with whom it does not know yet; others only with whom they know
 
 
 class Held(Struct, frozen=True):
@@ -219,11 +220,8 @@ def sync(contact: Contact, target: Target, held: Held, values: Mapping[str, Any]
     """What has to be written so that a tool holds what the contact is: profile, stage and consent."""
     if contact.erased_at is not None or str(target.id) in contact.deleted_in:
         return []
-    return [
-        *_consents(contact, target, held),  # first: some tools take a yes only with whom they do not know yet
-        *_profile(contact, target, held, values),
-        *_bounces(contact, target, held),
-    ]
+    known, agreed = _profile(contact, target, held, values), _consents(contact, target, held)
+    return [*((*agreed, *known) if target.yes_first else (*known, *agreed)), *_bounces(contact, target, held)]
 
 
 def _profile(contact: Contact, target: Target, held: Held, values: Mapping[str, Any]) -> Iterator[Plan]:

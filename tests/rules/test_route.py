@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from adapters.registry import adapters
 from app.contacts.action import Action, JoinList, MoveStage, SendMessage, Subscribe, Suppress, Unsubscribe, kind_of
@@ -254,9 +255,10 @@ def test_no_other_yes_is_written_anywhere(events):
     assert [one for one in told(*events) if isinstance(one, Subscribe)] == []
 
 
-def test_yes_goes_before_the_profile_that_would_make_them_without_it():
-    kinds = [plan.kind for plan in plans(folded(KNOWN, yes(ago(days=1))), KLA)]
-    assert kinds == ["subscribe", "upsert_contact"]
+def test_yes_goes_after_the_profile_unless_the_tool_takes_it_only_of_whom_it_does_not_know():
+    agreed = folded(KNOWN, yes(ago(days=1)))
+    assert [plan.kind for plan in plans(agreed, KLA)] == ["upsert_contact", "subscribe"]
+    assert [plan.kind for plan in plans(agreed, replace(KLA, yes_first=True))] == ["subscribe", "upsert_contact"]
 
 
 def test_yes_is_written_once_and_again_when_it_is_newer():
