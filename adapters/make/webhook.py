@@ -13,7 +13,7 @@ import msgspec
 from adapters.address import named_in
 from adapters.bodies import read_body
 from adapters.contract import BadItem, Unreadable, WebhookRequest
-from adapters.digest import digest_of
+from adapters.digest import LONG, digest_of
 from adapters.envelope import unwrapped
 from adapters.snapshot import events_of
 from adapters.submissions.builders import READERS
@@ -143,7 +143,7 @@ def _key(item: Item, request: WebhookRequest, alone: bool) -> str:
     if alone and (name := request.header("webhook-id")):
         return f"make|id|{name[:200]}"
     dated = any(zoned_time(item.get(name)) for name in _TIMES)
-    return f"make|{digest_of(item)}|" + ("" if dated else request.received_at.strftime("%Y%m%d"))
+    return f"make|{digest_of(item, LONG)}|" + ("" if dated else request.received_at.strftime("%Y%m%d"))
 
 
 def _identities(fields: Item, item: Item, region: str | None) -> tuple[Identity, ...]:

@@ -8,7 +8,7 @@ import msgspec
 
 from adapters.cleaning import clean
 from adapters.contract import BadItem, Unreadable, WebhookRequest
-from adapters.digest import digest_of
+from adapters.digest import LONG, digest_of
 from adapters.segment.events import describe, page_of, type_of
 from adapters.segment.people import identities_of, merged_of, profile_of
 from adapters.segment.signature import MAX_NODES, PATHS
@@ -152,4 +152,4 @@ def _source_key(call: Call, received_at: datetime) -> str:
     said = {key: value for key, value in call.items() if key not in ("receivedAt", "received_at", "sentAt", "sent_at")}
     dated = any(call.get(key) for key in ("timestamp", "originalTimestamp"))
     day = "" if dated else received_at.strftime("%Y%m%d")
-    return f"segment|{digest_of(said)}|{day}"
+    return f"segment|{digest_of(said, LONG)}|{day}"

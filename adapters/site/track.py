@@ -13,7 +13,7 @@ import msgspec
 
 from adapters import strict_json
 from adapters.contract import BadItem, Unreadable, WebhookRequest
-from adapters.digest import digest_of
+from adapters.digest import LONG, digest_of
 from adapters.visits import UTM, holds_address, machine_of, read_page, referrer_of
 from app.contacts.event import CUSTOM, Event, EventType, Identity
 from app.contacts.identity import ANONYMOUS
@@ -136,4 +136,4 @@ def _source_key(item: Mapping[str, Any], visitor: str, kind: str, received_at: d
     if isinstance(own, str) and _UUID.fullmatch(own):
         return f"site:{visitor}:{own.replace('-', '').lower()}"
     when = str(item.get("sent_at") or "")[:64] or received_at.strftime("%Y%m%d%H%M%S")
-    return f"site:{digest_of([visitor, kind, item.get('url'), when, item.get('properties')])}"
+    return f"site:{digest_of([visitor, kind, item.get('url'), when, item.get('properties')], LONG)}"

@@ -13,7 +13,7 @@ import msgspec
 
 from adapters.bodies import Body, read_body
 from adapters.contract import BadItem, Unreadable, WebhookRequest
-from adapters.digest import digest_of
+from adapters.digest import LONG, digest_of
 from adapters.submissions.builders import read_submission
 from adapters.submissions.claims import NAMES, claim, mend_names, own_rows
 from adapters.submissions.consents import Consent, consents_of
@@ -282,8 +282,8 @@ def _source_key(
     """
     if submission.key:
         # Read again with a mapping that finds out who it was, it is news
-        return digest_of([submission.builder, submission.key, *([] if identities else ["nobody"])])
+        return digest_of([submission.builder, submission.key, *([] if identities else ["nobody"])], LONG)
     if key := key_of(submission.answers):
-        return digest_of([key, identities[0].value])
+        return digest_of([key, identities[0].value], LONG)
     content = sorted((answer.key, as_text(answer.value)) for answer in answers)
-    return digest_of([content, received_at.strftime("%Y%m%d%H%M")])
+    return digest_of([content, received_at.strftime("%Y%m%d%H%M")], LONG)

@@ -166,7 +166,7 @@ def test_a_contact_says_which_sequences_they_are_in_and_lets_marketers_change_th
     path = f"/admin/contacts/{ids['ivy']}"
     page = read(marketer, path)
     card = page[page.index("Sequences After the guide") :]
-    assert "; next: in 2 days came in 3 days ago · 1 message Take them out of After the guide" in card
+    assert "; next: 9 December came in 3 days ago · 2 messages Take them out of After the guide" in card
     assert "Segments New subscribers since" in card
     assert "Let them into a sequence…" in card
     said = marketer.says(marketer.post(f"{path}/sequences/guide_follow_up/stop", {"back": path}))
