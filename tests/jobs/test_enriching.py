@@ -8,6 +8,7 @@ from app.runtime import Runtime
 from app.setup import add_connection
 from app.store import policies
 from jobs import deliver
+from tests.conftest import Clock
 from tests.feeding import contact, drain, form, read_rules_again, rows, without_sequences
 
 RULES = """
@@ -52,8 +53,9 @@ def test_what_a_provider_knows_fills_only_what_the_person_left_blank(sqlite_runt
     assert b"Acme Corporation" in bytes(kept.body), "kept as it was said, to be read again by another mapping"
 
 
-def test_it_is_not_asked_again_before_its_time(sqlite_runtime: Runtime, tmp_path: Path) -> None:
+def test_it_is_not_asked_again_before_its_time(sqlite_runtime: Runtime, tmp_path: Path, clock: Clock) -> None:
     asked(sqlite_runtime, tmp_path)
+    clock.advance(days=1)
     form(sqlite_runtime, email="ann@acme.example", name="another")
     drain(sqlite_runtime)
     asked_for = rows(sqlite_runtime, "deliveries", "status", kind="track_event")

@@ -181,7 +181,7 @@ def test_a_mapping_and_rules_are_rehearsed_together(told: Runtime) -> None:
 def test_the_mapping_of_one_connection_is_held_against_what_that_goes_by_now(told: Runtime) -> None:
     own = drafted(ROLE).replace("name: hubspot", "name: hubspot.hubspot")
     assert rehearsed(told, ask(told, own)).tally.ours["job_title"].more == 1
-    with pytest.raises(asking.Refused, match="no connection goes by"):
+    with pytest.raises(asking.NotRehearsed, match="no connection goes by"):
         ask(told, shipped_text("mailchimp"))
 
 
