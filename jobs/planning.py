@@ -158,9 +158,11 @@ class Planner:
         by_contact: dict[Person, list[Shadow]] = {}
         for contact_id, held in shadows.of_contacts(conn, [*stored, *losers]).items():
             by_contact.setdefault(losers.get(contact_id, contact_id), []).extend(held)
+        just_learned: dict[Person, dict[tuple[int, str], Shadow]] = {}
+        for place, (shadow, person) in self.learned.items():
+            just_learned.setdefault(person, {})[place] = shadow
         for person in self.syncing:
-            known = {(s.connection_id, s.ref): s for s in by_contact.get(person, ())}
-            known.update({key: shadow for key, (shadow, who) in self.learned.items() if who == person})
+            known = {(s.connection_id, s.ref): s for s in by_contact.get(person, ())} | just_learned.get(person, {})
             mine, state = ids.get(person, {}), self.work[person].state
             self.held[person] = {
                 target.id: _held(target.id, current_id(state, target.id, mine.get(target.id, ())), known.values())
