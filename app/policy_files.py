@@ -88,7 +88,8 @@ def _in_archive(name: str, body: bytes, most: int) -> dict[str, bytes]:
                 most -= len(found[one.filename])
                 if most < 0:
                     raise InvalidDocument([_too_much(name)])
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError):
+    # RuntimeError: what zipfile says of a password, and of a way of packing that it does not know
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError):
         raise InvalidDocument([f"{name}: a ZIP archive that cannot be opened"]) from None
     return found
 

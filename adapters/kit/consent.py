@@ -24,15 +24,15 @@ def unsubscribe(client: Kit, deliveries: Sequence[Delivery]) -> list[Outcome]:
     if not (one.to.vendor_id or one.to.email):
         return [NO_ADDRESS]
     try:
-        found = client.all_of(one)
-        stop(client, found)
+        found = stop(client, one)
     except Exception as error:
         return [outcome(error)]
     return [Done(vendor_id=str(found[0]["id"])) if found else Done(note="Kit has no such subscriber")]
 
 
-def stop(client: Kit, found: Sequence[Mapping[str, Any]]) -> None:
-    """Unsubscribe all of these who still get mail. Raises HttpError."""
+def stop(client: Kit, one: Delivery) -> Sequence[Mapping[str, Any]]:
+    """Unsubscribe all whom somebody may be and who still get mail; all of them. Raises HttpError."""
+    found = client.all_of(one)
     for held in found:
         if held.get("state") in _STOPPED:
             continue
@@ -41,6 +41,7 @@ def stop(client: Kit, found: Sequence[Mapping[str, Any]]) -> None:
         except HttpError as error:
             if not is_missing(error):
                 raise
+    return found
 
 
 def subscribe(client: Kit, deliveries: Sequence[Delivery]) -> list[Outcome]:

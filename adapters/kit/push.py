@@ -98,8 +98,7 @@ def erase(client: Kit, deliveries: Sequence[Delivery]) -> list[Outcome]:
     if not (one.to.vendor_id or one.to.email):
         return [NO_ADDRESS]
     try:
-        found = client.all_of(one)
-        stop(client, found)
+        found = stop(client, one)
     except Exception as error:
         return [outcome(error)]
     if not found:

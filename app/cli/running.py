@@ -61,7 +61,7 @@ def worker(queue: str | None) -> None:
 @click.option("--host", default="127.0.0.1")
 @click.option("--port", default=8100)
 def sandbox(host: str, port: int) -> None:
-    """Serve simulators of HubSpot, Klaviyo and ActiveCampaign that can be called, with their webhooks and faults."""
+    """Serve simulators of the tools that Baton acts in: they can be called, send webhooks, and fail when told to."""
     from adapters.sandbox.server import run_forever
 
     click.echo(f"Simulators at http://{host}:{port}/  (base URLs: …/hubspot, …/klaviyo, …/activecampaign)")
