@@ -16,9 +16,11 @@ from setproctitle import setproctitle
 from app.runtime import Runtime
 from app.settings import Settings
 from app.store import lanes
+from app.store.engine import Database
 from jobs.supervise import end_with_parent
 
 NICE = 15
+START_SECONDS = 5.0  # until a process has begun to work: another worker starts none meanwhile
 COMMAND = (sys.executable, "-m", "app.cli", "worker", "--queue")
 
 Work = Callable[[Runtime, str, threading.Event], int]
@@ -26,10 +28,12 @@ Work = Callable[[Runtime, str, threading.Event], int]
 _started: dict[str, subprocess.Popen[bytes]] = {}
 
 
-def start(queue: str) -> None:
-    """Start the process that works on this, unless it runs."""
+def start(database: Database, queue: str) -> None:
+    """Start the process that works on this, unless it runs or another worker has just started it."""
     running = _started.get(queue)
-    if running is None or running.poll() is not None:
+    if running is not None and running.poll() is None:
+        return
+    if lanes.take(database, f"start of {queue}", lanes.me(), START_SECONDS) is not None:
         _started[queue] = subprocess.Popen((*COMMAND, queue), stdin=subprocess.DEVNULL)  # noqa: S603  ours
 
 

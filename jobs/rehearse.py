@@ -45,12 +45,12 @@ def look(runtime: Runtime) -> None:
     with runtime.database.read() as conn:
         waits = bool(rehearsals.open_ones(conn)) and lanes.is_free(conn, LANE)
     if waits:
-        start()
+        start(runtime)
 
 
-def start() -> None:
+def start(runtime: Runtime) -> None:
     """Start the process, unless it runs."""
-    aside.start(REHEARSE)
+    aside.start(runtime.database, REHEARSE)
 
 
 def run(settings: Settings) -> None:

@@ -43,11 +43,12 @@ _END = datetime(9000, 1, 1, tzinfo=UTC)
 
 
 def prepare(runtime: Runtime) -> None:
-    """Note of a new installation that there is nobody to be scored anew."""
-    with runtime.database.read() as conn:
-        if recounts.read(conn) is not None or people.after(conn, 0, 1):
-            return
+    """Note of an installation without contacts that there is nobody to be scored anew."""
     now, by = runtime.clock(), runtime.rulebook().policies.scored_by
+    with runtime.database.read() as conn:
+        known = recounts.read(conn)
+        if (known is not None and known.by == by) or people.after(conn, 0, 1):
+            return
     with runtime.database.write() as conn:
         recounts.write(conn, runtime.database, Recount(by, began_at=now, ended_at=now), now)
 
@@ -61,7 +62,7 @@ def look(runtime: Runtime) -> None:
         # At the next look: until then others may not have heard of it, and count what they meet by the older rules
         _begin(runtime, policies)
     elif known.ended_at is None and is_free:
-        start()
+        start(runtime)
 
 
 def _begin(runtime: Runtime, policies: Policies) -> None:
@@ -70,9 +71,9 @@ def _begin(runtime: Runtime, policies: Policies) -> None:
         recounts.write(conn, runtime.database, Recount(policies.scored_by, now), now)
 
 
-def start() -> None:
+def start(runtime: Runtime) -> None:
     """Start the process, unless it runs."""
-    aside.start(RESCORE)
+    aside.start(runtime.database, RESCORE)
 
 
 def run(settings: Settings) -> None:

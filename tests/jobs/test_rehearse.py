@@ -286,7 +286,7 @@ def test_the_sweep_and_the_job_have_it_worked_on_where_nobody_does(
 ) -> None:
     lived = sqlite_runtime
     started: list[bool] = []
-    monkeypatch.setattr(rehearse, "start", lambda: started.append(True))
+    monkeypatch.setattr(rehearse, "start", lambda _: started.append(True))
     sweep.tick(lived, lambda *_: None, "t")
     assert not started
     ask(lived, "triggers", in_force("triggers"))

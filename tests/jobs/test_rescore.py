@@ -376,7 +376,7 @@ def test_the_sweep_has_it_done_once_everybody_has_heard_of_the_rules(
     sqlite_runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started: list[bool] = []
-    monkeypatch.setattr(rescore, "start", lambda: started.append(True))
+    monkeypatch.setattr(rescore, "start", lambda _: started.append(True))
     sweep.tick(sqlite_runtime, lambda *_: None, "t")
     assert not started, "a new installation has nobody to score"
     publish(sqlite_runtime, scoring(9))
@@ -395,6 +395,23 @@ def test_the_sweep_has_it_done_once_everybody_has_heard_of_the_rules(
     sweep.tick(sqlite_runtime, lambda *_: None, "t")
     assert len(started) == 1
     assert recount(sqlite_runtime).ended_at == NOW
+
+
+def test_rules_published_while_there_is_nobody_need_nobody_scored_anew(
+    sqlite_runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[bool] = []
+    monkeypatch.setattr(rescore, "start", lambda _: started.append(True))
+    publish(sqlite_runtime, scoring(9))
+    rescore.prepare(sqlite_runtime)
+    form(sqlite_runtime, email="ann@acme.example", at=NOW)
+    drain(sqlite_runtime)
+    for _ in range(3):
+        sweep.tick(sqlite_runtime, lambda *_: None, "t")
+    assert not started
+    publish(sqlite_runtime, scoring(8))
+    rescore.prepare(sqlite_runtime)
+    assert recount(sqlite_runtime).by != sqlite_runtime.rulebook().policies.scored_by, "somebody is behind"
 
 
 def test_what_comes_in_goes_first(sqlite_runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
