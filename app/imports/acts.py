@@ -5,6 +5,7 @@ from contextlib import suppress
 from typing import Any
 
 import msgspec
+from sqlalchemy.exc import IntegrityError
 
 from adapters.csv.rows import TARGETS, Consent
 from adapters.submissions.labels import field_of
@@ -161,13 +162,16 @@ def begin_connection(runtime: Runtime, connection: Connection, who: str) -> int:
         raise Unusable(f"{connection.name} is {connection.status}: mend or resume it first")
     if not history(runtime, connection):
         raise Unusable(f"{title} cannot be imported: it has no history to read, or its credentials are not set")
-    with runtime.database.write() as conn:
-        for one in imports.open_ones(conn):
-            if one.connection_id == connection.id:
-                raise Unusable(f"{connection.name} is being imported already (import {one.id})")
-        now = runtime.clock()
-        import_id = imports.add(conn, connection.id, connection.kind, connection.name, {}, who, now)
-        notes.write_audit(conn, who, "import.begin", connection.name, now)
+    now = runtime.clock()
+    try:
+        with runtime.database.write() as conn:
+            import_id = imports.add(conn, connection.id, connection.kind, connection.name, {}, who, now)
+            notes.write_audit(conn, who, "import.begin", connection.name, now)
+    except IntegrityError:
+        with runtime.database.read() as conn:
+            one = imports.open_of(conn, connection.id)
+        which = f" (import {one.id})" if one else ""
+        raise Unusable(f"{connection.name} is being imported already{which}") from None
     return import_id
 
 

@@ -78,7 +78,7 @@ def add(
     total: int | None = None,
     status: str = WAITING,
 ) -> int:
-    """Store a new import and return its id."""
+    """Store a new import and return its id. Raises IntegrityError where it is a tool's that is being imported."""
     values = {
         "connection_id": connection_id,
         "source": source,
@@ -102,6 +102,13 @@ def latest(conn: Connection, limit: int, before: int | None = None) -> list[Impo
     """Imports, the newest first."""
     query = select(*_COLUMNS).order_by(imports.c.id.desc()).limit(limit)
     return [_read(row) for row in conn.execute(query if before is None else query.where(imports.c.id < before))]
+
+
+def open_of(conn: Connection, connection_id: int) -> Import | None:
+    """The import of a tool that is not over, or None."""
+    query = select(*_COLUMNS).where(imports.c.status.in_(OPEN), imports.c.connection_id == connection_id)
+    row = conn.execute(query).first()
+    return None if row is None else _read(row)
 
 
 def open_ones(conn: Connection) -> list[Import]:

@@ -313,6 +313,21 @@ def test_files_that_nobody_imports_and_old_reports_are_let_go(sqlite_runtime: Ru
     assert skipped(sqlite_runtime, number) == []
 
 
+def test_a_tool_is_imported_once_at_a_time_and_the_database_sees_to_it(runtime: Runtime, tools: Server) -> None:
+    """Nobody looks before they begin, so that of two who begin at the same moment one is told of the other."""
+    connect(runtime, tools, "klaviyo", api_key="pk_1")
+    klaviyo = runtime.connection("klaviyo")
+    assert klaviyo is not None
+    number = acts.begin_connection(runtime, klaviyo, "ann")
+    with pytest.raises(Unusable, match=rf"already \(import {number}\)"):
+        acts.begin_connection(runtime, klaviyo, "ben")
+    assert [row.asked_by for row in rows(runtime, "imports", "asked_by")] == ["ann"]
+    assert acts.stop(runtime, load(runtime, number), "ann")
+    assert acts.begin_connection(runtime, klaviyo, "ben") > number
+    for _ in range(2):  # files wait for one another
+        begin(runtime, PEOPLE)
+
+
 def test_an_import_can_be_stopped(sqlite_runtime: Runtime) -> None:
     number = begin(sqlite_runtime, PEOPLE)
     assert acts.stop(sqlite_runtime, load(sqlite_runtime, number), "ann")

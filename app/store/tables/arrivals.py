@@ -109,6 +109,13 @@ imports = Table(
     Column("ended_at", UtcTime),
 )
 Index("ix_imports_open", imports.c.id, **where("status IN ('waiting', 'running')"))
+# A tool is imported once at a time; files wait for one another
+Index(
+    "uq_imports_tool",
+    imports.c.connection_id,
+    unique=True,
+    **where("source <> 'csv' AND status IN ('waiting', 'running')"),
+)
 
 import_parts = Table(  # a file's pieces, until it was read
     "import_parts",
