@@ -26,6 +26,7 @@ from app.api.operation import (
     number,
     operation,
     page_of,
+    sees_bodies,
     text_of,
 )
 from app.api.shapes import FLAG, TEXT
@@ -73,7 +74,7 @@ def deliveries() -> Any:
     Operation(
         method="GET",
         path="/deliveries/{delivery_id}",
-        summary="One delivery with each try: request and answer",
+        summary="One delivery with each try; its request and answer take the scope `work`",
         answer="Delivery",
         statuses=(200, 404),
     ),
@@ -81,7 +82,10 @@ def deliveries() -> Any:
 def delivery(delivery_id: int) -> Any:
     runtime = this_runtime()
     with runtime.database.read() as conn:
-        return views.delivery(runtime, existing(lists.delivery_row(conn, delivery_id), "delivery"))
+        found = views.delivery(runtime, existing(lists.delivery_row(conn, delivery_id), "delivery"))
+    if not sees_bodies():
+        found["tries"] = [{**one, "request": None, "answer": None} for one in found["tries"]]
+    return found
 
 
 @operation(

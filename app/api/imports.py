@@ -14,6 +14,7 @@ from app.api.operation import (
     json_body,
     limit,
     operation,
+    sees_bodies,
     text_of,
     to_cursor,
 )
@@ -49,7 +50,7 @@ def imports_list() -> Any:
     Operation(
         method="GET",
         path="/imports/{import_id}",
-        summary="One import, with what it left out first and why",
+        summary="One import, with what it left out first and why; what the rows held takes the scope `work`",
         answer="ImportInFull",
         statuses=(200, 404),
     ),
@@ -61,7 +62,10 @@ def imports_one(import_id: int) -> Any:
     return {
         **acts.shown(one),
         "reasons": [{"reason": reason, "count": count} for reason, count in reasons],
-        "skips": [{"row": skip.row or None, "reason": skip.reason, "held": skip.held} for _, skip in skips],
+        "skips": [
+            {"row": skip.row or None, "reason": skip.reason, "held": skip.held if sees_bodies() else None}
+            for _, skip in skips
+        ],
     }
 
 

@@ -26,6 +26,7 @@ from app.api.operation import (
     number,
     operation,
     page_of,
+    sees_bodies,
     text_of,
 )
 from app.api.shapes import FLAG, TEXT
@@ -83,7 +84,7 @@ def inbox() -> Any:
     Operation(
         method="GET",
         path="/inbox/{row_id}",
-        summary="One request with its body",
+        summary="One request; its body takes the scope `work`",
         answer="InboxRow",
         statuses=(200, 404),
     ),
@@ -91,7 +92,8 @@ def inbox() -> Any:
 def inbox_row(row_id: int) -> Any:
     runtime = this_runtime()
     with runtime.database.read() as conn:
-        return views.inbox(runtime, existing(lists.inbox_row(conn, row_id), "request"))
+        found = views.inbox(runtime, existing(lists.inbox_row(conn, row_id), "request"))
+    return found if sees_bodies() else {**found, "body": None}
 
 
 @operation(

@@ -62,7 +62,8 @@ def operation(blueprint: Blueprint, declared: Operation) -> Callable[[View], Vie
 
         @wraps(view)
         def checked(**path: Any) -> Response:
-            g.caller = require_token(declared.needs)
+            token = require_token(declared.needs)
+            g.caller, g.sees_bodies = token.name, access.WORK in token.scopes
             for name in request.args:
                 if name not in known:
                     listed = f"; there are {', '.join(sorted(known))}" if known else ""
@@ -82,8 +83,8 @@ def operation(blueprint: Blueprint, declared: Operation) -> Callable[[View], Vie
     return register
 
 
-def require_token(scope: str = access.READ) -> str:
-    """The name of the request's token. Raises 401 without a valid one, 403 where it may not do this."""
+def require_token(scope: str = access.READ) -> access.Token:
+    """The request's token. Raises 401 without a valid one, 403 where it may not do this."""
     scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
     runtime = this_runtime()
     token = None
@@ -98,12 +99,18 @@ def require_token(scope: str = access.READ) -> str:
     if scope not in token.scopes:
         allowed = ", ".join(token.scopes)
         raise Refused(403, f"this takes a token with the scope {scope!r}; “{token.name}” has {allowed}")
-    return token.name
+    return token
 
 
 def caller() -> str:
     """Who asks, as it stands in the audit and on handoffs."""
     return f"token {g.caller}"
+
+
+def sees_bodies() -> bool:
+    """Whether the request's token may see what came or left as it was: rows, bodies, calls. As on the screens, that is
+    for whoever works."""
+    return bool(g.sees_bodies)
 
 
 def limit() -> int:

@@ -8,16 +8,20 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import insert
 
 from app import accounts
 from app.admin import roles
 from app.receive import Refused
 from app.runtime import Runtime
-from app.store import access, users
+from app.store import access, tables, users
 from tests.app.doors import client
 from tests.app.screens import PASSWORD, SITE, Browser, new_app
+from tests.app.test_api import delivery
 from tests.conftest import Clock
-from tests.feeding import minutes, rows
+from tests.feeding import drain, form, minutes, rows
+from tests.jobs.test_import import begin as begin_import
+from tests.jobs.test_import import run as run_import
 
 NEW = "a sentence of my own"
 
@@ -265,6 +269,29 @@ def test_a_token_may_do_what_it_was_made_for(admin: Browser, scopes: list[str], 
     secret, web = make_token(admin, *scopes), admin.app.test_client()
     asked = (("GET", "/contacts"), ("POST", "/inbox/999/replay"), ("GET", "/audit"))
     assert tuple(ask(web, *one, secret).status_code for one in asked) == allowed
+
+
+def test_rows_and_bodies_as_they_came_are_for_tokens_that_work(admin: Browser, sqlite_runtime: Runtime) -> None:
+    """As on the screens, which show them to nobody who only looks."""
+    begin_import(sqlite_runtime, "email,city\nnobody,Ghent\n")
+    (number,) = (row.id for row in rows(sqlite_runtime, "imports", "id"))
+    run_import(sqlite_runtime, number)
+    form(sqlite_runtime, email="ann@acme.example", city="Bruges")
+    drain(sqlite_runtime)
+    request = max(row.id for row in rows(sqlite_runtime, "inbox", "id"))
+    now = sqlite_runtime.clock()
+    call = {"id": 7, "connection_id": 1, "at": now, "seconds": 0.1, "method": "POST", "url": "https://tool.example"}
+    with sqlite_runtime.database.write() as conn:
+        conn.execute(insert(tables.deliveries).values(id=9, **delivery(9, "sent")))
+        conn.execute(insert(tables.calls).values(**call, request="to Namur", status=200, answer="{}"))
+        conn.execute(insert(tables.attempts).values(delivery_id=9, call_id=7, at=now, outcome="sent"))
+    looks, works = make_token(admin, "read"), make_token(admin, "read", "work", name="worker")
+    web = admin.app.test_client()
+    for path, held in ((f"/imports/{number}", "Ghent"), (f"/inbox/{request}", "Bruges"), ("/deliveries/9", "Namur")):
+        seen = [ask(web, "GET", path, secret).get_data(as_text=True) for secret in (looks, works)]
+        assert [held in text for text in seen] == [False, True], path
+    skips = [ask(web, "GET", f"/imports/{number}", secret).get_json()["skips"] for secret in (looks, works)]
+    assert [skip["held"] for (skip,) in skips] == [None, "nobody, Ghent"]
 
 
 def test_a_token_is_shown_once_and_its_last_use_is_noted(admin: Browser, clock: Clock, sqlite_runtime: Runtime) -> None:

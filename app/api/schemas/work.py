@@ -55,7 +55,7 @@ SCHEMAS: dict[str, Schema] = {
         {
             **_IMPORT,
             "reasons": many(an_object({"reason": TEXT, "count": WHOLE})),
-            "skips": many(an_object({"row": MAYBE_WHOLE, "reason": TEXT, "held": TEXT})),
+            "skips": many(an_object({"row": MAYBE_WHOLE, "reason": TEXT, "held": MAYBE_TEXT})),
         }
     ),
     "Completeness": an_object(
