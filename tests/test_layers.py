@@ -4,9 +4,8 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
-
-import pytest
 
 from adapters.registry import adapters
 
@@ -42,6 +41,10 @@ LIBRARIES = {
 }
 
 
+# Statements stand within these only
+_HOLDING = (ast.stmt, ast.excepthandler, ast.match_case)
+
+
 def modules() -> Iterator[tuple[str, Path]]:
     for top in ("app", "adapters", "mappings", "jobs"):
         for file in sorted((ROOT / top).rglob("*.py")):
@@ -50,48 +53,52 @@ def modules() -> Iterator[tuple[str, Path]]:
                 yield name, file
 
 
-def imported(file: Path) -> Iterator[str]:
+@cache
+def imported(file: Path) -> tuple[str, ...]:
     """Every module that a file imports, wherever in it, types excepted."""
-    tree = ast.parse(file.read_text(encoding="utf-8"))
-    for_types = {
-        id(inner)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
-        for inner in ast.walk(node)
-    }
-    for node in ast.walk(tree):
-        if id(node) in for_types:
+    found: list[str] = []
+    waiting: list[ast.AST] = [ast.parse(file.read_text(encoding="utf-8"))]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
             continue
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            found += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            found += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        waiting += [one for one in ast.iter_child_nodes(node) if isinstance(one, _HOLDING)]
+    return tuple(found)
 
 
 def layer_of(name: str) -> str:
     return max((layer for layer in LAYERS if name == layer or name.startswith(layer + ".")), key=len, default="")
 
 
-@pytest.mark.parametrize(("name", "file"), [pytest.param(name, file, id=name) for name, file in modules()])
-def test_imports_point_inward(name: str, file: Path) -> None:
-    mine = layer_of(name)
-    for other in imported(file):
-        theirs = layer_of(other)
-        if not theirs or theirs == mine:
-            continue
-        allowed = LAYERS[mine]
-        permitted = theirs in allowed or any(other == one or other.startswith(one + ".") for one in allowed)
-        assert permitted, f"{name} ({mine}) imports {other} ({theirs})"
+def _may_import(layer: str, other: str) -> bool:
+    theirs = layer_of(other)
+    within = any(other == one or other.startswith(one + ".") for one in LAYERS[layer])
+    return not theirs or theirs == layer or theirs in LAYERS[layer] or within
 
 
-@pytest.mark.parametrize(("name", "file"), [pytest.param(name, file, id=name) for name, file in modules()])
-def test_libraries_stay_in_their_rooms(name: str, file: Path) -> None:
-    for other in imported(file):
-        library = other.split(".")[0]
-        rooms = LIBRARIES.get(library)
-        if rooms is not None:
-            assert layer_of(name) in rooms or any(name.startswith(room) for room in rooms), f"{name} imports {library}"
+def _may_know(name: str, library: str) -> bool:
+    rooms = LIBRARIES.get(library)
+    return rooms is None or layer_of(name) in rooms or any(name.startswith(room) for room in rooms)
+
+
+def test_imports_point_inward() -> None:
+    layers = [(name, layer_of(name), file) for name, file in modules()]
+    wrong = [
+        f"{name} ({layer}) imports {other} ({layer_of(other)})"
+        for name, layer, file in layers
+        for other in imported(file)
+        if not _may_import(layer, other)
+    ]
+    assert wrong == []
+
+
+def test_libraries_stay_in_their_rooms() -> None:
+    libraries = [(name, other.split(".")[0]) for name, file in modules() for other in imported(file)]
+    assert [f"{name} imports {library}" for name, library in libraries if not _may_know(name, library)] == []
 
 
 def test_adapters_do_not_know_each_other() -> None:
