@@ -5,9 +5,11 @@ from typing import Any
 
 from flask import Flask
 from jinja2.bccache import Bucket, BytecodeCache
+from sqlalchemy import Engine
 from werkzeug.routing import Rule
 
 from app import runtime
+from app.store import engine
 
 
 class Compiled(BytecodeCache):
@@ -25,12 +27,29 @@ class Compiled(BytecodeCache):
 
 
 def install() -> None:
-    """Keep templates, routes, and the policies that are in force, each with what is wrong with them."""
+    """Keep templates, routes, statements, and the policies that are in force, each with what is wrong with them."""
     Flask.jinja_options = {**Flask.jinja_options, "bytecode_cache": Compiled()}
+    engine.create_engine = _Engines(engine.create_engine).create  # type: ignore[assignment]
     _keep(Rule, "_compile_builder", _route)
     _keep(runtime, "compile_policies", _policies)
     _keep(runtime, "check_together", _looked_at)
     _keep(runtime, "later_connections", _looked_at)
+
+
+class _Engines:
+    """Engines that share the statements compiled for their kind of database, as if they were one."""
+
+    def __init__(self, create: Callable[..., Engine]) -> None:
+        self._create = create
+        self._shared: dict[str, tuple[Any, Any]] = {}
+
+    def create(self, url: str, **options: Any) -> Engine:
+        made = self._create(url, query_cache_size=10_000, **options)
+        if made.driver not in self._shared or self._shared[made.driver][0].server_version_info is None:
+            self._shared[made.driver] = made.dialect, made._compiled_cache  # one that has not connected knows nothing
+        # A statement is compiled for a dialect, hence theirs is the same as well
+        made.dialect, made._compiled_cache = self._shared[made.driver]
+        return made
 
 
 def _keep(owner: Any, name: str, key: Callable[..., Any]) -> None:
