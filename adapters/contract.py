@@ -197,7 +197,8 @@ class Push:
     """How one kind of action is carried out. ``send`` takes up to ``batch`` deliveries that share a ``group`` and
     answers with one outcome each, in order. ``find`` looks for an earlier try: Done where it was carried out, None
     where it was not. ``accepts`` says which actions of the kind this vendor can carry out at all, with the settings at
-    hand. ``limits`` name the rate limits that a call spends from."""
+    hand. ``limits`` name the rate limits that a call spends from. Where whoever is called decides how many it takes,
+    ``setting`` names the connection's setting that says so, up to ``batch``; where that is not set, it is one."""
 
     send: Callable[[Client, Sequence[Delivery]], Sequence[Outcome]]
     batch: int = 1
@@ -206,6 +207,14 @@ class Push:
     group: Callable[[Delivery], str] = lambda delivery: ""
     accepts: Callable[[Any, Mapping[str, str]], bool] = lambda action, settings: True
     limits: tuple[str, ...] = ("default",)
+    setting: str = ""
+
+    def of(self, settings: Mapping[str, str]) -> "Push":
+        """The push as a connection's settings have it."""
+        if not self.setting:
+            return self
+        said = settings.get(self.setting, "")
+        return replace(self, batch=max(1, min(int(said), self.batch)) if said.isdecimal() else 1)
 
 
 @dataclass(frozen=True)

@@ -94,13 +94,13 @@ class Vendor:
     def told(self) -> list[tuple[int, float]]:
         """The notices that it was told of, each with the moment of its arrival."""
         received: list[tuple[float, str]] = requests.get(self.url, timeout=60).json()
-        return [(int(json.loads(body)["data"]["event"]), at) for at, body in received]
+        return [(int(event["data"]["event"]), at) for at, body in received for event in json.loads(body)]
 
 
 def set_up(hub: Hub, vendor: Vendor) -> None:
     """Connect HubSpot, which sends, and the vendor, which is told; put the rules in force."""
     hub.connect("hubspot", "hubspot", client_secret=SECRET, portal_id=PORTAL)
-    hub.connect("make", "vendor", webhook_url=vendor.url, calls_per_second="100000")
+    hub.connect("make", "vendor", webhook_url=vendor.url, calls_per_second="100000", events_per_request="100")
     hub.publish(w1_policies(hub.policy("scoring"), POINTS, ACTION))
 
 

@@ -44,7 +44,7 @@ class Baton(SUT):
         self.baton("connection", "add", "hubspot", "--set", f"client_secret={secret}", "--set", f"portal_id={PORTAL}")
         self.baton(
             "connection", "add", "make", "--name", "vendor", "--set", f"webhook_url=http://127.0.0.1:{front}/",
-            "--set", "calls_per_second=100000",
+            "--set", "calls_per_second=100000", "--set", "events_per_request=100",
         )  # fmt: skip
         self.baton("policy", "export", f"{self.dir}/rules")
         shipped = Path(f"{self.dir}/rules/scoring.yaml").read_text()

@@ -10,7 +10,7 @@ import httptools
 import uvloop
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 8\r\n\r\nAccepted"
-waiting: "asyncio.Queue[tuple[Front, dict]]" = asyncio.Queue()
+waiting: "asyncio.Queue[tuple[Front, list[dict]]]" = asyncio.Queue()
 
 
 class Front(asyncio.Protocol):
@@ -26,15 +26,17 @@ class Front(asyncio.Protocol):
         self.body.append(body)
 
     def on_message_complete(self):
-        said = json.loads(b"".join(self.body))
+        actions = [
+            {
+                "eventId": int(said["data"]["event"]),
+                "contactId": said["contact"]["id"],
+                "action": said["name"],
+                "score": 0,
+            }
+            for said in json.loads(b"".join(self.body))
+        ]
         self.body = []
-        action = {
-            "eventId": int(said["data"]["event"]),
-            "contactId": said["contact"]["id"],
-            "action": said["name"],
-            "score": 0,
-        }
-        waiting.put_nowait((self, action))
+        waiting.put_nowait((self, actions))
 
 
 async def hand_on(url):
@@ -44,7 +46,7 @@ async def hand_on(url):
         batch = [await waiting.get()]
         while not waiting.empty():
             batch.append(waiting.get_nowait())
-        body = json.dumps([action for _, action in batch]).encode()
+        body = json.dumps([action for _, actions in batch for action in actions]).encode()
         writer.write(
             b"POST %s HTTP/1.1\r\nHost: stub\r\nContent-Length: %d\r\n\r\n" % (url.path.encode(), len(body)) + body
         )

@@ -69,6 +69,7 @@ class Lane:
         self.landing = Landing(runtime, connection, lease, self.breaker, note)
         self._note = note  # called when something was put in the inbox
         self._renewed = lease.asked_at
+        self._pushes = {kind: push.of(connection.settings) for kind, push in self.adapter.pushes.items()}
         self._limits = {limit.name: limit.of(connection.settings) for limit in self.adapter.limits}
         self._paces = {name: Pace(limit) for name, limit in self._limits.items() if limit.even}
         self._fruitless_until = self._booked_until = 0.0
@@ -162,7 +163,7 @@ class Lane:
     def _close_kinds(self, conn: Conn) -> None:
         """Find out for which kinds the vendor's limits leave no room for a while, be it that it told us to wait."""
         held = budgets.held_back(conn, self.connection.id)
-        for action, push in self.adapter.pushes.items():
+        for action, push in self._pushes.items():
             wait = max((held.get(name, 0.0) for name in push.limits), default=0.0)
             if wait > PATIENT_SECONDS:
                 self._closed[kind_of(action)] = time.monotonic() + wait
@@ -180,7 +181,7 @@ class Lane:
                 lanes.hold(conn, self.lease)
                 closed = [kind for kind, end in self._closed.items() if end > time.monotonic()]
                 found = claims.ready(conn, self.connection.id, calls, closed)
-                largest = max((self.adapter.pushes[type(one.action)].batch for one in found), default=1)
+                largest = max((self._pushes[type(one.action)].batch for one in found), default=1)
                 if largest > 1:
                     found = claims.ready(conn, self.connection.id, min(MAX_ROWS, calls * largest), closed)
                 if not found:
@@ -230,7 +231,7 @@ class Lane:
                 if calls == 0:
                     continue
                 calls -= 1
-                room[one.kind] = self.adapter.pushes[type(one.action)].batch
+                room[one.kind] = self._pushes[type(one.action)].batch
             room[one.kind] -= 1
             enough.append(one)
         return enough
@@ -239,7 +240,7 @@ class Lane:
         works: list[Work] = []
         open_works: dict[tuple[str, str], Work] = {}
         for one, delivery in ready:
-            push = self.adapter.pushes[type(delivery.action)]
+            push = self._pushes[type(delivery.action)]
             key = (one.kind, push.group(delivery))
             work = open_works.get(key)
             if work is None or len(work.items) >= push.batch:

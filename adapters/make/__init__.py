@@ -2,7 +2,7 @@
 service of a team's own."""
 
 from adapters.contract import Adapter, RateLimit, Setting
-from adapters.make.push import PUSHES, check, connect
+from adapters.make.push import MANY, PUSHES, check, connect, wrong_many
 from adapters.make.signature import verify, wrong_secret
 from adapters.make.webhook import holds, parse
 
@@ -25,6 +25,13 @@ ADAPTER = Adapter(
             "How many requests the service takes; 20 unless set, below Make's 300 in 10 seconds.",
             secret=False,
             number=True,
+        ),
+        Setting(
+            MANY,
+            "How many events one request brings at most, as a JSON list; unless set, each comes alone, not in a list.",
+            secret=False,
+            number=True,
+            wrong=wrong_many,
         ),
     ),
     keeps_people=False,

@@ -1,4 +1,5 @@
-"""One request for each thing that happened, signed after Standard Webhooks, with an id by which a repeat is known."""
+"""A request for each thing that happened, or for many where the service takes lists, signed after Standard Webhooks.
+Each has an id by which a repeat is known."""
 
 import base64
 import re
@@ -12,6 +13,7 @@ from standardwebhooks import Webhook
 from adapters.contract import (
     Account,
     Again,
+    BatchRefused,
     Check,
     ConnectionRefused,
     Delivery,
@@ -20,12 +22,15 @@ from adapters.contract import (
     Push,
     RetryLater,
 )
+from adapters.digest import LONG, digest_of
 from adapters.http import Http, HttpError, outcome_of
 from adapters.make.signature import key_of
 from app.contacts.action import Action, SendMessage, TrackEvent
 
 VERSION = 1  # of the body: fields are added, never renamed, since scenarios are built on them
+MANY, MOST = "events_per_request", 500
 THROTTLED_SECONDS = 10.0
+ONE_IS_BAD = frozenset((400, 413, 422))  # statuses that may be meant for one of a list
 _NOT_NOW = re.compile(r"queue\s+is\s+full|not\s+listening", re.IGNORECASE)
 
 
@@ -34,13 +39,17 @@ class Scenario:
 
     def __init__(self, account: Account) -> None:
         self._url = account.settings.get("webhook_url", "")
+        self._lists = bool(account.settings.get(MANY))
         self._key = account.settings.get("api_key", "")
         self._signer = _signer(account.settings.get("signing_secret", ""))
         self._http: Http = account.http
 
-    def post(self, name: str, body: dict[str, Any]) -> str:
-        """What was answered to a request with this id. Raises HttpError for any other status than 2xx."""
-        data, now = msgspec.json.encode(body), datetime.now(UTC)
+    def post(self, deliveries: Sequence[Delivery]) -> str:
+        """What was answered to a request with these. Raises HttpError for any other status than 2xx."""
+        bodies = [body_of(one) for one in deliveries]
+        # Some of them may have been refused for now in other company: only the very same list has the same id
+        name = deliveries[0].key if len(deliveries) == 1 else digest_of([one.key for one in deliveries], LONG)
+        data, now = msgspec.json.encode(bodies if self._lists else bodies[0]), datetime.now(UTC)
         headers = {"Content-Type": "application/json", "webhook-id": name}
         headers["webhook-timestamp"] = str(int(now.timestamp()))
         if self._signer is not None:
@@ -58,6 +67,11 @@ def _signer(secret: str) -> Webhook | None:
     return Webhook(base64.b64encode(key_of(secret)).decode()) if secret else None
 
 
+def wrong_many(value: str) -> str:
+    """What is wrong with how many events a request may bring, in words; empty where nothing is."""
+    return "" if not value or (value.isdecimal() and int(value) <= MOST) else f"at most {MOST} go into one request"
+
+
 def connect(account: Account) -> Scenario:
     """The scenario behind the connection's address."""
     return Scenario(account)
@@ -65,21 +79,27 @@ def connect(account: Account) -> Scenario:
 
 def start(client: Scenario, deliveries: Sequence[Delivery]) -> list[Outcome]:
     """Start the scenario once. Its "Accepted" says that it is queued, not that it worked; and a second request with the
-    same id would start it once more, so a lost answer is left to a person."""
-    (one,) = deliveries
+    same id would start it once more, so a lost answer is left to a person. What holds for the request holds for each
+    that it brought; of a refused one, who brought something bad is found by halves."""
+    return [_outcome(client, deliveries)] * len(deliveries)
+
+
+def _outcome(client: Scenario, deliveries: Sequence[Delivery]) -> Outcome:
     try:
-        return [Done(note=client.post(one.key, body_of(one)))]
+        return Done(note=client.post(deliveries))
     except HttpError as error:
         if error.status == 410:
             raise ConnectionRefused("the webhook is gone: no scenario has used it for five days") from error
         if error.status == 400 and _NOT_NOW.search(error.body):
-            return [RetryLater(reason=str(error))]
+            return RetryLater(reason=str(error))
+        if error.status in ONE_IS_BAD and len(deliveries) > 1:
+            raise BatchRefused(str(error)) from error
         outcome = outcome_of(error)
     except Exception as error:
         outcome = outcome_of(error)
     if isinstance(outcome, RetryLater) and outcome.after is None:
-        return [RetryLater(reason=outcome.reason, after=THROTTLED_SECONDS)]
-    return [outcome]
+        return RetryLater(reason=outcome.reason, after=THROTTLED_SECONDS)
+    return outcome
 
 
 def body_of(delivery: Delivery) -> dict[str, Any]:
@@ -104,6 +124,6 @@ def check(client: Scenario) -> list[Check]:
 
 
 PUSHES: dict[type[Action], Push] = {
-    SendMessage: Push(start, again=Again.PARK),
-    TrackEvent: Push(start, again=Again.PARK),
+    SendMessage: Push(start, batch=MOST, again=Again.PARK, setting=MANY),
+    TrackEvent: Push(start, batch=MOST, again=Again.PARK, setting=MANY),
 }

@@ -5,7 +5,7 @@ import json
 import pytest
 from standardwebhooks import Webhook
 
-from adapters.contract import Account, Again, ConnectionRefused, Done, Refused, RetryLater, Unknown
+from adapters.contract import Account, Again, BatchRefused, ConnectionRefused, Done, Refused, RetryLater, Unknown
 from adapters.http import Http, recording
 from adapters.make import ADAPTER
 from adapters.make.push import connect
@@ -59,6 +59,38 @@ def test_requests_are_signed_as_standard_webhooks_has_it(peer, secret):
     verifier.verify(body, headers)
     with pytest.raises(Exception, match="No matching signature"):
         verifier.verify(body.replace(b"trial", b"trick"), headers)
+
+
+def test_lists_bring_many_at_once_with_an_id_of_their_own(peer):
+    peer.answers(b"Accepted")
+    scene = scenario(peer, signing_secret="s", events_per_request="3")
+    three = [delivery(TRIAL) for _ in range(3)]
+    assert push(ADAPTER, scene, *three) == [Done(note="Accepted")] * 3
+    headers, body = heard(peer)
+    assert [said["id"] for said in json.loads(body)] == [one.key for one in three]
+    Webhook(b"s").verify(body, headers)
+    push(ADAPTER, scene, *three)
+    assert heard(peer)[0]["webhook-id"] == headers["webhook-id"], "the same list"
+    push(ADAPTER, scene, *three[:2])
+    assert heard(peer)[0]["webhook-id"] != headers["webhook-id"], (
+        "a receiver that drops what it has had would drop news"
+    )
+    push(ADAPTER, scene, three[0])
+    assert [said["id"] for said in json.loads(heard(peer)[1])] == [three[0].key], "always a list"
+    assert heard(peer)[0]["webhook-id"] == three[0].key
+
+
+@pytest.mark.parametrize(("said", "most"), [("", 1), ("3", 3), ("9999", 500)])
+def test_as_many_go_into_a_request_as_the_service_takes(said, most):
+    assert ADAPTER.pushes[TrackEvent].of({"events_per_request": said}).batch == most
+
+
+def test_what_a_service_refuses_in_a_list_is_looked_for_in_its_halves(peer):
+    peer.answers(b"no such field", status="400 Bad Request")
+    scene = scenario(peer, events_per_request="2")
+    with pytest.raises(BatchRefused, match="no such field"):
+        push(ADAPTER, scene, delivery(TRIAL), delivery(TRIAL))
+    assert push(ADAPTER, scene, delivery(TRIAL)) == [Refused(reason="400: no such field")]
 
 
 def test_api_key_goes_along(peer):

@@ -20,6 +20,7 @@ from app.store import budgets, claims, deliveries, lanes, policies, tables
 from app.store.engine import Conflict
 from jobs import breaker, deliver, ingest, landing, lane, reading
 from mappings.document import load_yaml
+from tests.adapters.making import Peer
 from tests.conftest import make_runtime
 from tests.feeding import arrive, contact, drain, form, notice, rows, visit
 
@@ -583,6 +584,24 @@ def test_profiles_that_change_often_leave_once_and_together(live: Runtime, vendo
     settle(live)
     assert len(calls(vendors, "/batch/upsert")) == 1
     assert {record.properties["company"] for record in vendors.hubspot.contacts.values()} == {"Acme 4"}
+
+
+@pytest.mark.parametrize(("said", "calls"), [({}, 5), ({"events_per_request": "3"}, 2)], ids=["one by one", "lists"])
+def test_whoever_is_told_says_how_many_come_at_once(one: Runtime, said: dict[str, str], calls: int) -> None:
+    peer = Peer()
+    peer.answers(b"Accepted")
+    add_connection(one, "make", "service", {"webhook_url": peer.url, "calls_per_second": "1000", **said})
+    told = "kind: triggers\ntriggers: [{id: t, label: T, on: [form.submitted], track: {name: Asked, through: service}}]"
+    with one.database.write() as conn:
+        policies.publish(conn, read_document(told), "test", "", one.clock())
+    one.forget()
+    for number in range(5):
+        form(one, email=f"p{number}@acme.example")
+    settle(one)
+    peer.stop()
+    assert len(peer.heard) == calls
+    tracked = [row.status for row in rows(one, "deliveries", "kind", "status") if row.kind == "track_event"]
+    assert tracked == ["sent"] * 5
 
 
 def test_what_is_urgent_leaves_first(one: Runtime, vendors: Server, monkeypatch: pytest.MonkeyPatch) -> None:
