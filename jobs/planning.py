@@ -45,7 +45,7 @@ class Planner:
         self.runtime, self.rulebook, self.now = runtime, rulebook, now
         self.policies = rulebook.policies
         self.targets = targets_of(runtime, rulebook)
-        self.mapped = [target for target in self.targets if target.mapping is not None and not target.hears]
+        self.mapped = [target for target in self.targets if target.is_kept_true]
         self.hearing = [target for target in self.targets if target.hears]
         self.work: Mapping[Person, Work] = {}
         self.learned: dict[tuple[int, str], tuple[Shadow, Person]] = {}

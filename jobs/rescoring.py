@@ -41,7 +41,7 @@ class Rescoring:
 
     def __init__(self, policies: Policies, targets: Sequence[Target]) -> None:
         self._policies, self._targets = policies, targets
-        self._mapped = [target for target in targets if target.mapping is not None]
+        self._mapped = [target for target in targets if target.is_kept_true]
         self._old: dict[str, ScoringRules] = {}
 
     def look(self, conn: Conn, contacts: Iterable[Contact]) -> None:

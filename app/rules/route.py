@@ -49,6 +49,9 @@ SUPPRESSED = "suppressed:email"  # the name under which we remember which addres
 GATHER_SECONDS = 5.0
 
 
+_WRITTEN = frozenset(kind_of(action) for action in (UpsertContact, MoveStage, Subscribe, Unsubscribe, Suppress))
+
+
 class Target(Struct, frozen=True, kw_only=True):
     """A connection as routing sees it: what it can carry, and how its tool names things."""
 
@@ -62,6 +65,11 @@ class Target(Struct, frozen=True, kw_only=True):
     writes_consent: bool = True
     hears: bool = False  # is told of every handoff, stage and verdict (rules/announce.py)
     yes_first: bool = False  # takes a yes only with whom it does not know yet; others only with whom they know
+
+    @property
+    def is_kept_true(self) -> bool:
+        """Whether what a contact is, is written to the tool: others are told at most of what happens."""
+        return self.mapping is not None and not self.kinds.isdisjoint(_WRITTEN)
 
 
 class Held(Struct, frozen=True):

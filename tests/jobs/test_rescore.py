@@ -209,6 +209,17 @@ def test_tools_hear_of_another_score_after_everything_else(ready: Runtime) -> No
     assert told.urgency == 3, "what the person does then does not wait so long"
 
 
+def test_tools_that_are_only_told_of_events_concern_nobody(ready: Runtime) -> None:
+    add_connection(ready, "make", "make", {"webhook_url": "http://127.0.0.1:9/"})
+    add_connection(ready, "ga4", "ga4", {"measurement_id": "G-1234567", "api_secret": "s"})
+    visits(ready, "ann", 2)
+    before = len(rows(ready, "events", "id"))
+    publish(ready, scoring(9))
+    assert counted(ready) == 1
+    assert len(rows(ready, "events", "id")) == before, "who has other points is nothing to write there"
+    assert states(ready)["ann@acme.example"].wanted == {}
+
+
 def test_nothing_is_written_of_those_for_whom_nothing_is_otherwise(ready: Runtime) -> None:
     form(ready, email="ann@acme.example", at=NOW - minutes(9))
     drain(ready)

@@ -62,6 +62,13 @@ def kinds(*args: Any) -> list[str]:
     return [one.kind for one in plans(*args)]
 
 
+@pytest.mark.parametrize(
+    ("tool", "is_kept"), [("hubspot", True), ("klaviyo", True), ("make", False), ("ga4", False), ("alerts", False)]
+)
+def test_tools_that_keep_people_are_kept_true(tool: str, is_kept: bool) -> None:
+    assert target(tool, 1).is_kept_true is is_kept
+
+
 def told(*events: Event, tool: Target = HUB, **properties: Any) -> list[Action]:
     """What a tool that holds these properties has to be told of consent."""
     held = Held("1", {"email": ANN, **{key.replace("__", ":"): value for key, value in properties.items()}})
