@@ -19,12 +19,13 @@ from app.contacts.action import SendMessage
 from app.rules.rendering import not_ready
 from app.rules.sequences.pauses import EVERY
 from app.runtime import Runtime, can_call, is_practice
-from app.store import breakers, connections, counts, inbox, notes, pauses, schema
+from app.store import breakers, connections, counts, inbox, latency, notes, pauses, schema
 from app.store.connections import Connection
 from app.store.vault import WrongKey
 from jobs.queue import connect
 
 LATE = timedelta(seconds=60)
+DECIDED_LATE = timedelta(seconds=10)
 SWEEP_SILENT = timedelta(seconds=60)
 REFUSED_LATELY = timedelta(hours=1)
 
@@ -161,7 +162,7 @@ def _sending(marks: Marks) -> Finding:
 def _inbox(conn: Conn, now: datetime) -> Finding:
     oldest = inbox.oldest_pending(conn)
     if oldest is None or now - oldest <= LATE:
-        return _fine(INBOX, "nothing waits long")
+        return _decided(conn, now)
     return Finding(
         part=INBOX,
         title="The inbox is behind",
@@ -169,6 +170,23 @@ def _inbox(conn: Conn, now: datetime) -> Finding:
         advice="It may wait for a tool that does not answer; then it says so in the inbox. Else look at the worker's "
         "log.",
         since=oldest,
+    )
+
+
+def _decided(conn: Conn, now: datetime) -> Finding:
+    """How soon it is decided what follows from what comes in, where nothing waits long now."""
+    found = latency.lately(conn, now)
+    if found is None:
+        return _fine(INBOX, "nothing waits long")
+    if found.most <= DECIDED_LATE.total_seconds():
+        return _fine(INBOX, f"nothing waits long: 19 of 20 requests are decided on within {_seconds(found.most)}")
+    return Finding(
+        part=INBOX,
+        title="Decisions come late",
+        says=f"Within the last hour one request in 20 waited {_seconds(found.most)} or longer until it was decided "
+        f"what follows from it, the slowest {_seconds(found.slowest)}.",
+        advice="Where that was no burst, give the workers more of a processor, or see in their log what keeps them.",
+        grave=False,
     )
 
 
@@ -324,6 +342,10 @@ def of_connection(
 def _counted(count: int, one: str, many: str) -> str:
     most = counts.COUNT_UP_TO
     return f"{most:,}+ {many}" if count > most else f"{count:,} {one if count == 1 else many}"
+
+
+def _seconds(value: float) -> str:
+    return f"{max(value, 0.1):.1f} s" if value < 10 else f"{value:.0f} s"
 
 
 def _sentence(text: str) -> str:

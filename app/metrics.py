@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from app.contacts.times import EPOCH
 from app.runtime import Runtime
-from app.store import breakers, deliveries, inbox, notes, polls
+from app.store import breakers, deliveries, inbox, latency, notes, polls
 from app.store.connections import ACTIVE
 from app.store.kept import kept
 from app.store.tables import deliveries as deliveries_table
@@ -56,6 +56,16 @@ class _Collector:
             "Age of the oldest request that waits",
             value=0 if oldest is None else max(0.0, (self._runtime.clock() - oldest).total_seconds()),
         )
+        decided = GaugeMetricFamily(
+            "baton_decided_after_seconds",
+            "From the arrival of a request to its decisions, of the newest within an hour",
+            labels=["quantile"],
+        )
+        found = latency.lately(conn, self._runtime.clock())
+        if found is not None:
+            for quantile, seconds in (("0.5", found.half), ("0.95", found.most), ("1", found.slowest)):
+                decided.add_metric([quantile], seconds)
+        yield decided
         # Numbers grow by one a row; nothing is ever taken out of the log but by erasure
         newest = conn.execute(select(func.max(events.c.seq))).scalar()
         yield CounterMetricFamily("baton_events", "Events in the log", value=newest or 0)

@@ -42,7 +42,7 @@ def home() -> Response | str:
     known = sorted(runtime.connections().values(), key=lambda one: one.name)
     with runtime.database.read() as conn:
         waiting = counts.up_to(conn, counts.waiting())
-        found = troubles.of_all(health.look(runtime, conn, waiting))
+        findings = health.look(runtime, conn, waiting)
         paused = health.paused(notes.read_marks(conn))
         day = kept(conn, "day", lambda: _day(conn, [one.id for one in known], runtime.clock() - SPAN))
         turn = turns.handoffs(conn, _HANDOFFS_SHOWN, None, None, "open", by_due=True)
@@ -50,7 +50,8 @@ def home() -> Response | str:
     return render_template(
         "admin/home.html",
         summary=_summary(day),
-        troubles=found,
+        troubles=troubles.of_all(findings),
+        flow=next((one.title for one in findings if one.part == health.INBOX and one.fine), ""),
         paused=paused,
         counts=waiting,
         most=counts.COUNT_UP_TO,
