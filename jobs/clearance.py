@@ -139,7 +139,8 @@ class Clearance:
         # Locked: a suppression that commits after this finds the send already on its way, one before stops it
         self.stored = people.load(self.conn, ids, lock=True)
         self.states = {key: stored.state for key, stored in self.stored.items()}
-        self.ids = shadows.ids_in(self.conn, self.connection.id, self.states)
+        if self.runtime.adapter(self.connection).contact_ref:  # others have no names of their own for people
+            self.ids = shadows.ids_in(self.conn, self.connection.id, self.states)
         for contact_id, known in people.known_by(self.conn, ids).items():
             self.names[contact_id] = {identity.kind: identity.value for identity, _ in reversed(known)}
         keys = {one.handoff_key for one in claimed if one.handoff_key}

@@ -182,7 +182,7 @@ class Lane:
                 closed = [kind for kind, end in self._closed.items() if end > time.monotonic()]
                 found = claims.ready(conn, self.connection.id, calls, closed)
                 largest = max((self._pushes[type(one.action)].batch for one in found), default=1)
-                if largest > 1:
+                if largest > 1 and len(found) == calls:  # else there is no more
                     found = claims.ready(conn, self.connection.id, min(MAX_ROWS, calls * largest), closed)
                 if not found:
                     return []
