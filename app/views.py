@@ -164,15 +164,15 @@ def _frequency(state: Contact, policies: Policies, now: datetime) -> dict[str, A
 def _duplicates(conn: Conn, states: Mapping[int, Contact]) -> dict[int, list[dict[str, Any]]]:
     found = rows.possible_duplicates(conn, {contact_id: state.name for contact_id, state in states.items()})
     others = {other for some in found.values() for other in some}
-    known = {key: _contact(row["state"]) for key, row in rows.contact_states(conn, others).items()}
+    known = {key: _named(key, _contact(row["state"])) for key, row in rows.contact_states(conn, others).items()}
     return {
-        contact_id: [
-            {"id": key, "email": known[key].email, "name": known[key].name, "why": why}
-            for key, why in some.items()
-            if key in known
-        ]
+        contact_id: [{**known[key], "why": why} for key, why in some.items() if key in known]
         for contact_id, some in found.items()
     }
+
+
+def _named(contact_id: int, state: Contact) -> dict[str, Any]:
+    return {"id": contact_id, "email": state.email, "name": state.name}
 
 
 def state_of(conn: Conn, contact_id: int) -> Contact | None:
