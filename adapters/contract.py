@@ -294,7 +294,8 @@ class Adapter:
     path_secret: str = PATH_SECRET  # the setting that holds the secret in the address of its webhooks
     receives: bool = True  # has an address at /webhooks/<connection>
     paths: frozenset[str] = frozenset()  # further addresses below a connection's own, to which browsers may post too
-    reply: Reply | None = None
+    # What it wants to hear: always the same, or by what it sent, None for the usual
+    reply: Reply | Callable[[WebhookRequest], Reply | None] | None = None
     looks: bool = False  # the vendor looks at the address with a GET before it sends anything there
     max_body: int = 1024 * 1024  # bytes of a webhook's body
     hears: bool = False  # is told of every handoff, stage and verdict, with what its mapping says of the contact

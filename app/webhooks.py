@@ -71,7 +71,7 @@ def receive(name: str, rest: str = "") -> Response:
             body=body,
         )
     )
-    return _reply(adapter, path)
+    return _reply(adapter, asked)
 
 
 @webhooks.route("/webhooks/<name>/<path:rest>", methods=["OPTIONS"])
@@ -100,11 +100,11 @@ def _parted(adapter: Adapter, rest: str) -> tuple[str, str]:
     return rest, ""
 
 
-def _reply(adapter: Adapter, path: str) -> Response:
+def _reply(adapter: Adapter, asked: WebhookRequest) -> Response:
     """What the vendor wants to hear; to a browser also that its page may read it."""
-    said = adapter.reply
+    said = adapter.reply(asked) if callable(adapter.reply) else adapter.reply
     answered = accepted() if said is None else Response(said.body, said.status, content_type=said.content_type)
-    if path:
+    if asked.route:
         answered.headers.extend(_ANY_SITE)
     return answered
 

@@ -41,7 +41,8 @@ def golden_of(sample: Path) -> Path:
 def content_type_of(sample: Path, body: bytes) -> str:
     if sample.suffix == ".multipart":
         return f"multipart/form-data; boundary={body.split(b'--', 1)[1].split()[0].decode()}"
-    return {".form": "application/x-www-form-urlencoded", ".json": "application/json"}[sample.suffix]
+    kinds = {".form": "application/x-www-form-urlencoded", ".json": "application/json", ".xml": "text/xml"}
+    return kinds[sample.suffix]
 
 
 def request(adapter: Adapter, sample: Path, body: bytes, received_at: datetime = RECEIVED) -> WebhookRequest:

@@ -523,3 +523,14 @@ def test_secret_in_the_address_is_made_up_where_none_is_given(sqlite_runtime: Ru
     assert client(sqlite_runtime).post(url, data=ANN, headers=FORM).status_code == 202
     (row,) = rows(sqlite_runtime, "inbox", "url")
     assert row.url == f"{BASE}/webhooks/ac/…?event=form.submitted"
+
+
+def test_vendor_hears_what_it_wants_to_hear_of_what_it_sent(sqlite_runtime: Runtime) -> None:
+    path = address(sqlite_runtime, add_connection(sqlite_runtime, "salesforce", "crm", {})).removeprefix(BASE)
+    web = client(sqlite_runtime)
+    answer = web.post(path, data=b"<Envelope/>", headers={"Content-Type": "text/xml"})
+    assert (answer.status_code, answer.mimetype) == (200, "text/xml")
+    assert b"<Ack>true</Ack>" in answer.data
+    answer = web.post(path, data=b"{}", headers=JSON)
+    assert (answer.status_code, answer.json) == (202, {"status": "accepted"})
+    assert [row.body for row in rows(sqlite_runtime, "inbox", "body")] == [b"<Envelope/>", b"{}"]
