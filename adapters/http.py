@@ -281,8 +281,10 @@ class Http:
         headers: Mapping[str, str],
         body: Any = None,
         query: Mapping[str, Any] | None = None,
+        private: bool = False,
     ) -> Any:
-        """The JSON of the answer, or None for an empty one. Raises HttpError for any other status than 2xx."""
+        """The JSON of the answer, or None for an empty one. Of a ``private`` answer, as a token is one, nothing is
+        kept. Raises HttpError for any other status than 2xx."""
         if query:
             url += "?" + urlencode(query)
         sent = dict(headers)
@@ -290,12 +292,12 @@ class Http:
         if body is not None:
             sent.setdefault("Content-Type", "application/json")
             data = msgspec.json.encode(body)
-        return _json_of(self.pool.urlopen(method, url, body=data, headers=sent))
+        return _json_of(self.pool.urlopen(method, url, body=data, headers=sent, private=private))
 
     def post_form(
         self, url: str, form: Mapping[str, str], headers: Mapping[str, str] | None = None, private: bool = False
     ) -> Any:
-        """The same for a form. Of a ``private`` answer, as a token is one, nothing is kept."""
+        """The same for a form."""
         sent = {"Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded", **(headers or {})}
         return _json_of(self.pool.urlopen("POST", url, body=urlencode(form).encode(), headers=sent, private=private))
 
