@@ -96,6 +96,7 @@ def _editor(
         has_form=found.kind in FORMS,
         may_rehearse=may_be_rehearsed(found.kind, found.name),
         opened=asked.text("open"),
+        did=asked.text("did"),
         event_types=sorted(event_words.EVENTS.items()),
         doubts=doubts,
         difference=looked.difference(found.text, found.draft.body) if found.draft else None,
@@ -140,7 +141,8 @@ def _form_saved(found: Standing) -> AnyResponse | tuple[str, int]:
             wrong=True,
         )
     place = place_of(made, button) if button.what else turned(made, request.form.get)
-    return keep(found, changed, name_of(place) if place else "")
+    in_list = bool(place) and isinstance(place[-1], int)
+    return keep(found, changed, name_of(place) if place else "", button.what if in_list else "")
 
 
 def _written() -> str:
@@ -155,15 +157,16 @@ def _written() -> str:
     return request.form.get("body", "")
 
 
-def keep(found: Standing, text: str, opened: str = "") -> AnyResponse | tuple[str, int]:
+def keep(found: Standing, text: str, opened: str = "", did: str = "") -> AnyResponse | tuple[str, int]:
     """Save a text as the draft that the form was opened on, and go where its button leads; ``opened`` is the part of
-    the form that was moved or added."""
+    the form that something was done to, ``did`` what to an
+    entry of a list: there the focus goes."""
     runtime, revision, base = this_runtime(), asked.posted_number("revision"), asked.posted_number("base")
     try:
         plain = acts.storable(text)
         if found.draft is None and not revision and plain.rstrip() == found.text.rstrip():
             asked.say("Nothing was changed, so there is no draft.")
-            return redirect(_after(found, None, opened), 303)
+            return redirect(_after(found, None, opened, did), 303)
         rebased = {"base": base} if not revision or request.form.get("do") == "take" else {}
         draft = acts.save(runtime, current_user.email, found.kind, found.name, plain, revision or 0, **rebased)
     except InvalidDocument as error:
@@ -171,10 +174,10 @@ def keep(found: Standing, text: str, opened: str = "") -> AnyResponse | tuple[st
     except Overtaken as overtaken:
         return _overtaken(found, text, overtaken), 409
     asked.say("The draft is saved. It is not in force before you publish it.")
-    return redirect(_after(found, draft, opened), 303)
+    return redirect(_after(found, draft, opened, did), 303)
 
 
-def _after(found: Standing, draft: Draft | None, opened: str = "") -> str:
+def _after(found: Standing, draft: Draft | None, opened: str, did: str) -> str:
     match request.form.get("do"):
         case "publish" if draft or found.draft:
             return url_for("admin.policy_publish", kind=found.kind, name=found.name)
@@ -183,7 +186,7 @@ def _after(found: Standing, draft: Draft | None, opened: str = "") -> str:
         case "diff" if draft or found.draft:
             return url_for("admin.policy_diff", kind=found.kind, name=found.name)
     if request.form.get("view") in (_FORM, _TEXT) and found.kind in FORMS:
-        place = {"open": opened, "_anchor": id_of(opened)} if opened else {}
+        place = {"open": opened, **({"did": did} if did else {"_anchor": id_of(opened)})} if opened else {}
         return url_for("admin.policy", kind=found.kind, name=found.name, view=request.form["view"], **place)  # type: ignore[arg-type]
     return asked.local(request.form.get("back", "")) or address_of(found.kind, found.name)
 

@@ -15,6 +15,8 @@ from app.rules.policy import KINDS
 from mappings.document import InvalidDocument, Path
 from mappings.edits import Rewritten, Snippet, rewrite
 
+Moved = dict[Path, Sequence[int | None]]
+_CAN = frozenset(("up", "down", "remove", "add", "before"))
 _START = {"field": "score", "op": "at_least", "value": 50}
 
 
@@ -27,18 +29,19 @@ class CannotRead(ValueError):
 
 
 class Asked(Struct):
-    """What a button of a form asks for besides keeping the values: ``up``, ``down``, ``remove`` or ``add``, where."""
+    """What a button of a form asks for besides keeping the values, where: ``up``, ``down``, ``remove``, ``add`` at a
+    list's end, or ``before`` one of its entries."""
 
     what: str = ""
     path: Path = ()
-    key: str = ""  # of what is added to a table
+    key: str = ""  # of what is added: its name in a table, or what it does
 
 
 def asked_of(form: Form, button: str, key: str) -> Asked:
     """What a button means: ``up:f/rules/2``. One that is not on the form asks for nothing."""
     what, _, name = button.partition(":")
     for control in _all(form.controls):
-        if control.name == name and what in ("up", "down", "remove", "add"):
+        if control.name == name and what in _CAN:
             return Asked(what, control.path, key)
     return Asked()
 
@@ -54,10 +57,16 @@ def place_of(form: Form, asked: Asked) -> Path:
     *head, last = asked.path or ("",)
     if asked.what in ("up", "down") and isinstance(last, int):
         return (*head, last + (1 if asked.what == "down" else -1))
+    if asked.what == "before":
+        return asked.path
     if asked.what == "add":
-        control = next(one for one in _all(form.controls) if one.path == asked.path)
+        control = _at(form, asked.path)
         return (*asked.path, asked.key if control.look == "table" else len(control.controls))
     return tuple(head)
+
+
+def _at(form: Form, path: Path) -> Control:
+    return next(one for one in _all(form.controls) if one.path == path)
 
 
 def turned(form: Form, posted: Posted) -> Path:
@@ -72,7 +81,7 @@ def text_of(form: Form, posted: Posted, asked: Asked) -> Rewritten:
     """
     data = read_settings(form.text) or {}
     wanted = _filled(form, form.controls, data, posted)
-    moves: dict[Path, Sequence[int | None]] = {}
+    moves: Moved = {}
     if asked.what:
         _do(form, wanted, asked, moves)
     return rewrite(form.text, wanted, moves)
@@ -170,13 +179,15 @@ def _number(told: str) -> int | float | str:
     return told  # kept as it is: what is wrong with it is said beside it
 
 
-def _do(form: Form, wanted: dict[str, Any], asked: Asked, moves: dict[Path, Sequence[int | None]]) -> None:
+def _do(form: Form, wanted: dict[str, Any], asked: Asked, moves: Moved) -> None:
     """Do what a button asks for."""
-    control = next(one for one in _all(form.controls) if one.path == asked.path)
     home = _inside(wanted, asked.path[:-1])
     last = asked.path[-1]
     if asked.what == "add":
-        _add(form, control, home, asked, moves)
+        _add(form, _at(form, asked.path), home, asked, moves)
+    elif asked.what == "before":
+        if isinstance(home, list) and isinstance(last, int):
+            _put(form, _at(form, asked.path[:-1]), home, last, asked.key, moves)
     elif asked.what == "remove" and isinstance(home, dict):
         home.pop(str(last), None)
     elif isinstance(home, list) and isinstance(last, int):
@@ -191,7 +202,7 @@ def _do(form: Form, wanted: dict[str, Any], asked: Asked, moves: dict[Path, Sequ
         moves[asked.path[:-1]] = order
 
 
-def _add(form: Form, control: Control, home: Any, asked: Asked, moves: dict[Path, Sequence[int | None]]) -> None:
+def _add(form: Form, control: Control, home: Any, asked: Asked, moves: Moved) -> None:
     last = asked.path[-1]
     if control.look == "table":
         entries = home.setdefault(str(last), {}) if isinstance(home, dict) else {}
@@ -199,11 +210,16 @@ def _add(form: Form, control: Control, home: Any, asked: Asked, moves: dict[Path
             entries[asked.key] = _blank(control.schema["additionalProperties"], form, [])
         return
     known = home.get(str(last)) if isinstance(home, dict) else home[last]
-    entries = known if isinstance(known, list) else []
-    new = _entry(control, form, entries, asked.key)
     if isinstance(known, list):
-        moves[control.path] = [*range(len(known)), None]
-    home[str(last) if isinstance(home, dict) else last] = [*entries, new]
+        _put(form, control, known, len(known), asked.key, moves)
+    else:
+        home[str(last) if isinstance(home, dict) else last] = [_entry(control, form, [], asked.key)]
+
+
+def _put(form: Form, control: Control, entries: list[Any], at: int, key: str, moves: Moved) -> None:
+    """Put a new entry into a list."""
+    moves[control.path] = [*range(at), None, *range(at, len(entries))]
+    entries.insert(at, _entry(control, form, entries, key))
 
 
 def _entry(control: Control, form: Form, beside: Sequence[Any], kind: str) -> Any:

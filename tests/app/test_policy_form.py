@@ -15,6 +15,7 @@ from app.admin.policy_form import FORMS
 from app.rules.policy import default_documents, read_document
 from app.runtime import Runtime
 from app.store import drafts
+from mappings.document import load_yaml
 from tests.app.screens import SITE, Browser, new_app
 
 SCORING = default_documents()["scoring"].text
@@ -136,7 +137,7 @@ def test_a_condition_is_edited_as_it_is_written(ann: Admin) -> None:
 
 def test_entries_are_moved_taken_out_and_added(ann: Admin) -> None:
     answer = ann.fill("scoring", "down:f/rules/0", rules__0__points="26")
-    assert answer.headers["Location"].endswith("?view=form&open=f/rules/1#f-rules-1")
+    assert answer.headers["Location"].endswith("?view=form&open=f/rules/1&did=down")
     text = ann.text("scoring")
     assert text.index("id: trial") < text.index("id: demo_request")
     assert "points: 26\n" in text
@@ -146,13 +147,28 @@ def test_entries_are_moved_taken_out_and_added(ann: Admin) -> None:
     assert "id: form," not in ann.text("scoring")
     answer = ann.fill("scoring", "add:f/rules")
     assert ann.text("scoring").endswith("  - {id: new_1, label: New, group: behaviour, points: 1}\n")
-    assert answer.headers["Location"].endswith("#f-rules-18")
+    assert answer.headers["Location"].endswith("&open=f/rules/18&did=add")
     ann.fill("scoring", "add:f/groups", **{"new:f/groups": "loyalty"})
     assert "  loyalty: {}\n" in ann.text("scoring")
     ann.fill("scoring", "remove:f/groups/loyalty")
     assert "loyalty" not in ann.text("scoring")
     ann.fill("handoff", "add:f/people")
     assert '  - {name: New, email: ""}' in ann.text("handoff")
+
+
+def test_an_entry_is_put_before_any_other_with_the_comments_where_they_were(ann: Admin) -> None:
+    answer = ann.fill("scoring", "before:f/rules/2", rules__2__points="7")
+    assert answer.headers["Location"].endswith("?view=form&open=f/rules/2&did=before")
+    text, new = ann.text("scoring"), "  - {id: new_1, label: New, group: behaviour, points: 1}\n"
+    assert [one["id"] for one in load_yaml(text, "")["rules"][1:4]] == ["trial", "new_1", "form"]
+    assert text.replace(new, "") == SCORING.replace("points: 5, cap: {points: 15", "points: 7, cap: {points: 15", 1)
+    page = ann.read(answer.headers["Location"])
+    assert '<details class="entry" id="f-rules-2" open>\n    <summary autofocus>' in page
+    ann.fill("scoring", "before:f/rules/0")
+    assert load_yaml(ann.text("scoring"), "")["rules"][0]["id"] == "new_2"
+    before = ann.text("scoring")
+    ann.fill("scoring", "before:f/groups/fit")
+    assert ann.text("scoring") == before, "names of a table have no order"
 
 
 def test_a_button_that_is_not_on_the_form_only_saves(ann: Admin) -> None:
@@ -234,10 +250,32 @@ def test_steps_are_offered_in_the_order_in_which_they_are_wanted(ann: Admin) -> 
     assert read_document(ann.text("content")).model.messages[0].blocks[-1].text == "New"
 
 
+def test_a_step_or_block_is_put_anywhere_and_moved(ann: Admin) -> None:
+    def does() -> list[str]:
+        return [
+            next(iter(one.keys() - {"id", "label"}))
+            for one in load_yaml(ann.text("sequences"), "")["sequences"][0]["steps"]
+        ]
+
+    assert does() == ["wait", "send"]
+    ann.fill("sequences", f"before:{STEPS}/1", **{f"new:{STEPS}/1": "branch"})
+    assert does() == ["wait", "branch", "send"]
+    ann.fill("sequences", f"before:{STEPS}/1/branch/0", **{f"new:{STEPS}": "exit"})  # the way's, not the list's kind
+    ways = load_yaml(ann.text("sequences"), "")["sequences"][0]["steps"][1]["branch"]
+    assert len(ways) == 2
+    ann.fill("sequences", f"up:{STEPS}/2")
+    ann.fill("sequences", f"up:{STEPS}/1")
+    assert does() == ["send", "wait", "branch"]
+    ann.fill("content", "before:f/messages/0/blocks/0")
+    blocks = load_yaml(ann.text("content"), "")["messages"][0]["blocks"]
+    assert blocks[0]["text"] == "New"
+    assert blocks[1:] == load_yaml(CONTENT, "")["messages"][0]["blocks"]
+
+
 def test_each_kind_of_step_is_added_with_what_it_needs(ann: Admin) -> None:
     for kind in ("wait", "send", "branch", "act", "exit"):
         answer = ann.fill("sequences", f"add:{STEPS}", **{f"new:{STEPS}": kind})
-    assert answer.headers["Location"].endswith("#f-sequences-0-steps-6")
+    assert answer.headers["Location"].endswith("&open=f/sequences/0/steps/6&did=add")
     text = ann.text("sequences")
     assert text[SEQUENCES.index("        id: welcome\n") :].startswith(
         """\

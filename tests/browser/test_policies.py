@@ -3,17 +3,16 @@
 Catalogue: D9, E5, F8.
 """
 
-import re
-
 import pytest
 
 from app import drafts as acts
 from app.store import drafts
 from tests.browser.conftest import SCORING, NewPage, Site
-from tests.browser.test_screens import NARROW, problems_everywhere, tab_to
+from tests.browser.test_screens import NARROW, WIDE, problems_everywhere, tab_to
 
 pytestmark = pytest.mark.browser
 
+STEPS = "f/sequences/0/steps"
 HERE = "/admin/policies/scoring/scoring/"
 
 
@@ -106,10 +105,49 @@ def test_a_rule_is_moved_where_it_is_seen_again(new_page: NewPage, untouched: Si
     page.goto(HERE)
     page.click("#f-rules-0 > summary")
     page.click("#f-rules-0 button[value^=down]")
-    page.wait_for_url(re.compile("#f-rules-1$"))
+    page.wait_for_url("**did=down")
     assert page.locator("#f-rules-1").evaluate("(one) => one.open")
     assert page.locator("#f-rules-1-id").input_value() == "demo_request"
     assert page.locator("#f-rules-1").evaluate("(one) => one.getBoundingClientRect().top < innerHeight")
+
+
+@pytest.mark.parametrize("mouse", [pytest.param(True, id="mouse"), pytest.param(False, id="keyboard")])
+def test_a_step_is_put_into_the_middle_and_moved_to_the_top(new_page: NewPage, site: Site, mouse: bool) -> None:
+    page = new_page("admin", viewport=WIDE if mouse else NARROW)
+
+    def press(selector: str) -> None:
+        if mouse:
+            page.click(selector)
+        else:
+            tab_to(page, selector, most=400)
+            page.keyboard.press("Enter")
+
+    page.goto("/admin/policies/sequences/sequences/")
+    press("#f-sequences-0 > summary")
+    press("#f-sequences-0-steps-1 > summary")
+    if mouse:
+        page.select_option("#new-f-sequences-0-steps-1", "act")
+    else:
+        tab_to(page, "#new-f-sequences-0-steps-1")
+        page.keyboard.type("Do")
+    press(f"button[value='before:{STEPS}/1']")
+    page.wait_for_url("**steps/1&did=before")
+    page.wait_for_selector("#f-sequences-0-steps-1 > summary:focus")
+    press(f"button[value='up:{STEPS}/1']")
+    page.wait_for_url("**steps/0&did=up")
+    page.wait_for_selector(f"[value='down:{STEPS}/0']:focus")  # it is the first: only down is left
+    assert page.input_value("#f-sequences-0-steps-0-kind") == "act"
+    if mouse:
+        page.click(":focus")
+    else:
+        page.keyboard.press("Enter")
+    page.wait_for_url("**steps/1&did=down")
+    page.wait_for_selector(f"[value='down:{STEPS}/1']:focus")  # the same again moves it on
+    assert problems_everywhere(page) == {}
+    with site.runtime.database.write() as conn:
+        draft = drafts.find(conn, "sequences", "sequences")
+        assert draft is not None
+        drafts.discard(conn, "sequences", "sequences", draft.revision)
 
 
 @pytest.mark.parametrize(("view", "field"), [("text", "#yaml"), ("form", "#f-threshold")])
