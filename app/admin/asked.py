@@ -76,6 +76,15 @@ def pages(turn: Turn, **filters: str | None) -> dict[str, str | None]:
     return {"older": link(before=turn.older), "newer": link(after=turn.newer)}
 
 
+def onward(further: object, place: str = "before", anchor: str | None = None, **kept: object) -> dict[str, str | None]:
+    """The addresses of what comes after this page of a list that only goes on, and of its beginning; ``place`` is the
+    parameter that says where a page begins."""
+    return {
+        "more": None if further is None else _here(**kept, **{place: further}, _anchor=anchor),
+        "start": _here(**kept, _anchor=anchor) if request.args.get(place) else None,
+    }
+
+
 def _here(**query: object) -> str:
     return url_for(str(request.endpoint), **(request.view_args or {}), **query)  # type: ignore[arg-type]
 

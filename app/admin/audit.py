@@ -35,12 +35,11 @@ def audit() -> str:
     who, on = asked.text("who") or None, asked.text("on") or None
     subject = asked.one_of("subject", words.CHANGE_SUBJECTS)
     first, last = asked.day("first"), asked.day("last")
-    before = asked.number("before")
     with this_runtime().database.read() as conn:
         turn = audited.page(
             conn,
             asked.PAGE,
-            before,
+            asked.number("before"),
             who=who,
             on=on,
             subject=subject,
@@ -48,15 +47,10 @@ def audit() -> str:
             until=last + timedelta(days=1) if last else None,
         )
     kept: dict[str, Any] = {"who": who, "on": on, "subject": subject, "first": _text(first), "last": _text(last)}
-    links: dict[str, str | None] = {}
-    if turn.older is not None:
-        links["older"] = url_for("admin.audit", before=turn.older, **kept)
-    if before is not None:
-        links["start"] = url_for("admin.audit", **kept)
     return render_template(
         "admin/audit.html",
         rows=[{**row, "subject": row["what"].partition(".")[0], "screen": _screen(row)} for row in turn.rows],
-        links=links,
+        links=asked.onward(turn.older, **kept),
         cut=turn.cut,
         filtered=any(kept.values()),
         **kept,

@@ -25,19 +25,15 @@ def contacts() -> str:
     runtime = this_runtime()
     text, stage = asked.text("q"), asked.one_of("stage", tuple(LifecycleStage))
     place = asked.place("place")
-    links: dict[str, str | None] = {}
     cut = False
     with runtime.database.read() as conn:
         if text:
             found = search.search_contacts(conn, text, stage, asked.PAGE, place)
             ids = list(found.ids)
-            if found.next is not None:
-                links["more"] = url_for("admin.contacts", q=text, stage=stage, place=asked.place_text(found.next))
+            links = asked.onward(asked.place_text(found.next), "place", q=text, stage=stage)
             if place is None:
                 named = _named(runtime, conn, text)
                 ids = [*named, *(one for one in ids if one not in named)]
-            else:
-                links["start"] = url_for("admin.contacts", q=text, stage=stage)
         else:
             turn = turns.contacts(conn, asked.PAGE, *asked.turning(), stage)
             ids, cut = [row["id"] for row in turn.rows], turn.cut

@@ -16,18 +16,14 @@ from app.store import erasures as stored
 @admin.get("/erasures")
 def erasures() -> str:
     """The newest first; and the form that erases whoever goes by an address."""
-    runtime, before = this_runtime(), asked.number("before")
+    runtime = this_runtime()
     with runtime.database.read() as conn:
-        found = stored.page(conn, asked.PAGE, before)
-        receipts = stored.receipts(conn, [one.id for one in found])
-    more = found[asked.PAGE - 1].id if len(found) > asked.PAGE else None
+        page = stored.page(conn, asked.PAGE, asked.number("before"))
+        receipts = stored.receipts(conn, [one.id for one in page.rows])
     return render_template(
         "admin/erasures.html",
-        erasures=[erasure.shown(runtime, one, receipts[one.id]) for one in found[: asked.PAGE]],
-        links={
-            "start": url_for("admin.erasures") if before is not None else None,
-            "more": url_for("admin.erasures", before=more) if more is not None else None,
-        },
+        erasures=[erasure.shown(runtime, one, receipts[one.id]) for one in page.rows],
+        links=asked.onward(page.next),
     )
 
 

@@ -15,7 +15,6 @@ from app.receive import this_runtime
 from app.store import imports
 from app.store.imports import Import
 
-SHOWN = 25
 MAX_NAME, MAX_PROOF = 200, 500
 
 
@@ -24,7 +23,7 @@ def import_list() -> str:
     """What can be imported, and what has been."""
     runtime = this_runtime()
     with runtime.database.read() as conn:
-        found = imports.latest(conn, SHOWN + 1, asked.number("before"))
+        page = imports.page(conn, asked.PAGE, asked.number("before"))
     sources = [
         (one, runtime.adapter(one).title, [stream.title for stream in history(runtime, one)])
         for one in runtime.connections().values()
@@ -32,8 +31,8 @@ def import_list() -> str:
     ]
     return render_template(
         "admin/imports.html",
-        found=found[:SHOWN],
-        more=found[SHOWN - 1].id if len(found) > SHOWN else None,
+        found=page.rows,
+        links=asked.onward(page.next),
         sources=sources,
         said=words.IMPORTS,
     )

@@ -37,9 +37,8 @@ def inbox() -> str:
         parked = status == stored.PARKED and not text
         causes = left.causes(conn, tables.inbox, stored.PARKED) if parked else []
         all_of = counts.up_to(conn, {"": left.parked(chosen["connection_id"], reason)})[""] if parked else 0
-    links = asked.pages(turn, status=status, connection=name, reason=reason, q=text)
-    if text and before is not None:
-        links["start"] = url_for("admin.inbox", status=status, connection=name, reason=reason, q=text)
+    kept: dict[str, Any] = {"status": status, "connection": name, "reason": reason, "q": text or None}
+    links = asked.onward(turn.older, **kept) if text else asked.pages(turn, **kept)
     return render_template(
         "admin/inbox.html",
         rows=[views.inbox(runtime, row) for row in turn.rows],

@@ -38,19 +38,15 @@ MOST_TEXTS = 40
 @admin.get("/rehearsals/", endpoint="rehearsals")
 def all_rehearsals() -> str:
     """All rehearsals, the newest first."""
-    runtime, before = this_runtime(), asked.number("before")
-    with runtime.database.read() as conn:
-        found, more = rehearsals.page(conn, asked.PAGE, before)
+    with this_runtime().database.read() as conn:
+        page = rehearsals.page(conn, asked.PAGE, asked.number("before"))
         waits = bool(drafts.listed(conn))
     return render_template(
         "admin/rehearsals.html",
-        rehearsals=found,
+        rehearsals=page.rows,
         title_of=title_of,
         drafts=waits,
-        links={
-            "start": url_for("admin.rehearsals") if before is not None else None,
-            "more": url_for("admin.rehearsals", before=more) if more is not None else None,
-        },
+        links=asked.onward(page.next),
     )
 
 
@@ -178,17 +174,6 @@ def rehearsal(rehearsal_id: int) -> str:
     chosen = runtime.rulebook().policies
     labels = rehearsed.rule_labels(chosen)
 
-    def list_from(place: int | None) -> str:
-        return url_for(
-            "admin.rehearsal",
-            rehearsal_id=found.id,
-            effect=effect,
-            rule=rule,
-            side=side,
-            after=place,
-            _anchor="one-by-one",
-        )
-
     return render_template(
         "admin/rehearsal.html",
         rehearsal=found,
@@ -213,10 +198,7 @@ def rehearsal(rehearsal_id: int) -> str:
         side=side,
         kept=KEPT,
         segment=next((one.label for one in chosen.segments.every if one.id == found.segment), found.segment),
-        links={
-            "start": list_from(None) if after is not None else None,
-            "more": list_from(more) if more is not None else None,
-        },
+        links=asked.onward(more, "after", "one-by-one", effect=effect, rule=rule, side=side),
     )
 
 

@@ -1,6 +1,6 @@
 """Segments: who is in which, what each is there for, and which are worth a second look."""
 
-from flask import abort, render_template, url_for
+from flask import abort, render_template
 
 from app import segments as looked
 from app import views
@@ -27,23 +27,17 @@ def segments() -> str:
 @admin.get("/segments/<segment_id>")
 def segment(segment_id: str) -> str:
     """One segment: whom it is for, who is in it, what uses it."""
-    runtime, before = this_runtime(), asked.number("before")
+    runtime = this_runtime()
     with runtime.database.read() as conn:
         found = looked.detail(runtime, conn, segment_id)
         if found is None:
             abort(404)
-        page = lists.contacts_page(conn, asked.PAGE, before, segment=segment_id)
+        page = lists.contacts_page(conn, asked.PAGE, asked.number("before"), segment=segment_id)
         ids = [row["id"] for row in page.rows]
         people = views.glances(runtime, conn, ids)
-    links = {
-        "start": url_for("admin.segment", segment_id=segment_id, _anchor="people") if before is not None else None,
-        "more": url_for("admin.segment", segment_id=segment_id, before=page.next, _anchor="people")
-        if page.next is not None
-        else None,
-    }
     return render_template(
         "admin/segment.html",
         segment=found,
         people=[people[one] for one in ids if one in people],
-        links=links,
+        links=asked.onward(page.next, anchor="people"),
     )

@@ -80,19 +80,10 @@ def sequence(name: str) -> str:
         who=who,
         step=step,
         steps=known_steps,
-        links=_links(name, page.next, who=who if who != INSIDE else None, step=step),
+        links=asked.onward(page.next, anchor="people", who=who if who != INSIDE else None, step=step),
         most=enrolments.LOOK - 1,
         **shown,
     )
-
-
-def _links(name: str, older: int | None, **kept: Any) -> dict[str, str]:
-    links = {}
-    if older is not None:
-        links["more"] = url_for("admin.sequence", name=name, before=older, _anchor="people", **kept)
-    if asked.number("before") is not None:
-        links["start"] = url_for("admin.sequence", name=name, _anchor="people", **kept)
-    return links
 
 
 def _doing(version: str, name: str, step: str) -> str:

@@ -37,13 +37,13 @@ from app.store.access import MANAGE
     ),
 )
 def erasures() -> Any:
-    runtime, most = this_runtime(), limit()
+    runtime = this_runtime()
     status = choice("status", (stored.CLEANING, stored.WAITING, stored.FINISHED))
     with runtime.database.read() as conn:
-        found = stored.page(conn, most, cursor(), status)
-        receipts = stored.receipts(conn, [one.id for one in found])
-    items = [erasure.shown(runtime, one, receipts[one.id]) for one in found[:most]]
-    return {"items": items, "next": to_cursor(found[most - 1].id if len(found) > most else None)}
+        page = stored.page(conn, limit(), cursor(), status)
+        receipts = stored.receipts(conn, [one.id for one in page.rows])
+    items = [erasure.shown(runtime, one, receipts[one.id]) for one in page.rows]
+    return {"items": items, "next": to_cursor(page.next)}
 
 
 @operation(

@@ -38,11 +38,9 @@ SKIPS_SHOWN = 200
     ),
 )
 def imports_list() -> Any:
-    most = limit()
     with this_runtime().database.read() as conn:
-        found = imports.latest(conn, most + 1, cursor())
-    place = found[most - 1].id if len(found) > most else None
-    return {"items": [acts.shown(one) for one in found[:most]], "next": to_cursor(place)}
+        page = imports.page(conn, limit(), cursor())
+    return {"items": [acts.shown(one) for one in page.rows], "next": to_cursor(page.next)}
 
 
 @operation(

@@ -50,8 +50,8 @@ _SIDES = (MORE, LESS, MOVED, OTHER)
 )
 def all_rehearsals() -> Any:
     with this_runtime().database.read() as conn:
-        found, more = rehearsals.page(conn, limit(), cursor())
-    return {"items": [acted.shown(one) for one in found], "next": to_cursor(more)}
+        page = rehearsals.page(conn, limit(), cursor())
+    return {"items": [acted.shown(one) for one in page.rows], "next": to_cursor(page.next)}
 
 
 @operation(

@@ -89,8 +89,8 @@ def erasure_list() -> None:
 
     runtime = opened()
     with runtime.database.read() as conn:
-        found = stored.page(conn, 50, None)
-    for one in found[:50]:
+        found = stored.page(conn, 50, None).rows
+    for one in found:
         shown = _shown(runtime, one.id)
         late = f", {shown['late']} kept out since" if shown["late"] else ""
         asked = f"asked {shown['asked_at']} by {one.asked_by}"

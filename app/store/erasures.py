@@ -9,12 +9,13 @@ from functools import cache
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, literal, or_, select, true, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, literal, or_, select, update
 
 from app.contacts.action import Erase, kind_of
 from app.store import notes
 from app.store.deliveries import DEAD, SENDING, SENT, UNKNOWN, WITHHELD
 from app.store.engine import Database
+from app.store.lists import Page, keyset
 from app.store.many import Among
 from app.store.tables import (
     aliases,
@@ -182,13 +183,10 @@ def load(conn: Connection, erasure_id: int) -> Erasure | None:
     return found[0] if found else None
 
 
-def page(conn: Connection, limit: int, before: int | None, status: str | None = None) -> list[Erasure]:
-    """The newest erasures, one more than the limit where there are more."""
-    which = true() if before is None else erasures.c.id < before
-    if status is not None:
-        which = and_(which, erasures.c.status == status)
-    query = select(erasures).where(which).order_by(erasures.c.id.desc()).limit(limit + 1)
-    return [_erasure(row) for row in conn.execute(query).mappings()]
+def page(conn: Connection, limit: int, before: int | None, status: str | None = None) -> Page:
+    """Erasures, the newest first."""
+    query = select(erasures) if status is None else select(erasures).where(erasures.c.status == status)
+    return keyset(conn, query, erasures.c.id, limit, before, read=lambda row: _erasure(row._mapping))
 
 
 def open_ones(conn: Connection, *statuses: str) -> list[Erasure]:

@@ -9,6 +9,7 @@ from msgspec import Struct, field
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from app.store.engine import Conflict
+from app.store.lists import Page, keyset
 from app.store.tables import import_parts, import_skips, imports
 from app.store.tables import inbox as inbox_table
 
@@ -98,10 +99,9 @@ def load(conn: Connection, import_id: int) -> Import | None:
     return None if row is None else _read(row)
 
 
-def latest(conn: Connection, limit: int, before: int | None = None) -> list[Import]:
+def page(conn: Connection, limit: int, before: int | None) -> Page:
     """Imports, the newest first."""
-    query = select(*_COLUMNS).order_by(imports.c.id.desc()).limit(limit)
-    return [_read(row) for row in conn.execute(query if before is None else query.where(imports.c.id < before))]
+    return keyset(conn, select(*_COLUMNS), imports.c.id, limit, before, read=_read)
 
 
 def open_of(conn: Connection, connection_id: int) -> Import | None:

@@ -1,6 +1,6 @@
 """Lists for programs: keyset pages, newest first, each on an index. Those that people leaf through are in turns.py."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -45,22 +45,28 @@ Rows = Sequence[Mapping[str, Any]]
 
 
 class Page(Struct, frozen=True):
-    """Some rows, and the key after which the next page begins; None when there is none."""
+    """Some rows, as each list has them, and the key after which the next page begins; None when there is none."""
 
-    rows: Rows
+    rows: Sequence[Any]
     next: int | None
 
 
-def _page(
-    conn: Connection, query: Select[Any], key: ColumnElement[int], limit: int, before: int | None, name: str = ""
+def keyset(
+    conn: Connection,
+    query: Select[Any],
+    key: ColumnElement[int],
+    limit: int,
+    before: int | None,
+    name: str = "",
+    read: Callable[[Any], Any] = lambda row: dict(row._mapping),
 ) -> Page:
-    """The rows of a query before a key; it stands in them under its own name, or under ``name``."""
+    """The rows of a query before a key, newest first, each as ``read`` has it; the key stands in them under its own
+    name, or under ``name``."""
     if before is not None:
         query = query.where(key < before)
-    rows = [dict(row._mapping) for row in conn.execute(query.order_by(key.desc()).limit(limit + 1))]
-    more = len(rows) > limit
-    rows = rows[:limit]
-    return Page(rows, rows[-1][name or key.name] if more and rows else None)
+    rows = conn.execute(query.order_by(key.desc()).limit(limit + 1)).all()
+    further = rows[limit - 1]._mapping[name or key.name] if len(rows) > limit else None
+    return Page([read(row) for row in rows[:limit]], further)
 
 
 def _by(
@@ -76,7 +82,7 @@ def _by(
     so many rows of the first: it may hold fewer rows than are asked for, or none, and still name a next one."""
     given = {name: value for name, value in filters.items() if value is not None}
     if len(given) < 2:
-        return _page(conn, _filtered(table, columns, given), key, limit, before)
+        return keyset(conn, _filtered(table, columns, given), key, limit, before)
     rare = ("status",) if given.get("status") in RARE else ()
     lead = next(name for name in ("contact_id", *rare, *given) if name in given)
     looked = _filtered(table, columns, {lead: given.pop(lead)})
@@ -137,7 +143,7 @@ def decisions_page(conn: Connection, limit: int, before: int | None, **filters: 
 def handoffs_page(conn: Connection, limit: int, before: int | None, **filters: Any) -> Page:
     """Handoffs, by ``status`` or ``contact_id``."""
     names = [column.name for column in handoffs.c]
-    return _page(conn, _filtered(handoffs, names, filters), handoffs.c.id, limit, before)
+    return keyset(conn, _filtered(handoffs, names, filters), handoffs.c.id, limit, before)
 
 
 def handoffs_of(conn: Connection, contact_ids: Collection[int], most: int) -> dict[int, list[Mapping[str, Any]]]:
@@ -156,19 +162,19 @@ def enrolments_page(conn: Connection, limit: int, before: int | None, **filters:
     query = _filtered(enrolments, [column.name for column in enrolments.c], filters)
     if running is not None:
         query = query.where(enrolments.c.exit.is_(None) if running else enrolments.c.exit.is_not(None))
-    return _page(conn, query, enrolments.c.id, limit, before)
+    return keyset(conn, query, enrolments.c.id, limit, before)
 
 
 def reviews_page(conn: Connection, limit: int, before: int | None, **filters: Any) -> Page:
     """Reviews, by ``status`` or ``contact_id``."""
     names = [column.name for column in reviews.c]
-    return _page(conn, _filtered(reviews, names, filters), reviews.c.id, limit, before)
+    return keyset(conn, _filtered(reviews, names, filters), reviews.c.id, limit, before)
 
 
 def conflicts_page(conn: Connection, limit: int, before: int | None, **filters: Any) -> Page:
     """Fields on which tools disagree, by ``contact_id``."""
     names = [column.name for column in conflicts.c]
-    return _page(conn, _filtered(conflicts, names, filters), conflicts.c.id, limit, before)
+    return keyset(conn, _filtered(conflicts, names, filters), conflicts.c.id, limit, before)
 
 
 def merges_page(conn: Connection, limit: int, before: int | None, contact_id: int | None = None) -> Page:
@@ -176,7 +182,7 @@ def merges_page(conn: Connection, limit: int, before: int | None, contact_id: in
     query = select(merges)
     if contact_id is not None:
         query = query.where(or_(merges.c.winner_id == contact_id, merges.c.loser_id == contact_id))
-    return _page(conn, query, merges.c.id, limit, before)
+    return keyset(conn, query, merges.c.id, limit, before)
 
 
 def contacts_page(
@@ -208,7 +214,7 @@ def contacts_page(
                 and_(contacts.c.name >= text, contacts.c.name < end),
             )
         )
-    return _page(conn, query, key, limit, before, "id")
+    return keyset(conn, query, key, limit, before, "id")
 
 
 def find_contacts(conn: Connection, identity: Identity, connection_ids: Sequence[int]) -> list[int]:

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Select, bindparam, delete, fun
 from app.rules.decision import Outcome
 from app.rules.difference import Change, Made, Tally, effect_of, reason_of
 from app.store.decided import read_gates
+from app.store.lists import Page, keyset
 from app.store.many import Adder
 from app.store.tables import contact_segments, contacts, decisions, rehearsal_changes, rehearsal_events, rehearsals
 
@@ -141,13 +142,9 @@ def find(conn: Connection, rehearsal_id: int) -> Rehearsal | None:
     return None if row is None else Rehearsal(**_known(row, Written))
 
 
-def page(conn: Connection, limit: int, before: int | None) -> tuple[list[Outline], int | None]:
-    """Rehearsals without their texts, newest first, and where the next page begins."""
-    query = select(*_OUTLINE).order_by(_table.id.desc()).limit(limit + 1)
-    if before is not None:
-        query = query.where(_table.id < before)
-    found = [Outline(**_known(row, Named)) for row in conn.execute(query)]
-    return found[:limit], found[limit - 1].id if len(found) > limit else None
+def page(conn: Connection, limit: int, before: int | None) -> Page:
+    """Rehearsals without their texts, newest first."""
+    return keyset(conn, select(*_OUTLINE), _table.id, limit, before, read=lambda row: Outline(**_known(row, Named)))
 
 
 def open_ones(conn: Connection) -> list[int]:

@@ -95,7 +95,7 @@ def test_a_file_that_is_still_being_stored_says_so_and_can_be_thrown_away(
     def pieces() -> Any:
         yield PEOPLE.encode() + b"x" * imports.PART_BYTES
         with database.read() as conn:
-            (one,) = imports.latest(conn, 1)
+            (one,) = imports.page(conn, 1, None).rows
         address = f"{ADMIN}/{one.id}"
         answer = marketer.get(address)
         told.append(answer.get_data(as_text=True))

@@ -47,7 +47,7 @@ def test_what_is_in_force_changes_nothing(lived: Runtime, tmp_path: Path) -> Non
     result = command(lived, "policy", "rehearse", file(tmp_path, "triggers"), "--from", FROM, "--until", "2026-10-20")
     assert "Nothing would have been otherwise." in result.output
     with lived.database.read() as conn:
-        (done,) = rehearsals.page(conn, 10, None)[0]
+        (done,) = rehearsals.page(conn, 10, None).rows
     assert (done.status, f"{done.until:%Y-%m-%d}", done.seen) == ("done", "2026-10-20", 5)
     assert ("command line", "rehearsal.ask") in {(row.who, row.what) for row in rows(lived, "audit")}
     assert {"rehearsal.ask", "rehearsal.cancel"} <= words.CHANGES.keys(), "the audit log calls them so"
