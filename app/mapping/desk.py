@@ -22,6 +22,7 @@ from mappings.document import InvalidDocument
 from mappings.fields import COMPUTED, FIELDS, SIGNALS, type_of
 from mappings.kinds import BLANK
 from mappings.mapping import FieldMapping, read_mapping, shipped_text
+from mappings.rows import NEWEST
 from mappings.schema import Listed
 from mappings.writing import rows_of, set_name
 
@@ -137,6 +138,7 @@ class RowState(Struct, kw_only=True):
     sources: list[str]
     direction: str
     blank: str
+    authority: str
     steps: int
     values: int
     state: str = FINE
@@ -217,6 +219,7 @@ def _state(about: Subject, number: int, row: Mapping[str, Any], lately: Traffic)
         sources=sources,
         direction=str(row.get("direction", "in")),
         blank=str(row.get("blank", "keep")),
+        authority=str(row.get("authority", NEWEST)),
         steps=len(row.get("transform") or ()),
         values=len(row.get("values") or ()),
         problems=about.problems_of(number),

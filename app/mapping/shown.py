@@ -38,6 +38,7 @@ def _row(state: RowState) -> dict[str, Any]:
         "vendor": state.sources,
         "direction": state.direction,
         "blank": state.blank,
+        "authority": state.authority,
         "health": state.state,
         "says": state.says,
         "problems": state.problems,

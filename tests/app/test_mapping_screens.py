@@ -104,6 +104,14 @@ def test_grid_answers_where_a_field_goes(admin: Browser) -> None:
     assert "Look at it" in page  # a value without a place
 
 
+def test_grid_and_mapping_say_whose_word_stands_where_it_is_not_the_newest(admin: Browser) -> None:
+    assert "Whose word:" not in admin.read("/admin/mappings/hubspot/")
+    send(admin, f"{ROW}?row={CITY}", authority="owner")
+    for path in ("/admin/mappings/", "/admin/mappings/hubspot/"):
+        said = re.findall(r"Whose word:</span> ([^<]+)</div>", admin.read(path))
+        assert said == ["This tool owns the field"], path
+
+
 def test_mapping_shows_what_no_row_reads_with_a_suggestion(admin: Browser) -> None:
     page = admin.read("/admin/mappings/hubspot/")
     assert "role_title" in page

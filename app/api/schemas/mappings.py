@@ -37,6 +37,7 @@ _ROW = an_object(
         "vendor": _TEXTS,
         "direction": TEXT,
         "blank": TEXT,
+        "authority": TEXT,
         "health": {"enum": ["fine", "bad", "quiet"]},
         "says": _TEXTS,
         "problems": _TEXTS,
