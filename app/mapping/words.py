@@ -96,6 +96,8 @@ _NAMES = {
     "in_conversation": "In conversation with sales",
     "handoff_open": "Handoff is open",
     "tier": "Engagement tier",
+    "custom.ga_client_id": "Google Analytics client id",
+    "custom.ga_session_id": "Google Analytics session id",
 }
 KNOWN = frozenset((*FIELDS, *SIGNALS, *COMPUTED, OWN))
 OPTIONS: Mapping[str, tuple[str, ...]] = {"lifecycle_stage": STAGES, "sales_verdict": VERDICTS}

@@ -62,7 +62,7 @@ TRIES = {
 }
 CONNECTIONS = {"active": "Working", "paused": "Paused", "broken": "Broken"}
 CONNECTION_HELP = {
-    "active": "things come in and go out",
+    "active": "it does its work",
     "paused": "nothing leaves; what comes in is kept and read",
     "broken": "the tool refuses our credentials, so nothing leaves; what comes in is kept and read",
 }
