@@ -1,4 +1,4 @@
-"""All policies as files on the screens: taken away, looked at, brought back as drafts. Catalogue: N6."""
+"""All policies as files on the screens: taken away, looked at, brought back as drafts. Catalogue: N9."""
 
 import io
 import re
