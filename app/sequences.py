@@ -20,6 +20,7 @@ from app.rules.sequences.standing import what_next
 from app.rules.sequences.walk import place_of
 from app.runtime import Runtime
 from app.store import enrolments, pauses, reviews, rows
+from app.store.kept import kept
 
 LATELY = timedelta(days=30)
 _reached = tuple(map(str, REACHED))
@@ -118,7 +119,7 @@ def detail(runtime: Runtime, conn: Connection, name: str) -> dict[str, Any] | No
     flow = known.newest.by_id.get(name)
     if flow is None:
         return None
-    standing_at = enrolments.by_step(conn, name)
+    standing_at = _standing(conn, name)
     return {
         **_brief(flow, sum(one["contacts"] for one in standing_at), pauses.running(conn)),
         **_lately(runtime, conn, flow),
@@ -128,6 +129,10 @@ def detail(runtime: Runtime, conn: Connection, name: str) -> dict[str, Any] | No
         "at": standing_at,
         "exits": enrolments.by_exit(conn, name),
     }
+
+
+def _standing(conn: Connection, name: str) -> list[Mapping[str, Any]]:
+    return kept(conn, f"standing {name}", lambda: enrolments.by_step(conn, name))
 
 
 class Place(Struct, frozen=True):
@@ -172,7 +177,7 @@ def versions(runtime: Runtime, conn: Connection, name: str) -> list[dict[str, An
     """The versions in which people are in a sequence, and the one in force; the newest first."""
     known = runtime.rulebook().policies.sequences
     inside = Counter[str]()
-    for row in enrolments.by_step(conn, name):
+    for row in _standing(conn, name):
         inside[row["version"]] += row["contacts"]
     current = known.newest.version
     return [

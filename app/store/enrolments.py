@@ -9,6 +9,7 @@ from sqlalchemy import Connection, delete, func, insert, or_, select, update
 
 from app.contacts.contact import Enrolment
 from app.store.engine import Database
+from app.store.kept import kept
 from app.store.tables import enrolments, exposures
 
 LOOK = 10_000  # so many of a sequence's enrolments are looked at for what happened lately
@@ -91,7 +92,7 @@ def forget(conn: Connection, keys: Collection[str]) -> None:
 def running(conn: Connection) -> dict[str, int]:
     """sequence → how many are in it."""
     query = select(_table.sequence, func.count()).where(_table.exit.is_(None)).group_by(_table.sequence)
-    return {name: int(count) for name, count in conn.execute(query)}
+    return kept(conn, "enrolled", lambda: {name: int(count) for name, count in conn.execute(query)})
 
 
 def by_step(conn: Connection, sequence: str) -> list[Mapping[str, Any]]:
@@ -104,7 +105,8 @@ def by_step(conn: Connection, sequence: str) -> list[Mapping[str, Any]]:
 def by_exit(conn: Connection, sequence: str) -> dict[str, int]:
     """exit reason → how many left for it."""
     query = select(_table.exit, func.count()).where(_table.sequence == sequence, _table.exit.is_not(None))
-    return {reason: int(count) for reason, count in conn.execute(query.group_by(_table.exit).order_by(_table.exit))}
+    query = query.group_by(_table.exit).order_by(_table.exit)
+    return kept(conn, f"exits {sequence}", lambda: {reason: int(count) for reason, count in conn.execute(query)})
 
 
 def by_variant(conn: Connection, sequence: str, reached: Collection[str]) -> list[tuple[str, str, int, int, int]]:
@@ -123,7 +125,12 @@ def by_variant(conn: Connection, sequence: str, reached: Collection[str]) -> lis
         .group_by(exposures.c.split, exposures.c.variant)
         .order_by(exposures.c.split, exposures.c.variant)
     )
-    return [(split, variant, int(a), int(b), int(c)) for split, variant, a, b, c in conn.execute(query)]
+    return kept(conn, f"variants {sequence}", lambda: [_variant(row) for row in conn.execute(query)])
+
+
+def _variant(row: Any) -> tuple[str, str, int, int, int]:
+    split, variant, exposed, ended, found = row
+    return split, variant, int(exposed), int(ended), int(found)
 
 
 class Lately(Struct, frozen=True):
@@ -153,8 +160,12 @@ def lately(conn: Connection, sequence: str, since: datetime, reached: Collection
 def by_place(conn: Connection, sequence: str) -> dict[str, tuple[int, int]]:
     """step → how many are there, and how many have left from there."""
     query = select(_table.step, func.count() - func.count(_table.exit), func.count(_table.exit))
-    found = conn.execute(query.where(_table.sequence == sequence).group_by(_table.step))
-    return {step: (int(here), int(left)) for step, here, left in found}
+    query = query.where(_table.sequence == sequence).group_by(_table.step)
+    return kept(
+        conn,
+        f"places {sequence}",
+        lambda: {step: (int(here), int(left)) for step, here, left in conn.execute(query)},
+    )
 
 
 # --- moved and woken

@@ -1,10 +1,10 @@
 """Lists and counts of full tables look at no more than they need, and find all the same."""
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import event, insert
 
 from app.runtime import Runtime
-from app.store import counts, lists, segments
+from app.store import counts, enrolments, lists, segments
 from app.store.tables import contact_segments, contacts, events, inbox
 from tests.conftest import NOW
 from tests.feeding import minutes
@@ -51,6 +51,29 @@ def test_the_first_row_since_a_moment_is_found_by_halving(runtime: Runtime) -> N
         for n in (0, 1, 17, 39):
             assert counts.first_since(conn, inbox, inbox.c.received_at, NOW + minutes(n)) == ids[n]
         assert counts.first_since(conn, inbox, inbox.c.received_at, NOW + minutes(40)) == ids[-1] + 1
+
+
+def test_sequences_are_listed_and_counted_from_indexes_alone(sqlite_runtime: Runtime) -> None:
+    with sqlite_runtime.database.read() as conn:
+        asked: list[tuple[str, object]] = []
+        event.listen(conn, "before_cursor_execute", lambda conn, cursor, said, values, *_: asked.append((said, values)))
+        enrolments.running(conn)
+        enrolments.lately(conn, "welcome", NOW, ("goal",))
+        enrolments.by_step(conn, "welcome")
+        enrolments.by_exit(conn, "welcome")
+        enrolments.by_place(conn, "welcome")
+        lists.enrolments_page(conn, 5, None, sequence="welcome", running=True)
+        plans = [
+            " / ".join(row[3] for row in conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {said}", values))
+            for said, values in list(asked)
+            if "FROM enrolments" in said
+        ]
+    assert len(plans) == 6
+    *counted, listed = plans
+    for plan in counted:
+        assert "COVERING INDEX ix_enrolments" in plan
+    assert "USING INDEX ix_enrolments_running" in listed
+    assert "TEMP B-TREE" not in listed, "the newest are found without sorting all"
 
 
 def people(runtime: Runtime, count: int) -> None:

@@ -170,8 +170,11 @@ enrolments = Table(
     Column("exit", Code),
 )
 Index(None, enrolments.c.contact_id, enrolments.c.id)
-Index(None, enrolments.c.sequence, enrolments.c.id)
-Index("ix_enrolments_counted", enrolments.c.sequence, enrolments.c.exit, enrolments.c.step)
+# Counted and listed without a look at the rows
+_enrolled = enrolments.c
+Index("ix_enrolments_counted", *(_enrolled[name] for name in ("sequence", "exit", "step", "version", "waiting")))
+Index("ix_enrolments_lately", *(_enrolled[name] for name in ("sequence", "id", "entered_at", "ended_at", "exit")))
+Index("ix_enrolments_running", _enrolled.sequence, _enrolled.id, **where("exit IS NULL"))
 Index("ix_enrolments_paused", enrolments.c.id, **where("paused"))
 
 # Which variant of a split each was drawn for.
