@@ -118,6 +118,10 @@ class Forks:
         os.kill(pid, how)
         return self.wait(pid)
 
+    def running(self) -> set[int]:
+        """Those that nobody has killed and that have not ended by themselves either."""
+        return {pid for pid in list(self.alive) if self.wait(pid, 0) is None}
+
     def end(self) -> None:
         """Leave nothing behind."""
         for pid in list(self.alive):

@@ -168,7 +168,7 @@ def crash_postgres(folder: Path, vendors: Any, server: Postgres, outages: list[f
         assert refused
         town.drained(40)
         town.check()
-        assert len(forks.alive) == 2, "no worker has ended"
+        assert len(forks.running()) == 2, "no worker has ended"
     finally:
         forks.end()
         runtime.close()

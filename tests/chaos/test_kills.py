@@ -176,11 +176,17 @@ def test_r17_a_worker_that_slept_past_its_lease_writes_and_sends_nothing(make_to
     sleeper = town.forks.start("doomed", HASTY, place=place, how=signal.SIGSTOP)
     until(lambda: stopped(sleeper), 20, f"stop at {place}")
     finish(town)
-    before = rows(town.runtime, "deliveries", "id", "status", "attempts", "fence", "updated_at")
+    before = written(town)
     os.kill(sleeper, signal.SIGCONT)
     assert town.forks.wait(sleeper, 40) is not None  # by itself, or because the database had hung up on it
-    assert rows(town.runtime, "deliveries", "id", "status", "attempts", "fence", "updated_at") == before
+    assert written(town) == before
     town.check()
+
+
+def written(town: Town) -> list[Any]:
+    """All that a worker leaves when it brings requests and deliveries to their end, and when it did."""
+    inbox = rows(town.runtime, "inbox", "id", "status", "attempts", "done_at")
+    return [*inbox, *rows(town.runtime, "deliveries", "id", "status", "attempts", "fence", "updated_at")]
 
 
 def stopped(pid: int) -> bool:

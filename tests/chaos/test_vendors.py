@@ -5,6 +5,7 @@ import resource
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,8 +15,9 @@ import pytest
 import urllib3
 
 from adapters import http
-from adapters.contract import Done, Push
+from adapters.contract import Again, Done, Push
 from adapters.http import Http
+from app.contacts.action import SendMessage, UpsertContact
 from app.runtime import now_utc
 from app.store import breakers, deliveries, lanes, notes
 from jobs import breaker, deliver, ingest, landing, orphans
@@ -49,6 +51,14 @@ def settle(town: Town, seconds: float) -> None:
     while left := town.left():
         watch.within(seconds, left)
         once(town, 1)
+
+
+def park_lost_calls(town: Town, monkeypatch: pytest.MonkeyPatch, tool: str, action: type) -> None:
+    """Let a tool be one that neither takes such an action once nor can be asked about it."""
+    connection = town.runtime.connection(tool)
+    assert connection is not None
+    pushes = town.runtime.adapter(connection).pushes
+    monkeypatch.setitem(pushes, action, replace(pushes[action], again=Again.PARK))
 
 
 # --- R8
@@ -111,10 +121,12 @@ def test_r8_what_breaks_is_tried_again_by_the_schedule(make_town: MakeTown, faul
 
 
 def test_r8_a_name_that_does_not_resolve_is_tried_again(make_town: MakeTown, monkeypatch: pytest.MonkeyPatch) -> None:
-    """R8: no DNS: it certainly was not sent, so it waits like anything else, and no credentials are blamed."""
+    """R8: no DNS: it certainly was not sent, so it waits like anything else, also where a lost call would wait for a
+    person; and no credentials are blamed."""
     import socket
 
     town = make_town("sqlite")
+    park_lost_calls(town, monkeypatch, "hubspot", UpsertContact)
 
     def nowhere(*args: Any, **kw: Any) -> Any:
         raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
@@ -153,16 +165,8 @@ def test_r9_what_nobody_can_look_up_is_parked_and_not_sent_again(
     make_town: MakeTown, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """R9: where the vendor neither takes a thing once nor can be asked, lost calls wait for a person, 0 are resent."""
-    from dataclasses import replace
-
-    from adapters.contract import Again
-    from app.contacts.action import SendMessage
-
     town = make_town("sqlite")
-    klaviyo = town.runtime.connection("klaviyo")
-    assert klaviyo is not None
-    pushes = town.runtime.adapter(klaviyo).pushes
-    monkeypatch.setitem(pushes, SendMessage, replace(pushes[SendMessage], again=Again.PARK))
+    park_lost_calls(town, monkeypatch, "klaviyo", SendMessage)
     town.vendors.klaviyo.fault("done_then_drop", path="/api/events")
     town.arrive([*town.sign_up(ANN), town.write(ANN)])
     for _ in range(3):
