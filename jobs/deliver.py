@@ -3,6 +3,8 @@
 import threading
 import time
 from collections.abc import Callable, Collection
+from contextlib import suppress
+from queue import Empty, SimpleQueue
 
 import structlog
 
@@ -41,22 +43,18 @@ def drain(
 
 def _drain(runtime: Runtime, seconds: float, wake: Callable[..., None], linger: float) -> bool:
     until = time.monotonic() + seconds
-    running: dict[int, threading.Thread] = {}
-    closed = threading.Event()
+    running: set[int] = set()
+    closed: SimpleQueue[int] = SimpleQueue()  # lanes say themselves that they are: their threads live on for a moment
     resting: set[int] = set()  # nothing could leave there, though something is due
     while True:
-        running = {connection_id: thread for connection_id, thread in running.items() if thread.is_alive()}
         over = time.monotonic() >= until or stopping.is_set()
-        due = [] if over else _due(runtime, {*running, *resting})
-        started = False
-        for connection_id in due:
-            thread = _open_lane(runtime, connection_id, until, linger, wake, resting, closed)
-            if thread is not None:
-                running[connection_id], started = thread, True
-        if not running and not started:
+        for connection_id in [] if over else _due(runtime, running | resting):
+            if _open_lane(runtime, connection_id, until, linger, wake, resting, closed):
+                running.add(connection_id)
+        if not running:
             return not over or not _due(runtime)
-        closed.wait(LOOK_SECONDS)
-        closed.clear()
+        with suppress(Empty):
+            running.remove(closed.get(timeout=LOOK_SECONDS))
 
 
 def _due(runtime: Runtime, without: Collection[int] = ()) -> list[int]:
@@ -86,12 +84,13 @@ def _open_lane(
     linger: float,
     wake: Callable[..., None],
     resting: set[int],
-    closed: threading.Event,
-) -> threading.Thread | None:
+    closed: SimpleQueue[int],
+) -> bool:
+    """Work a lane in a thread of its own, which says when it is ``closed``; False while another worker holds it."""
     connection = runtime.connections()[connection_id]
     lease = lanes.take(runtime.database, f"deliver:{connection_id}", lanes.me())
     if lease is None:
-        return None
+        return False
 
     def work() -> None:
         try:
@@ -100,9 +99,10 @@ def _open_lane(
         except Exception:
             log.exception("lane_failed", connection=connection.name)
         finally:
-            lanes.give_back(runtime.database, lease)
-            closed.set()
+            try:
+                lanes.give_back(runtime.database, lease)
+            finally:
+                closed.put(connection_id)
 
-    thread = threading.Thread(target=work, name=f"lane-{connection.name}", daemon=True)
-    thread.start()
-    return thread
+    threading.Thread(target=work, name=f"lane-{connection.name}", daemon=True).start()
+    return True

@@ -815,3 +815,15 @@ def test_a_message_goes_out_once_however_often_its_answer_is_lost(live: Runtime,
     assert len(calls(vendors, "/api/events")) == 3
     assert len(vendors.klaviyo.happened("Baton: Pricing follow-up")) == 1
     assert contact(live, email="ann@acme.example")["messages"] == 1
+
+
+def test_a_round_of_sending_ends_with_its_last_lane(
+    one: Runtime, vendors: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deliver, "LOOK_SECONDS", 60.0)
+    form(one, email="ann@acme.example")
+    ingest.drain(one, 5)
+    began = time.monotonic()
+    assert deliver.drain(one, 20)
+    assert time.monotonic() - began < 20
+    assert "sent" in {row.status for row in rows(one, "deliveries", "status")}
