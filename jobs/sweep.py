@@ -10,10 +10,12 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import structlog
+from sqlalchemy import Connection as Conn
 
 from app.contacts.event import Event, EventType, Identity
 from app.runtime import Runtime
 from app.store import calls, claims, counted, echoes, imports, inbox, lanes, notes, polls, rehearsals, timers
+from app.store.engine import Database
 from jobs import (
     deliver,
     fill,
@@ -133,27 +135,27 @@ def ring(runtime: Runtime) -> int:
     """Turn due timers into events, in the inbox like everything else, until none is due or a tick's time is over; how
     many."""
     now, over = runtime.clock(), time.monotonic() + RING_SECONDS
-    _count(runtime, now)
-    rung = latest = _ring_some(runtime, now)
+    with runtime.database.write() as conn:
+        rung = latest = _ring_some(conn, now)
+        _count(conn, runtime.database, now)
     while latest == RINGS_AT_ONCE and time.monotonic() < over:
-        latest = _ring_some(runtime, now)
+        with runtime.database.write() as conn:
+            latest = _ring_some(conn, now)
         rung += latest
     return rung
 
 
-def _ring_some(runtime: Runtime, now: datetime) -> int:
-    with runtime.database.write() as conn:
-        due = timers.take_due(conn, now, RINGS_AT_ONCE)
-        if due:
-            inbox.note(conn, [_event(timer) for timer in due], now)
+def _ring_some(conn: Conn, now: datetime) -> int:
+    due = timers.take_due(conn, now, RINGS_AT_ONCE)
+    if due:
+        inbox.note(conn, [_event(timer) for timer in due], now)
     return len(due)
 
 
-def _count(runtime: Runtime, now: datetime) -> None:
+def _count(conn: Conn, database: Database, now: datetime) -> None:
     """Count that the sweep went round, for :mod:`jobs.restored`."""
-    with runtime.database.write() as conn:
-        count = restored.count_of(notes.read_marks(conn)) + 1
-        notes.mark(conn, runtime.database, restored.SWEPT, str(count), now)
+    count = restored.count_of(notes.read_marks(conn)) + 1
+    notes.mark(conn, database, restored.SWEPT, str(count), now)
 
 
 def _event(timer: timers.Timer) -> Event:

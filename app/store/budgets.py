@@ -79,11 +79,11 @@ def reserve(
             start, used = _place(used, start, limit, calls)
         after[limit.name] = start, next_us, used
         wait = max(wait, start - now)
-    for name, (start, next_us, used) in after.items():
-        if wait <= patience * 1_000_000:
-            _save(conn, connection_id, name, next_us, used)
-        elif start - now == wait:  # the one that has no room until then: see held_back()
-            _save(conn, connection_id, name, start, known[name][1])
+    if wait <= patience * 1_000_000:
+        _save(conn, connection_id, {name: (next_us, used) for name, (_, next_us, used) in after.items()})
+    else:  # those that have no room until then: see held_back()
+        held = {name: (start, known[name][1]) for name, (start, _, _) in after.items() if start - now == wait}
+        _save(conn, connection_id, held)
     return wait / 1_000_000
 
 
@@ -149,9 +149,8 @@ def hold_back(database: Database, connection_id: int, names: Sequence[str], seco
     """Let nobody call for so long, because the vendor said so."""
     with database.write(lasting=False) as conn:
         now, known = _load(conn, database, connection_id, names)
-        for name in names:
-            next_us, used = known[name]
-            _save(conn, connection_id, name, max(next_us, now + int(seconds * 1_000_000)), used)
+        until = now + int(seconds * 1_000_000)
+        _save(conn, connection_id, {name: (max(known[name][0], until), known[name][1]) for name in names})
 
 
 def _load(
@@ -168,6 +167,11 @@ def _load(
     return to_us(conn.execute(_NOW).scalar_one()), known  # asked once the rows are ours: that may have taken a while
 
 
-def _save(conn: Connection, connection_id: int, name: str, next_us: int, used: Mapping[str, int]) -> None:
-    counts = msgspec.json.encode(used).decode()
-    conn.execute(_SAVE, {"connection": connection_id, "limit": name, "next": next_us, "counts": counts})
+def _save(conn: Connection, connection_id: int, changed: Mapping[str, tuple[int, Mapping[str, int]]]) -> None:
+    """Write limits down, as name → (when the next call may start, calls by slice)."""
+    rows = [
+        {"connection": connection_id, "limit": name, "next": start, "counts": msgspec.json.encode(used).decode()}
+        for name, (start, used) in changed.items()
+    ]
+    if rows:
+        conn.execute(_SAVE, rows)

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, bindparam, delete, select
 
 from app.contacts.contact import Contact
 from app.contacts.event import Event
-from app.store.engine import Database
+from app.store.engine import Database, Upsert
 from app.store.tables import checkpoints, events
 
 _decode = msgspec.json.Decoder(Contact).decode
@@ -52,16 +52,20 @@ def since(conn: Connection, ids: Collection[int]) -> dict[int, list[Event]]:
     return found
 
 
+_KEEP = Upsert(
+    checkpoints,
+    lambda fresh: fresh.on_conflict_do_update(
+        index_elements=[checkpoints.c.contact_id], set_={"at": fresh.excluded.at, "state": fresh.excluded.state}
+    ),
+)
+
+
 def keep(conn: Connection, database: Database, wanted: Mapping[int, Checkpoint]) -> None:
     """Let these be the checkpoints of these contacts."""
     if not wanted:
         return
-    statement = database.insert(checkpoints)
     conn.execute(
-        statement.on_conflict_do_update(
-            index_elements=[checkpoints.c.contact_id],
-            set_={"at": statement.excluded.at, "state": statement.excluded.state},
-        ),
+        _KEEP.on(database),
         [{"contact_id": contact_id, "at": one.at, "state": one.state} for contact_id, one in sorted(wanted.items())],
     )
 

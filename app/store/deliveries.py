@@ -23,7 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 
 from app.contacts.action import Alert, AnyAction, kind_of
-from app.store.engine import Conflict, Database
+from app.store.engine import Conflict, Database, Upsert
 from app.store.kept import kept
 from app.store.many import Adder, Row
 from app.store.tables import attempts, deliveries
@@ -75,6 +75,23 @@ _COLUMNS = (
     "handoff_key", "not_before", "created_at", "updated_at",
 )  # fmt: skip
 _PLAN = Adder(deliveries, *_COLUMNS)
+# The place in the queue is kept: a contact that changes all the time must not wait for ever
+_TAKE_SLOT = Upsert(
+    deliveries,
+    lambda fresh: fresh.on_conflict_do_update(
+        index_elements=[deliveries.c.connection_id, deliveries.c.contact_id, deliveries.c.slot],
+        index_where=text("status = 'pending' AND slot IS NOT NULL"),
+        set_={
+            "action": fresh.excluded.action,
+            "kind": fresh.excluded.kind,
+            "urgency": case(
+                (fresh.excluded.urgency < deliveries.c.urgency, fresh.excluded.urgency),
+                else_=deliveries.c.urgency,
+            ),
+            "updated_at": fresh.excluded.updated_at,
+        },
+    ),
+)
 _IN_SLOTS = select(deliveries.c.contact_id, deliveries.c.connection_id, deliveries.c.slot, deliveries.c.id).where(
     deliveries.c.contact_id.in_(bindparam("contacts", expanding=True)),
     deliveries.c.status == PENDING,
@@ -93,24 +110,7 @@ def plan(conn: Connection, database: Database, planned: Sequence[Planned], now: 
     _PLAN.add(conn, [_row(one, now) for one in planned if one.slot is None or one.status != PENDING])
     slotted = [_row(one, now) for one in planned if one.slot is not None and one.status == PENDING]
     if slotted:
-        statement = database.insert(deliveries)
-        # The place in the queue is kept: a contact that changes all the time must not wait for ever
-        conn.execute(
-            statement.on_conflict_do_update(
-                index_elements=[deliveries.c.connection_id, deliveries.c.contact_id, deliveries.c.slot],
-                index_where=text("status = 'pending' AND slot IS NOT NULL"),
-                set_={
-                    "action": statement.excluded.action,
-                    "kind": statement.excluded.kind,
-                    "urgency": case(
-                        (statement.excluded.urgency < deliveries.c.urgency, statement.excluded.urgency),
-                        else_=deliveries.c.urgency,
-                    ),
-                    "updated_at": now,
-                },
-            ),
-            [dict(zip(_COLUMNS, row, strict=True)) for row in slotted],
-        )
+        conn.execute(_TAKE_SLOT.on(database), [dict(zip(_COLUMNS, row, strict=True)) for row in slotted])
 
 
 def _row(one: Planned, now: datetime) -> Row:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, delete, select
 
-from app.store.engine import Database
+from app.store.engine import Database, Upsert
 from app.store.many import Among
 from app.store.tables import echoes
 
@@ -42,17 +42,22 @@ def hash_of(value: Any) -> str:
     return blake2b(text.encode(), digest_size=12).hexdigest()
 
 
+_EXPECT = Upsert(
+    echoes,
+    lambda fresh: fresh.on_conflict_do_update(
+        index_elements=[echoes.c.ref, echoes.c.connection_id, echoes.c.property, echoes.c.value],
+        set_={"at": fresh.excluded.at},
+    ),
+)
+
+
 def expect(conn: Connection, database: Database, written: Sequence[tuple[Place, Any]], now: datetime) -> None:
     """Remember what was written just now."""
     rows = {(*place, hash_of(value)) for place, value in written}
     if not rows:
         return
-    statement = database.insert(echoes)
     conn.execute(
-        statement.on_conflict_do_update(
-            index_elements=[echoes.c.ref, echoes.c.connection_id, echoes.c.property, echoes.c.value],
-            set_={"at": statement.excluded.at},
-        ),
+        _EXPECT.on(database),
         [
             {"connection_id": connection_id, "ref": ref, "property": name, "value": value, "at": now}
             for connection_id, ref, name, value in sorted(rows)

@@ -10,7 +10,7 @@ power cut may take it back, together with all that came after it, but never what
 
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -159,6 +159,20 @@ class Database:
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+
+
+class Upsert:
+    """An INSERT that changes what is there already. Built once for each database: that costs more than to run it."""
+
+    def __init__(self, table: Table, build: Callable[[Any], "postgresql.Insert | sqlite.Insert"]) -> None:
+        self._table, self._build = table, build
+        self._built: dict[bool, postgresql.Insert | sqlite.Insert] = {}
+
+    def on(self, database: Database) -> "postgresql.Insert | sqlite.Insert":
+        """The statement for this database."""
+        if database.is_sqlite not in self._built:
+            self._built[database.is_sqlite] = self._build(database.insert(self._table))
+        return self._built[database.is_sqlite]
 
 
 class Unit:

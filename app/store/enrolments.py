@@ -8,7 +8,7 @@ from msgspec import Struct
 from sqlalchemy import Connection, delete, func, insert, or_, select, update
 
 from app.contacts.contact import Enrolment
-from app.store.engine import Database
+from app.store.engine import Database, Upsert
 from app.store.kept import kept
 from app.store.tables import enrolments, exposures
 
@@ -61,6 +61,15 @@ def of_contacts(conn: Connection, contact_ids: Collection[int]) -> dict[int, dic
     return found
 
 
+_CHANGED = [name for name in Row.__struct_fields__ if name != "key"]
+_SAVE = Upsert(
+    enrolments,
+    lambda fresh: fresh.on_conflict_do_update(
+        index_elements=[_table.key], set_={"told_at": None} | {name: fresh.excluded[name] for name in _CHANGED}
+    ),
+)
+
+
 def save(conn: Connection, database: Database, runs: Sequence[tuple[int, Enrolment]]) -> None:
     """Write these enrolments, as (contact, enrolment): new ones, and those that are somewhere else by now."""
     if not runs:
@@ -69,9 +78,7 @@ def save(conn: Connection, database: Database, runs: Sequence[tuple[int, Enrolme
         {name: getattr(row, name) for name in Row.__struct_fields__}
         for row in sorted((row_of(contact_id, run) for contact_id, run in runs), key=lambda row: row.key)
     ]
-    statement = database.insert(enrolments)
-    changed = {name: statement.excluded[name] for name in Row.__struct_fields__ if name != "key"}
-    conn.execute(statement.on_conflict_do_update(index_elements=[_table.key], set_={**changed, "told_at": None}), rows)
+    conn.execute(_SAVE.on(database), rows)
     shown = [(run.key, run.sequence, split, variant) for _, run in runs for split, variant in run.exposed.items()]
     if shown:
         conn.execute(delete(exposures).where(exposures.c.key.in_({key for key, *_ in shown})))

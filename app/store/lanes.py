@@ -9,7 +9,7 @@ import time
 from msgspec import Struct
 from sqlalchemy import Connection, bindparam, or_, select, update
 
-from app.store.engine import Conflict, Database, db_in, db_now
+from app.store.engine import Conflict, Database, db_in_param, db_now
 from app.store.tables import lanes
 
 LEASE_SECONDS = 30
@@ -25,32 +25,36 @@ class Lease(Struct, frozen=True):
     asked_at: float
 
 
+# Statements of the hot path are built once: building one costs more than running it
+_NAMED, _MINE = lanes.c.name == bindparam("lane"), lanes.c.fence == bindparam("number")
+_TAKE = (
+    update(lanes)
+    .where(_NAMED, or_(lanes.c.until.is_(None), lanes.c.until < db_now()))
+    .values(holder=bindparam("by"), fence=lanes.c.fence + 1, until=db_in_param("microseconds"))
+    .returning(lanes.c.fence)
+)
+_RENEW = update(lanes).where(_NAMED, _MINE, lanes.c.until >= db_now()).values(until=db_in_param("microseconds"))
+_GIVE_BACK = update(lanes).where(_NAMED, _MINE).values(until=None, holder="")
+_HELD = select(lanes.c.fence).where(_NAMED, lanes.c.until >= db_now()).with_for_update()
+
+
 def take(database: Database, lane: str, holder: str, seconds: float = LEASE_SECONDS) -> Lease | None:
     """The lane's lease, or None while somebody else holds it."""
-    until, asked_at = db_in(seconds), time.monotonic()
+    asked_at = time.monotonic()
+    asked = {"lane": lane, "by": holder, "microseconds": int(seconds * 1_000_000)}
     with database.write(lasting=False) as conn:
-        conn.execute(database.insert(lanes).values(name=lane, fence=0).on_conflict_do_nothing())
-        free = or_(lanes.c.until.is_(None), lanes.c.until < db_now())
-        row = conn.execute(
-            update(lanes)
-            .where(lanes.c.name == lane, free)
-            .values(holder=holder, fence=lanes.c.fence + 1, until=until)
-            .returning(lanes.c.fence)
-        ).first()
+        row = conn.execute(_TAKE, asked).first()
+        if row is None:
+            conn.execute(database.insert(lanes).values(name=lane, fence=0).on_conflict_do_nothing())
+            row = conn.execute(_TAKE, asked).first()
     return None if row is None else Lease(lane, holder, row.fence, asked_at)
 
 
 def renew(database: Database, lease: Lease, seconds: float = LEASE_SECONDS) -> bool:
     """Hold the lane for longer; False when it has been lost."""
     with database.write(lasting=False) as conn:
-        return (
-            conn.execute(
-                update(lanes)
-                .where(lanes.c.name == lease.lane, lanes.c.fence == lease.fence, lanes.c.until >= db_now())
-                .values(until=db_in(seconds))
-            ).rowcount
-            == 1
-        )
+        asked = {"lane": lease.lane, "number": lease.fence, "microseconds": int(seconds * 1_000_000)}
+        return conn.execute(_RENEW, asked).rowcount == 1
 
 
 class Kept:
@@ -81,9 +85,6 @@ def is_free(conn: Connection, lane: str) -> bool:
     return conn.execute(query).first() is None
 
 
-_HELD = select(lanes.c.fence).where(lanes.c.name == bindparam("lane"), lanes.c.until >= db_now()).with_for_update()
-
-
 def hold(conn: Connection, lease: Lease) -> None:
     """Make sure, within a transaction, that the lease still holds. Raises Conflict where it does not."""
     if conn.execute(_HELD, {"lane": lease.lane}).scalar() != lease.fence:
@@ -93,6 +94,4 @@ def hold(conn: Connection, lease: Lease) -> None:
 def give_back(database: Database, lease: Lease) -> None:
     """Let the next worker have the lane at once."""
     with database.write(lasting=False) as conn:
-        conn.execute(
-            update(lanes).where(lanes.c.name == lease.lane, lanes.c.fence == lease.fence).values(until=None, holder="")
-        )
+        conn.execute(_GIVE_BACK, {"lane": lease.lane, "number": lease.fence})

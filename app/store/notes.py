@@ -7,7 +7,7 @@ import msgspec
 from sqlalchemy import Connection, delete, insert, select
 
 from app.contacts.times import EPOCH
-from app.store.engine import Database
+from app.store.engine import Database, Upsert
 from app.store.tables import audit, held_values, marks, refusal_counts, refusals
 
 KEEP_REFUSALS = 1_000
@@ -18,15 +18,23 @@ _MAX_NAMED = 300  # what is looked for by an index has to fit into one
 Marks = Mapping[str, tuple[str, datetime]]
 
 
+_MARK = Upsert(
+    marks,
+    lambda fresh: fresh.on_conflict_do_update(
+        index_elements=[marks.c.name], set_={"value": fresh.excluded.value, "at": fresh.excluded.at}
+    ),
+)
+_MARKS = select(marks.c.name, marks.c.value, marks.c.at)
+
+
 def mark(conn: Connection, database: Database, name: str, value: str, now: datetime) -> None:
     """Set a mark."""
-    statement = database.insert(marks).values(name=name, value=value, at=now)
-    conn.execute(statement.on_conflict_do_update(index_elements=[marks.c.name], set_={"value": value, "at": now}))
+    conn.execute(_MARK.on(database), {"name": name, "value": value, "at": now})
 
 
 def read_marks(conn: Connection) -> dict[str, tuple[str, datetime]]:
     """All marks, with when each was set."""
-    return {row.name: (row.value, row.at) for row in conn.execute(select(marks))}
+    return {name: (value, at) for name, value, at in conn.execute(_MARKS)}
 
 
 def read_mark(conn: Connection, name: str) -> str | None:

@@ -13,7 +13,7 @@ from app.contacts.event import Identity, Ref
 from app.contacts.times import to_us
 from app.contacts.tool_ids import current_id
 from app.store import people
-from app.store.engine import Database
+from app.store.engine import Database, Upsert
 from app.store.tables import shadows
 
 _encode = msgspec.json.Encoder().encode
@@ -116,11 +116,20 @@ def _read(row: Any) -> Shadow:
     )
 
 
+_CHANGED = ("contact_id", "properties", "contacts", "read_at", "written_at")
+_SAVE = Upsert(
+    shadows,
+    lambda fresh: fresh.on_conflict_do_update(
+        index_elements=[shadows.c.connection_id, shadows.c.ref],
+        set_={name: fresh.excluded[name] for name in _CHANGED},
+    ),
+)
+
+
 def save(conn: Connection, database: Database, changed: Sequence[Shadow]) -> None:
     """Write back what was learned."""
     if not changed:
         return
-    statement = database.insert(shadows)
     rows = [
         {
             "connection_id": shadow.connection_id,
@@ -133,14 +142,7 @@ def save(conn: Connection, database: Database, changed: Sequence[Shadow]) -> Non
         }
         for shadow in sorted(changed, key=lambda shadow: (shadow.connection_id, shadow.ref))
     ]
-    columns = ("contact_id", "properties", "contacts", "read_at", "written_at")
-    conn.execute(
-        statement.on_conflict_do_update(
-            index_elements=[shadows.c.connection_id, shadows.c.ref],
-            set_={name: getattr(statement.excluded, name) for name in columns},
-        ),
-        rows,
-    )
+    conn.execute(_SAVE.on(database), rows)
 
 
 def fresh_refs(

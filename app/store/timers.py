@@ -17,6 +17,18 @@ class Timer(Struct, frozen=True):
     due_at: datetime
 
 
+# Statements of the hot path are built once: building one costs more than running it
+_CLEAR = delete(timers).where(timers.c.contact_id.in_(bindparam("contacts", expanding=True)))
+_DUE = (
+    select(timers.c.contact_id, timers.c.key, timers.c.due_at)
+    .where(timers.c.due_at <= bindparam("now"))
+    .order_by(timers.c.due_at)
+    .limit(bindparam("rows"))
+    .with_for_update(skip_locked=True)
+)
+_DROP = delete(timers).where(timers.c.contact_id == bindparam("of"), timers.c.key == bindparam("named"))
+
+
 def of_contacts(conn: Connection, contact_ids: list[int]) -> dict[int, dict[str, datetime]]:
     """contact → key → when it is due."""
     found: dict[int, dict[str, datetime]] = {}
@@ -30,7 +42,7 @@ def replace(conn: Connection, wanted: Mapping[int, Mapping[str, datetime]]) -> N
     """Set the timers of these contacts to exactly these."""
     if not wanted:
         return
-    conn.execute(delete(timers).where(timers.c.contact_id.in_(sorted(wanted))))
+    conn.execute(_CLEAR, {"contacts": sorted(wanted)})
     rows = [
         {"contact_id": contact_id, "key": key, "due_at": due_at}
         for contact_id, keys in sorted(wanted.items())
@@ -40,15 +52,10 @@ def replace(conn: Connection, wanted: Mapping[int, Mapping[str, datetime]]) -> N
         conn.execute(insert(timers), rows)
 
 
-_DROP = delete(timers).where(timers.c.contact_id == bindparam("of"), timers.c.key == bindparam("named"))
-
-
 def take_due(conn: Connection, now: datetime, limit: int) -> list[Timer]:
     """Remove and return up to so many timers that are due, the longest due first; the caller puts them in the inbox in
     the same transaction. Those that somebody else takes or sets anew right now are left out."""
-    query = select(timers).where(timers.c.due_at <= now).order_by(timers.c.due_at).limit(limit)
-    found = conn.execute(query.with_for_update(skip_locked=True))
-    due = [Timer(row.contact_id, row.key, row.due_at) for row in found]
+    due = [Timer(*row) for row in conn.execute(_DUE, {"now": now, "rows": limit})]
     if due:
         conn.execute(_DROP, [{"of": timer.contact_id, "named": timer.key} for timer in due])
     return due
