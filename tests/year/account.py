@@ -120,14 +120,15 @@ def _handed(runtime: Runtime) -> dict[str, list[datetime]]:
 
 def _late(world: World) -> Iterator[str]:
     """Timers that rang early, late, or not at all."""
-    begun, ended = world.outage
+    # What comes due after the last look before the outage would have rung at the first one within it
+    begun, ended = world.outage[0] - STEP, world.outage[1]
     rung = rows(world.runtime, "events", "occurred_at", "received_at", "contact_id", "body", type="timer.due")
     names = Counter((row.contact_id, json.loads(row.body)["properties"]["timer"], row.occurred_at) for row in rung)
     for (contact_id, name, at), times in names.items():
         if times > 1:
             yield f"contact {contact_id}: the timer {name} of {at} rang {times} times"
     for row in rung:
-        soon = (ended if begun <= row.occurred_at < ended else row.occurred_at) + STEP
+        soon = (ended if begun < row.occurred_at < ended else row.occurred_at) + STEP
         if not row.occurred_at <= row.received_at <= soon:
             yield f"contact {row.contact_id}: a timer of {row.occurred_at} rang at {row.received_at}"
     for row in rows(world.runtime, "timers", "contact_id", "key", "due_at"):
