@@ -8,6 +8,8 @@ from sqlalchemy import event, text
 from app.runtime import Runtime
 from tests.conftest import Clock
 
+_SET = text("UPDATE simulated.now SET at = :at")
+
 
 class SimulatedTime:
     """Has the database's clock show what the runtime's shows."""
@@ -15,6 +17,7 @@ class SimulatedTime:
     def __init__(self, runtime: Runtime, clock: Clock) -> None:
         self.database, self.clock = runtime.database, clock
         self.database.engine.dispose()
+        self._at_once = self.database.engine.execution_options(isolation_level="AUTOCOMMIT")
         if self.database.is_sqlite:
 
             def julian_day(_: str) -> float:
@@ -46,5 +49,5 @@ class SimulatedTime:
         """Let it be this moment."""
         self.clock.now = at
         if not self.database.is_sqlite:
-            with self.database.write() as conn:
-                conn.execute(text("UPDATE simulated.now SET at = :at"), {"at": at})
+            with self._at_once.connect() as conn:
+                conn.execute(_SET, {"at": at})

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import import_module
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -135,10 +136,12 @@ class Server:
 
     def called(self, vendor: str = "", *, method: str = "", path: str = "", since: int = 0) -> list[Call]:
         """The recorded calls, oldest first: those of a vendor, with a method, with this part in the path."""
+        with self._counting:  # from the newest on: who asks again and again does not look through all of them each time
+            late = list(takewhile(lambda call: call.n > since, reversed(self.calls)))
         return [
             call
-            for call in self.recorded()
-            if call.n > since and vendor in ("", call.vendor) and method in ("", call.method) and path in call.path
+            for call in reversed(late)
+            if vendor in ("", call.vendor) and method in ("", call.method) and path in call.path
         ]
 
     def record(self, vendor: str, request: Request, answer: Answer, status: int, fault: str, odd: bool) -> None:

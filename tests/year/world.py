@@ -22,6 +22,7 @@ from app.contacts.event import Event, Identity
 from app.runtime import Runtime
 from app.setup import add_connection
 from app.store import inbox
+from app.store.deliveries import PENDING, SENDING, UNKNOWN
 from app.store.tables import deliveries, timers
 from app.store.tables import inbox as inbox_table
 from jobs import deliver, ingest, sweep
@@ -34,7 +35,7 @@ DAYS = 365
 OUTAGE_HOURS = 10
 ZONES = ("Europe/Berlin", "America/New_York", "Asia/Kolkata", "Australia/Sydney", "America/Sao_Paulo")
 TOPICS = ("automation", "reporting", "integrations")
-OWN, PENDING = "Baton: ", "pending"
+OWN = "Baton: "
 SIGNS = (
     "form.submitted",
     "page.viewed",
@@ -44,6 +45,16 @@ SIGNS = (
     "order.placed",
     "email.opened",
     "email.clicked",
+)
+
+_PENDING_ROW, _PENDING_DELIVERY = inbox_table.c.status == PENDING, deliveries.c.status == PENDING
+_COUNT = func.count()
+_WAITING = select(
+    select(func.min(timers.c.due_at)).scalar_subquery(),
+    select(func.min(deliveries.c.not_before)).where(_PENDING_DELIVERY).scalar_subquery(),
+    select(func.min(inbox_table.c.not_before)).where(_PENDING_ROW).scalar_subquery(),
+    select(_COUNT).where(_PENDING_ROW, inbox_table.c.not_before.is_(None)).scalar_subquery(),
+    select(_COUNT).where(deliveries.c.status.in_((SENDING, UNKNOWN))).scalar_subquery(),
 )
 
 
@@ -266,26 +277,32 @@ class World:
 
     def _next(self, now: datetime) -> datetime:
         """The next look at which there is something to do: looks are half an hour apart."""
-        with self.runtime.database.read() as conn:
-            due = [
-                conn.execute(select(func.min(timers.c.due_at))).scalar(),
-                conn.execute(select(func.min(deliveries.c.not_before)).where(deliveries.c.status == PENDING)).scalar(),
-                conn.execute(
-                    select(func.min(inbox_table.c.not_before)).where(inbox_table.c.status == PENDING)
-                ).scalar(),
-                self.to_come[0].at if self.to_come else None,
-                self.outage[1] if self._is_out(now) else None,
-            ]
+        due = [
+            *self._waiting()[:3],
+            self.to_come[0].at if self.to_come else None,
+            self.outage[1] if self._is_out(now) else None,
+        ]
         looks = max(
             1, -((now - min((at for at in due if at is not None), default=START + timedelta(days=DAYS))) // STEP)
         )
         return now + looks * STEP
 
+    def _waiting(self) -> Any:
+        """When the first timer, the first delivery and the first request that was put off are due, how many requests
+        wait that were not, and how many deliveries are on their way."""
+        with self.runtime.database.read() as conn:
+            return conn.execute(_WAITING).one()
+
+    def _is_something_due(self) -> bool:
+        """Whether another round would find something to do."""
+        *moments, fresh, flying = self._waiting()
+        return bool(fresh or flying) or any(at is not None and at <= self.clock() for at in moments)
+
     def _work(self) -> None:
         for _ in range(50):
             rung, new = sweep.ring(self.runtime), ingest.drain(self.runtime, 60)
             deliver.drain(self.runtime, 60)
-            if not rung and not new:
+            if not (rung or new) or not self._is_something_due():
                 break
         else:
             raise AssertionError("the work has no end")
