@@ -89,12 +89,15 @@ def opt_outs_among_sends(town: Town, monkeypatch: pytest.MonkeyPatch, workers: i
                         form = town.write(who)
                     town.arrive([form])
                 elif turn < 0.55:
+                    with lock:
+                        form = town.write(who)  # so that there is something that must not leave
                     kind = EventType.EMAIL_UNSUBSCRIBED if turn < 0.53 else EventType.CONTACT_ERASED
                     said = Event(
                         type=kind, occurred_at=now_utc(), source_key=f"{number}-{dice.random()}",
                         identities=(Identity("email", who),),
                     )  # fmt: skip
                     with runtime.database.write() as conn:
+                        inbox.accept(conn, [form])
                         inbox.note(conn, [said], now_utc())
                 elif turn < 0.8:
                     ingest.drain(runtime, 0.2)
@@ -104,6 +107,8 @@ def opt_outs_among_sends(town: Town, monkeypatch: pytest.MonkeyPatch, workers: i
             runtime.close()
 
     in_threads(workers, work)
+    ingest.drain(town.runtime, 20)
+    deliver.drain(town.runtime, 20)
     assert started, "some were sent"
     assert not wrong
 
