@@ -32,8 +32,6 @@ def token(runtime: Runtime, name: str = "tests") -> str:
 class Api:
     """The API with a token, over a database of some kind."""
 
-    kind = "sqlite"
-
     def __init__(self, runtime: Runtime) -> None:
         self.client, self.secret = client(runtime), token(runtime)
 
