@@ -15,7 +15,7 @@ from app.store import lanes, policies, rehearsals, tables
 from app.store.rehearsals import CANCELED, DONE, FAILED, RUNNING, WAITING, Found, Rehearsal
 from jobs import histories, rehearse, sweep
 from tests.conftest import Clock
-from tests.feeding import rows
+from tests.feeding import form, rows
 from tests.rehearsal_story import BEGAN, ask, live_through, look_back
 
 
@@ -276,6 +276,27 @@ def test_no_more_than_so_many_differences_are_kept_and_all_are_counted(
     assert rehearsal.kept == 3 < of(rehearsal, "message withheld").now
     with lived.database.read() as conn:
         assert conn.execute(select(func.count()).select_from(tables.rehearsal_changes)).scalar() == 3
+
+
+# --- while others work
+
+
+def test_it_mostly_rests_while_something_waits_in_the_inbox(
+    lived: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rests: list[float] = []
+    stopping, draft = threading.Event(), in_force("triggers")
+    monkeypatch.setattr(stopping, "wait", lambda seconds: rests.append(seconds))
+    ask(lived, "triggers", draft)
+    rehearse.work(lived, "test", stopping)
+    assert rests == [], "nothing waits"
+    form(lived, email="bob@acme.example")
+    number = ask(lived, "triggers", draft)
+    monkeypatch.setattr(rehearse, "AT_ONCE", 1)
+    rehearse.work(lived, "test", stopping)
+    assert found(lived, number).status == DONE
+    assert len(rests) > found(lived, number).seen > 1, "after each batch, and before the first"
+    assert all(0 < rest <= rehearse.REST_SECONDS for rest in rests)
 
 
 # --- who does it, and for how long it is kept
