@@ -2,8 +2,6 @@
 
 import json
 import re
-import shutil
-import subprocess
 import time
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -262,156 +260,10 @@ def test_hostile_report_costs_less_than_100_milliseconds(report):
 
 
 # The script -----------------------------------------------------------------------------------------------------------
-
-needs_node = pytest.mark.skipif(shutil.which("node") is None, reason="needs node to run the script")
-DEMO_FORM = {"action": "https://baton.example.org/forms/demo"}
-
-
-def visit(**page: Any) -> Any:
-    """What baton.js did on a page."""
-    harness = str(Path(__file__).with_name("baton_page.js"))
-    run = subprocess.run(["node", harness, str(SCRIPT), json.dumps(page)], capture_output=True, text=True, timeout=30)
-    assert run.returncode == 0, run.stderr
-    return json.loads(run.stdout)
+# What it does on a page is in tests/browser/test_script.py
 
 
 def test_the_script_is_small_and_runs_under_a_strict_content_security_policy():
     text = SCRIPT.read_text(encoding="utf-8")
     assert len(text.encode()) <= 4096
     assert not re.search(r"\beval\b|Function\(|innerHTML|document\.write|\bon[a-z]+ ?=|\.style\b", text)
-
-
-@needs_node
-def test_it_reports_the_page_and_the_report_is_understood():
-    happened = visit()
-    (sent,) = happened["sent"]
-    assert (sent["by"], sent["url"]) == ("beacon", "https://baton.example.org/track")
-    event = track(sent["body"])
-    assert event.type == "page.viewed"
-    assert event.identity("anonymous") == happened["jar"]["baton_id"]
-    assert event.properties == {
-        "url": "https://www.example.com/pricing?utm_source=news",
-        "path": "/pricing",
-        "host": "www.example.com",
-        "utm_source": "news",
-        "click_id": "G1",
-        "click_id_kind": "gclid",
-        "referrer": "https://search.example/find",
-        "title": "Pricing",
-    }
-    assert "ada" not in json.dumps(happened)
-    assert "secret" not in json.dumps(happened)
-
-
-@needs_node
-def test_its_cookie_is_random_first_party_and_ends():
-    cookie = visit()["cookies"][0]
-    assert re.fullmatch(r"baton_id=[0-9a-f]{32};path=/;max-age=34164000;samesite=lax;secure", cookie)
-    assert "secure" not in visit(href="http://localhost/")["cookies"][0]
-    assert visit()["jar"] != visit()["jar"]
-    assert visit(jar={"baton_id": VISITOR, "x": "1"})["sent"][0]["body"]["anonymous_id"] == VISITOR
-
-
-@needs_node
-@pytest.mark.parametrize("wish", [{"dnt": "1"}, {"gpc": True}])
-def test_it_does_nothing_for_who_does_not_want_it(wish):
-    happened = visit(**wish, forms=[DEMO_FORM], steps=[["page"], ["track", "x"], ["consent", True], ["fire", "submit"]])
-    assert happened["sent"] == []
-    assert happened["jar"] == {}
-    assert happened["forms"] == [{}]
-    assert happened["listeners"] == []
-
-
-@needs_node
-def test_it_waits_for_consent_where_that_is_required():
-    waiting = visit(
-        dataset={"consent": "required"}, forms=[DEMO_FORM], steps=[["go", "/b"], ["track", "x"], ["fire", "submit"]]
-    )
-    assert (waiting["sent"], waiting["cookies"], waiting["forms"], waiting["stored"]) == ([], [], [{}], {})
-    given = visit(dataset={"consent": "required"}, forms=[DEMO_FORM], steps=[["consent", True]])
-    assert len(given["sent"]) == 1
-    assert given["forms"][0]["anonymous_id"] == given["jar"]["baton_id"]
-
-
-@needs_node
-def test_withdrawn_consent_leaves_nothing_behind():
-    happened = visit(forms=[DEMO_FORM], steps=[["consent", False], ["go", "/b"], ["track", "x"], ["fire", "submit"]])
-    assert len(happened["sent"]) == 1
-    assert happened["jar"] == {}
-    assert happened["stored"] == {}
-    assert set(happened["forms"][0].values()) == {""}
-
-
-@needs_node
-def test_it_follows_a_single_page_application_once_per_address():
-    steps = [["go", "/b"], ["go", "/b#part"], ["fire", "popstate"], ["page"], ["go", "/c?utm_term=x"]]
-    sent = [report["body"] for report in visit(steps=steps)["sent"]]
-    assert [body["url"].removeprefix("https://www.example.com") for body in sent] == [
-        "/pricing?utm_source=news&gclid=G1",
-        "/b",
-        "/c?utm_term=x",
-    ]
-    assert [body["referrer"] for body in sent[1:]] == ["https://www.example.com/pricing", "https://www.example.com/b"]
-    assert len({body["id"] for body in sent}) == 3
-
-
-@needs_node
-def test_it_waits_until_a_prerendered_page_is_seen():
-    assert visit(prerendering=True)["sent"] == []
-    assert len(visit(prerendering=True, steps=[["fire", "prerenderingchange"]])["sent"]) == 1
-
-
-@needs_node
-def test_it_falls_back_to_fetch():
-    (sent,) = visit(beacon=False)["sent"]
-    assert (sent["by"], sent["keepalive"]) == ("fetch", True)
-
-
-@needs_node
-def test_it_reports_what_the_page_tells_it():
-    steps = [["track", "watched", {"minutes": 3}], ["track", "asset.downloaded", {"asset": "Guide"}]]
-    events = [track(report["body"]) for report in visit(steps=steps)["sent"][1:]]
-    assert [event.type for event in events] == ["custom:watched", "asset.downloaded"]
-    assert events[0].properties["minutes"] == 3
-
-
-@needs_node
-def test_it_fills_forms_of_ours_and_no_others():
-    happened = visit(forms=[DEMO_FORM, {"action": "/search"}, {"data-baton": ""}])
-    ours, other, marked = happened["forms"]
-    assert other == {}
-    assert ours == marked
-    assert ours == {
-        "anonymous_id": happened["jar"]["baton_id"],
-        "submission_id": "",
-        "page_url": "https://www.example.com/pricing?utm_source=news&gclid=G1",
-        "referrer": "https://search.example/find",
-        "utm_source": "news",
-        "first_utm_source": "news",
-    }
-
-
-@needs_node
-def test_it_keeps_the_first_campaign_and_the_newest():
-    happened = visit(forms=[DEMO_FORM], steps=[["go", "/b?utm_source=ads"], ["go", "/c"]])
-    assert happened["forms"][0]["first_utm_source"] == "news"
-    assert happened["forms"][0]["utm_source"] == "ads"
-    assert json.loads(happened["stored"]["baton_utm"]) == {"utm_source": "ads", "first_utm_source": "news"}
-    assert visit(storage=False)["sent"]
-
-
-@needs_node
-def test_it_leaves_the_pages_own_values_alone():
-    happened = visit(
-        forms=[{**DEMO_FORM, "inputs": [{"name": "utm_source", "value": "own"}, {"name": "referrer", "value": ""}]}]
-    )
-    assert happened["forms"][0]["utm_source"] == "own"
-    assert happened["forms"][0]["referrer"] == "https://search.example/find"
-
-
-@needs_node
-def test_a_double_click_is_one_submission():
-    happened = visit(forms=[DEMO_FORM], steps=[["fire", "submit"], ["note"], ["fire", "submit"], ["note"]])
-    first, second = (dict(forms[0])["submission_id"] for forms in happened["fields"])
-    assert re.fullmatch(r"[0-9a-f]{32}", first)
-    assert first == second

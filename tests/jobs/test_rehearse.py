@@ -281,9 +281,7 @@ def test_no_more_than_so_many_differences_are_kept_and_all_are_counted(
 # --- while others work
 
 
-def test_it_mostly_rests_while_something_waits_in_the_inbox(
-    lived: Runtime, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_it_mostly_rests_while_something_waits_in_the_inbox(lived: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
     rests: list[float] = []
     stopping, draft = threading.Event(), in_force("triggers")
     monkeypatch.setattr(stopping, "wait", lambda seconds: rests.append(seconds))
