@@ -132,12 +132,11 @@ def by_variant(conn: Connection, sequence: str, reached: Collection[str]) -> lis
         .group_by(exposures.c.split, exposures.c.variant)
         .order_by(exposures.c.split, exposures.c.variant)
     )
-    return kept(conn, f"variants {sequence}", lambda: [_variant(row) for row in conn.execute(query)])
-
-
-def _variant(row: Any) -> tuple[str, str, int, int, int]:
-    split, variant, exposed, ended, found = row
-    return split, variant, int(exposed), int(ended), int(found)
+    return kept(
+        conn,
+        f"variants {sequence}",
+        lambda: [(split, variant, int(a), int(b), int(c)) for split, variant, a, b, c in conn.execute(query)],
+    )
 
 
 class Lately(Struct, frozen=True):
