@@ -165,6 +165,8 @@ class Clearance:
                 return f"the handoff is {row.status if row else 'gone'}"
             if isinstance(action, Alert) and action.step and row.status == "claimed":
                 return f"the handoff is claimed by {row.claimed_by}"
+            if isinstance(action, AssignOwner) and not (row.owner_id or row.owner_email):
+                return "nobody is named to own it"
         return ""
 
     def _keep_message(self, one: Claimed, action: SendMessage | JoinList, state: Contact) -> str:
@@ -250,8 +252,6 @@ class Clearance:
             mapping = self.rulebook.mapping_for(self.connection)
             return EnsureContact(properties=mapping.outbound(outward(state, self.policies, self.now))), ""
         if isinstance(action, AssignOwner):
-            if not (row.owner_id or row.owner_email):
-                return action, "nobody is named to own it"
             if row.owner_id and str(state.get("owner_id") or "") == row.owner_id:
                 return action, "the owner stays"
             return AssignOwner(handoff=row.id, owner_id=row.owner_id, email=row.owner_email), ""

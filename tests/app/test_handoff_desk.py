@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from adapters.sandbox.server import Server, serve
 from app.contacts.event import Event, EventType
@@ -15,7 +16,7 @@ from app.handoff_links import link
 from app.rules.policy import read_document
 from app.runtime import Runtime
 from app.setup import add_connection
-from app.store import log, policies
+from app.store import log, policies, tables
 from jobs import deliver, landing, sweep
 from tests.app.doors import Api
 from tests.app.screens import HOSTILE, SITE, Browser, add_user, new_app
@@ -73,6 +74,14 @@ def test_the_page_says_who_why_now_how_long_and_how_to_begin(hub: Runtime, clock
     ):  # fmt: skip
         assert words in page, words
     assert "/admin/deliveries/" not in page  # which sales may not see
+
+
+def test_where_nobody_owns_it_the_team_is_reminded(hub: Runtime) -> None:
+    with hub.database.write() as conn:
+        conn.execute(update(tables.handoffs).values(owner_id="", owner_email="", owner_name=""))
+    page = Browser(new_app(hub), "sales").read(the_one(hub))
+    assert "the team is reminded" in page
+    assert "the owner is reminded" not in page
 
 
 def test_every_step_of_its_clock_stands_there_with_who_was_told_and_how(hub: Runtime, clock: Clock) -> None:

@@ -172,6 +172,15 @@ def test_the_owner_of_the_contact_gets_the_handoff(one: Runtime, vendors: Server
     assert rows(one, "handoffs", "owner_id", "assigned_why") == [(owner["id"], "owns the contact")]
 
 
+def test_where_nobody_is_named_no_owner_is_said_to_be_assigned(one: Runtime, vendors: Server) -> None:
+    ready_for_sales(one, vendors)
+    look_at_pricing(one)
+    settle(one)
+    found = {row.kind: (row.status, row.reason) for row in rows(one, "deliveries", "kind", "status", "reason")}
+    assert found["assign_owner"] == ("withheld", "nobody is named to own it")
+    assert found["create_task"][0] == "sent", "and nothing else waits for one"
+
+
 def _an_owner(vendors: Server) -> dict[str, Any]:
     owners = vendors.hubspot.state()["owners"]
     found = next(iter(owners.values())) if isinstance(owners, dict) else owners[0]
