@@ -50,6 +50,25 @@ def shown(policies: Policies, message: Message) -> dict[str, Any]:
     }
 
 
+def elsewhere(policies: Policies) -> list[dict[str, Any]]:
+    """The messages whose texts stand in a tool, by the names on which its flows start, each with what sends it."""
+    found: dict[str, dict[str, Any]] = {}
+
+    def heed(kind: str, name: str, sender: TriggerDocument | Flow) -> None:
+        one = found.setdefault(name, {"label": name, "triggers": [], "sequences": []})
+        if (known := {"id": sender.id, "label": sender.label}) not in one[kind]:
+            one[kind].append(known)
+
+    for trigger in policies.triggers.by_id.values():
+        if trigger.active and trigger.message is not None and not trigger.message.content:
+            heed("triggers", trigger.message.name, trigger)
+    for flow in policies.sequences.newest.by_id.values():
+        for step in sends(flow.ops):
+            if not step.document.content:
+                heed("sequences", step.document.name, flow)
+    return [found[name] for name in sorted(found)]
+
+
 _linted: tuple[Content | None, dict[str, list[Finding]]] = (None, {})
 
 

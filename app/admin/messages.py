@@ -21,6 +21,7 @@ def messages() -> str:
     return render_template(
         "admin/messages.html",
         messages=looked.listed(policies),
+        elsewhere=looked.elsewhere(policies),
         not_ready=not_ready(policies.content),
     )
 

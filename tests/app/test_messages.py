@@ -151,6 +151,14 @@ def test_screens_name_the_sequences_that_send_a_message(admin: Browser) -> None:
     assert "No trigger and no sequence sends it." not in page
 
 
+def test_messages_whose_texts_stand_in_the_tool_are_named_too(admin: Browser) -> None:
+    page = admin.read("/admin/messages")
+    elsewhere = page[page.index("With texts of the tool") :]
+    assert "Download follow-up" in elsewhere
+    assert "Sent when: Downloaded something." in elsewhere
+    assert "Welcome" not in elsewhere
+
+
 def test_preview_cannot_run_or_open_anything(admin: Browser) -> None:
     page = admin.read("/admin/messages/welcome?contact=eve@hostile.example")
     assert page.count('sandbox="allow-same-origin" srcdoc="') == 2

@@ -76,6 +76,13 @@ def test_without_sequences_the_list_says_what_comes(sqlite_runtime: Runtime) -> 
     assert "No sequences yet" in Browser(new_app(sqlite_runtime), "viewer").read("/admin/sequences")
 
 
+def test_a_sequence_that_asks_nobody_at_its_end_says_so(sqlite_runtime: Runtime) -> None:
+    page = read(Browser(new_app(sqlite_runtime), "viewer"), "/admin/sequences/welcome")
+    assert "To decide not asked of who ends here" in page
+    asked = read(Browser(new_app(sqlite_runtime), "viewer"), "/admin/sequences/interest_nurture")
+    assert "To decide nothing" in asked
+
+
 def test_one_is_read_step_by_step_with_its_people(marketer: Browser) -> None:
     page = read(marketer, GUIDE)
     for said in (
