@@ -115,4 +115,4 @@ def until_midnight(now: datetime) -> int:
     """The seconds until the day is over for which Marketo counts calls, and a minute."""
     local = now.astimezone(_DAYS_END_IN)
     midnight = datetime(local.year, local.month, local.day, tzinfo=_DAYS_END_IN) + timedelta(days=1)
-    return int((midnight - local).total_seconds()) + 60
+    return int(midnight.timestamp() - now.timestamp()) + 60  # not by the clock on the wall, which may be changed

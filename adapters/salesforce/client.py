@@ -140,15 +140,22 @@ class Salesforce:
         except HttpError as error:
             raise _told_apart(error) from error
 
-    def query(self, soql: str, deleted: bool = False) -> list[dict[str, Any]]:
-        """The records that a query finds, those in the recycle bin too where asked for. One call; what is more than a
-        page has to be limited in the query."""
+    def page(self, soql: str, deleted: bool = False) -> tuple[list[dict[str, Any]], bool]:
+        """The records that a query finds, those in the recycle bin too where asked for, and whether these are all: of
+        long ones Salesforce answers fewer than were asked for. One call."""
         with reading_pages():
             answer = self.call("GET", "/queryAll" if deleted else "/query", query={"q": soql})
         records = answer.get("records") if isinstance(answer, dict) else None
         if not isinstance(records, list):
             raise BadAnswer("answered a query without records")
-        return [one for one in records if isinstance(one, dict)]
+        return [one for one in records if isinstance(one, dict)], answer.get("done") is not False
+
+    def query(self, soql: str, deleted: bool = False) -> list[dict[str, Any]]:
+        """All records that a query finds, which have to have room in one answer."""
+        records, whole = self.page(soql, deleted)
+        if not whole:
+            raise BadAnswer("found more records than one answer holds")
+        return records
 
     def find(
         self, fields: Iterable[str], kind: str, column: str, values: Iterable[str], *where: str, **how: Any

@@ -11,16 +11,15 @@ from typing import Any, cast
 from adapters.contract import Delivery, Done, Outcome, Refused
 from adapters.http import HttpError
 from adapters.salesforce.client import Salesforce, code_of
-from adapters.salesforce.names import LEAD, OPT_OUT, full_id, object_of_id
+from adapters.salesforce.names import OPT_OUT, full_id, object_of_id
 from adapters.salesforce.people import all_records
-from adapters.salesforce.saving import outcome_of_saved, save
+from adapters.salesforce.saving import outcome_of_saved, save, shut
 from adapters.salesforce.soql import quoted, select
 from app.contacts.action import Subscribe
 from app.contacts.consent import MARKETING, surely_after
 from app.contacts.times import parse_time
 
 _SEEN = ("Id", OPT_OUT, "LastModifiedDate")
-_HIDDEN = Refused(reason=f"the app's user does not see the field {OPT_OUT}: give it access to it on leads and contacts")
 _NOBODY = "Salesforce has no such person"
 
 
@@ -28,8 +27,8 @@ def unsubscribe(client: Salesforce, deliveries: Sequence[Delivery]) -> list[Outc
     """Mark whoever the person may be as opted out of e-mail, under the id and the address."""
     (one,) = deliveries
     try:
-        if not _visible(client):
-            return [_HIDDEN]
+        if refused := shut(client, OPT_OUT):
+            return [refused]
         found = all_records(client, one, _SEEN)
         return [_mark(client, [record for record in found if record.get(OPT_OUT) is not True], True, found)]
     except Exception as error:
@@ -41,8 +40,8 @@ def subscribe(client: Salesforce, deliveries: Sequence[Delivery]) -> list[Outcom
     (one,) = deliveries
     yes = cast(Subscribe, one.action).grant.at
     try:
-        if not _visible(client):
-            return [_HIDDEN]
+        if refused := shut(client, OPT_OUT):
+            return [refused]
         found = all_records(client, one, _SEEN)
         marked = [record for record in found if record.get(OPT_OUT) is True]
         if later := [full_id(record.get("Id")) for record in marked if not _made_before(client, record, yes)]:
@@ -51,10 +50,6 @@ def subscribe(client: Salesforce, deliveries: Sequence[Delivery]) -> list[Outcom
         return [_mark(client, marked, False, found)]
     except Exception as error:
         return [client.outcome(error)]
-
-
-def _visible(client: Salesforce) -> bool:
-    return OPT_OUT in client.fields(LEAD)
 
 
 def _mark(

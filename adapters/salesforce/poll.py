@@ -36,9 +36,11 @@ def _page(
     spans = [f"({one} >= {moment(window.since)} AND {one} < {moment(window.until)})" for one in (CHANGED, *changed)]
     behind = [f"Id > {quoted(window.page)}"] if window.page else []
     asked = select(columns, kind, either(*spans), *where, *behind, order="Id", limit=PAGE)
-    found = [without_own(client, one) for one in client.query(asked, deleted=True)]
+    records, whole = client.page(asked, deleted=True)
+    found = [without_own(client, one) for one in records]
     items = [item(f"{one.get('Id')}|{one.get(CHANGED)}|{_inner(one)}", one) for one in found]
-    return Page(items=items, next=full_id(found[-1].get("Id")) if len(found) == PAGE else "")
+    more = found and (len(found) == PAGE or not whole)
+    return Page(items=items, next=full_id(found[-1].get("Id")) if more else "")
 
 
 def _inner(record: Mapping[str, Any]) -> str:

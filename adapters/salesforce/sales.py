@@ -8,7 +8,7 @@ from adapters.http import HttpError
 from adapters.salesforce.client import Salesforce
 from adapters.salesforce.names import TASK, USER, full_id
 from adapters.salesforce.people import moved_to, record_id
-from adapters.salesforce.saving import outcome_of_saved, save
+from adapters.salesforce.saving import outcome_of_saved, save, shut
 from adapters.salesforce.soql import quoted, select
 from app.contacts.action import AssignOwner, CreateTask
 
@@ -33,6 +33,8 @@ def assign_owner(client: Salesforce, deliveries: Sequence[Delivery]) -> list[Out
             return [Refused(reason=f"Salesforce has no active user {action.email or action.owner_id or '(unnamed)'}")]
         if not (person := record_id(client, one)):
             return [NOT_THERE]
+        if refused := shut(client, "OwnerId"):
+            return [refused]
         saved, notes = save(client, {person: {"OwnerId": owner}})
     except Exception as error:
         return [client.outcome(error)]

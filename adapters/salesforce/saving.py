@@ -6,7 +6,7 @@ from typing import Any
 
 from adapters.contract import Done, Outcome, Refused, RetryLater
 from adapters.salesforce.client import Salesforce, Saved
-from adapters.salesforce.names import column, object_of_id
+from adapters.salesforce.names import CONTACT, LEAD, column, object_of_id
 from adapters.salesforce.people import moved_to
 from adapters.values import as_text
 from mappings.transforms import CannotTransform, is_blank, to_number
@@ -38,6 +38,15 @@ class Notes(dict[str, list[str]]):
     def of(self, record: str) -> str:
         """All that was not written, as one text."""
         return "; ".join(self.get(record, ()))
+
+
+def shut(client: Salesforce, field: str) -> Refused | None:
+    """Why a field of leads and contacts, which is all that an action is about, cannot be written; None where it can.
+    In :func:`save` it would be left out like any other, and the rest taken for done."""
+    kinds = [kind for kind in (LEAD, CONTACT) if not ((one := client.fields(kind).get(field)) and one.updatable)]
+    if not kinds:
+        return None
+    return Refused(reason=f"the app's user may not see and write {field} of {' and '.join(kinds)}: give it access")
 
 
 def save(client: Salesforce, wanted: Mapping[str, Mapping[str, Any]]) -> tuple[dict[str, Saved], Notes]:

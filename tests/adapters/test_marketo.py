@@ -233,6 +233,7 @@ def test_refusals_are_told_apart_by_their_code(peer, code, expected, begins):
     [
         (datetime(2026, 3, 10, 4, 59, tzinfo=UTC), 120),  # 23:59 in Chicago, in summer
         (datetime(2026, 1, 10, 5, 0, tzinfo=UTC), 3_660),  # 23:00, in winter
+        (datetime(2026, 11, 1, 5, 30, tzinfo=UTC), 88_260),  # 0:30, on a day of 25 hours
     ],
 )
 def test_day_of_calls_ends_at_midnight_in_chicago(now, seconds):

@@ -110,10 +110,16 @@ def test_field_history_says_when_the_mark_was_made(org, crm):
     assert org.held(lead)["HasOptedOutOfEmail"] is False
 
 
-def test_mark_that_the_user_does_not_see_is_a_persons_to_mend(org, crm):
-    org.configure(hidden=["HasOptedOutOfEmail"])
+@pytest.mark.parametrize("how", ["hidden", "read_only"])
+def test_mark_or_owner_that_the_user_may_not_write_is_a_persons_to_mend(org, crm, how):
+    org.configure(**{how: ["HasOptedOutOfEmail", "OwnerId"]})
+    org.act("add_user", email=REP)
     org.act("add", email=ANN)
-    assert isinstance(push(ADAPTER, crm, delivery(Unsubscribe(), email=ANN))[0], Refused)
+    assign = delivery(AssignOwner(handoff=1, email=REP), email=ANN)
+    for one, field in ((delivery(Unsubscribe(), email=ANN), "HasOptedOutOfEmail"), (assign, "OwnerId")):
+        (outcome,) = push(ADAPTER, crm, one)
+        assert isinstance(outcome, Refused)
+        assert f"may not see and write {field} of Lead and Contact" in outcome.reason
 
 
 # --- campaigns
@@ -185,8 +191,10 @@ def test_polling_tells_what_people_are_and_what_became_of_them(org, crm):
     )
 
 
-def test_pages_go_on_behind_the_last_id(org, crm, monkeypatch):
-    monkeypatch.setattr("adapters.salesforce.poll.PAGE", 3)
+@pytest.mark.parametrize(("asked", "answered"), [(3, 2_000), (500, 3)], ids=["as asked", "fewer than asked"])
+def test_pages_go_on_behind_the_last_id(org, crm, monkeypatch, asked, answered):
+    monkeypatch.setattr("adapters.salesforce.poll.PAGE", asked)
+    org.configure(page=answered)
     people = [org.act("add", email=f"p{number}@example.com") for number in range(7)]
     assert [event.identities[0].value for event in polled(crm, "leads")] == people
 

@@ -77,8 +77,10 @@ class Records(Edge):
         ]
         for name, greatest_first in reversed(asked.order):
             found.sort(key=lambda one: str(self.look(one, name) or ""), reverse=greatest_first)
-        shown = [self._shown(asked.kind, one, asked.fields) for one in found[: asked.limit]]
-        return Answer(body={"totalSize": len(shown), "done": True, "records": shown})
+        found = found[: asked.limit]
+        shown = [self._shown(asked.kind, one, asked.fields) for one in found[: self.settings.page]]
+        rest = {} if len(shown) == len(found) else {"nextRecordsUrl": f"{API}/query/0r8000000000001-{len(shown)}"}
+        return Answer(body={"totalSize": len(found), "done": not rest, "records": shown, **rest})
 
     def _see_column(self, kind: str, name: str) -> None:
         relation, dot, rest = name.partition(".")
@@ -123,8 +125,8 @@ class Records(Edge):
                 "name": name,
                 "label": name.removesuffix("__c"),
                 "type": type_,
-                "createable": writable(name),
-                "updateable": writable(name),
+                "createable": writable(name, self.settings),
+                "updateable": writable(name, self.settings),
                 "picklistValues": [{"value": one, "active": True} for one in PICKLISTS.get(name, ())],
             }
             for name, type_ in described(kind, self.settings).items()
@@ -299,7 +301,7 @@ class Records(Edge):
 
     def _check(self, kind: str, fields: Mapping[str, Any], by_api: bool) -> None:
         for name, value in fields.items():
-            if by_api and not writable(name):
+            if by_api and not writable(name, self.settings):
                 raise Problem("INVALID_FIELD_FOR_INSERT_UPDATE", f"Unable to create/update fields: {name}", name)
             if isinstance(value, str) and len(value) > LENGTHS.get(name, 32_000):
                 raise Problem("STRING_TOO_LONG", f"{name}: data value too large: {value[:20]}", name)

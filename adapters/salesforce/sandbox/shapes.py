@@ -144,19 +144,21 @@ class Problem(Exception):
 
 class Settings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """The organisation's settings. An empty secret accepts any. ``hidden`` are fields that the connection's user does
-    not see, ``external_id`` is a field of the team's own; ``duplicate_rule`` is "", "warn" or "block", and finds people
+    not see, ``read_only`` are some that it sees and may not write, ``external_id`` is a field of the team's own; ``duplicate_rule`` is "", "warn" or "block", and finds people
     of the same last name and company."""
 
     client_secret: str = ""
     calls_per_day: int = 100_000
+    page: int = 2_000  # records that a query answers at most
     hidden: tuple[str, ...] = ()
+    read_only: tuple[str, ...] = ()
     external_id: str = ""
     duplicate_rule: str = ""
 
 
-def writable(name: str) -> bool:
+def writable(name: str, settings: Settings) -> bool:
     """Whether calls may write a field."""
-    return name not in _READ_ONLY
+    return name not in _READ_ONLY and name not in settings.read_only
 
 
 def described(kind: str, settings: Settings) -> dict[str, str]:
