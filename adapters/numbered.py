@@ -1,5 +1,7 @@
 """A setting that gives names numbers: which e-mail or automation of a tool carries which message."""
 
+from app.contacts.action import SendMessage
+
 
 def numbers_by_name(text: str, what: str) -> dict[str, int]:
     """``welcome=123, *=456`` as a table. Raises ValueError with what cannot be read; ``what`` is what the numbers are:
@@ -13,6 +15,12 @@ def numbers_by_name(text: str, what: str) -> dict[str, int]:
             raise ValueError(f'"{name}" stands there twice')
         found[name] = int(number)
     return found
+
+
+def number_for(action: SendMessage, text: str, what: str) -> str:
+    """The number that carries a message: by the id of its content or rule, or by its name; empty for none."""
+    known = numbers_by_name(text, what)
+    return next((str(known[name]) for name in (action.content, action.rule, action.message) if name in known), "")
 
 
 def wrong_numbers(text: str, what: str) -> str:

@@ -8,7 +8,7 @@ import msgspec
 
 from adapters.activecampaign.client import ActiveCampaign, part
 from adapters.contract import Delivery, Done, Outcome, Refused, RetryLater
-from adapters.numbered import numbers_by_name, wrong_numbers
+from adapters.numbered import number_for, wrong_numbers
 from app.contacts.action import SendMessage, TrackEvent
 from app.contacts.times import parse_time
 
@@ -26,8 +26,7 @@ def wrong_automations(text: str) -> str:
 
 def automation_of(action: SendMessage, settings: Mapping[str, str]) -> str:
     """The automation that carries a message: by the id of its content or rule, or by its name; empty for none."""
-    known = numbers_by_name(settings.get(SETTING, ""), WHAT)
-    return next((str(known[name]) for name in (action.content, action.rule, action.message) if name in known), "")
+    return number_for(action, settings.get(SETTING, ""), WHAT)
 
 
 def can_send(action: Any, settings: Mapping[str, str]) -> bool:

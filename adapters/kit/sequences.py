@@ -6,7 +6,7 @@ from typing import Any, cast
 from adapters.contract import Delivery, Done, Outcome, Refused, RetryLater
 from adapters.http import BadAnswer, HttpError
 from adapters.kit.client import NO_ADDRESS, Kit, is_missing, number_of, outcome
-from adapters.numbered import numbers_by_name, wrong_numbers
+from adapters.numbered import number_for, wrong_numbers
 from app.contacts.action import SendMessage
 
 SETTING = "sequences"
@@ -20,8 +20,7 @@ def wrong_sequences(text: str) -> str:
 
 def sequence_of(action: SendMessage, settings: Mapping[str, str]) -> str:
     """The sequence that carries a message: by the id of its content or rule, or by its name; empty for none."""
-    known = numbers_by_name(settings.get(SETTING, ""), WHAT)
-    return next((str(known[name]) for name in (action.content, action.rule, action.message) if name in known), "")
+    return number_for(action, settings.get(SETTING, ""), WHAT)
 
 
 def can_send(action: Any, settings: Mapping[str, str]) -> bool:

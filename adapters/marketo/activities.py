@@ -7,7 +7,7 @@ from typing import Any
 
 from adapters.contract import Unreadable
 from adapters.marketo.record import KIND, number_of, time_of
-from adapters.values import text_of
+from adapters.values import objects_of, text_of
 from app.contacts.event import Event, EventType, Identity
 
 # Ten types, which is the most that can be asked for at once
@@ -40,8 +40,7 @@ def events_of_activity(activity: Mapping[str, Any], now: datetime) -> Iterator[E
         return
     if kind not in TYPES:
         return
-    listed = activity.get("attributes") or ()
-    held = {text_of(one.get("name")): one.get("value") for one in listed if isinstance(one, dict)}
+    held = {text_of(one.get("name")): one.get("value") for one in objects_of(activity.get("attributes"))}
     what, number = text_of(activity.get("primaryAttributeValue")), number_of(activity.get("primaryAttributeValueId"))
     people = (lead, *_merged(lead, held)) if kind == MERGED else (lead,)
     if kind == MERGED and len(people) == 1:

@@ -12,6 +12,7 @@ import msgspec
 
 from adapters.contract import Account, Outcome
 from adapters.http import BadAnswer, Http, HttpError, outcome_of
+from adapters.values import objects_of
 
 LEADS = 300  # in one call
 EARLY_SECONDS = 60  # before its end a token is not used any more
@@ -60,10 +61,10 @@ class Marketo:
         with a status that says what it means."""
         token = self.session()
         answer = self._ask(token, method, path, body, query)
-        if answer.get("success") is not True and _problem(answer)[0] in _TOKEN_ENDED:
+        if answer.get("success") is not True and reason_of(answer.get("errors"))[0] in _TOKEN_ENDED:
             answer = self._ask(self.session(instead_of=token), method, path, body, query)
         if answer.get("success") is not True:
-            raise _refusal(*_problem(answer))
+            raise _refusal(*reason_of(answer.get("errors")))
         return answer
 
     def _ask(self, token: str, method: str, path: str, body: Any, query: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -73,20 +74,26 @@ class Marketo:
             raise BadAnswer("answered without saying whether it was done")
         return answer
 
-    def results(self, size: int, method: str, path: str, body: Any) -> list[dict[str, Any]]:
-        """What became of each record of a call for several."""
-        found = self.call(method, path, body).get("result")
-        if not isinstance(found, list) or len(found) != size or not all(isinstance(one, dict) for one in found):
-            raise BadAnswer(f"answered for {len(found) if isinstance(found, list) else 'none'} of {size} records")
+    def change(self, method: str, path: str, records: Sequence[Any], **how: str) -> list[Mapping[str, Any]]:
+        """What became of each record of a call for several, which is not made for none."""
+        if not records:
+            return []
+        found = objects_of(self.call(method, path, {**how, "input": records}).get("result"))
+        if len(found) != len(records):
+            raise BadAnswer(f"answered for {len(found)} of {len(records)} records")
         return found
 
-    def leads(self, by: str, values: Iterable[str], fields: Sequence[str]) -> Iterator[dict[str, Any]]:
+    def update(self, records: Sequence[Any]) -> list[Mapping[str, Any]]:
+        """What became of leads that are changed by id."""
+        return self.change("POST", "/leads.json", records, action="updateOnly", lookupField="id")
+
+    def leads(self, by: str, values: Iterable[str], fields: Sequence[str]) -> Iterator[Mapping[str, Any]]:
         """The leads of which a field has one of these values."""
         rest = iter(dict.fromkeys(values))
         while some := list(islice(rest, LEADS // 3)):  # an address may have 8 KB
             query = {"filterType": by, "filterValues": ",".join(some), "fields": ",".join(fields)}
-            found = self.call("GET", "/leads.json", query=query).get("result") or ()
-            yield from (one for one in found if isinstance(one, dict) and one.get("id"))
+            found = objects_of(self.call("GET", "/leads.json", query=query).get("result"))
+            yield from (one for one in found if one.get("id"))
 
     def outcome(self, error: Exception, items: int = 1) -> Outcome:
         """What an error of a call means. Raises as :func:`adapters.http.outcome_of` does."""
@@ -98,10 +105,10 @@ def connect(account: Account) -> Marketo:
     return Marketo(account)
 
 
-def _problem(answer: Mapping[str, Any]) -> tuple[str, str]:
-    errors = answer.get("errors")
-    first = errors[0] if isinstance(errors, list) and errors and isinstance(errors[0], dict) else {}
-    return str(first.get("code") or ""), str(first.get("message") or "no reason given")
+def reason_of(listed: Any) -> tuple[str, str]:
+    """The code and message of the first of some reasons why a call, or what it asked of a record, was not done."""
+    first = next(iter(objects_of(listed)), {})
+    return str(first.get("code") or ""), str(first.get("message") or "no reason given")[:400]
 
 
 def _refusal(code: str, message: str) -> HttpError:

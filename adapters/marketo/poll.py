@@ -12,11 +12,12 @@ from adapters.marketo.client import Marketo
 from adapters.marketo.read import fields_of
 from adapters.marketo.record import number_of, record_of
 from adapters.polled import each, item
+from adapters.values import objects_of
 from app.contacts.event import Event
 from mappings.mapping import FieldMapping
 
 
-def _page(client: Marketo, window: Window, path: str, **asked: str) -> tuple[list[dict[str, Any]], str]:
+def _page(client: Marketo, window: Window, path: str, **asked: str) -> tuple[list[Mapping[str, Any]], str]:
     """One page behind a paging token, and the token of the next; empty at the end."""
     token = window.page
     if not token:
@@ -24,11 +25,10 @@ def _page(client: Marketo, window: Window, path: str, **asked: str) -> tuple[lis
         made = client.call("GET", "/activities/pagingtoken.json", query={"sinceDatetime": since})
         token = str(made.get("nextPageToken") or "")
     answer = client.call("GET", path, query={"nextPageToken": token, **asked})
-    found = [one for one in answer.get("result") or () if isinstance(one, dict)]
-    following = str(answer.get("nextPageToken") or "")
-    if answer.get("moreResult") is True and not following:
+    following = str(answer.get("nextPageToken") or "") if (more := answer.get("moreResult") is True) else ""
+    if more and not following:
         raise BadAnswer("answered that there is more, without where")
-    return found, following if answer.get("moreResult") is True else ""
+    return objects_of(answer.get("result")), following
 
 
 def _key(activity: Mapping[str, Any]) -> str:
@@ -62,8 +62,7 @@ def fetch_leads(client: Marketo, window: Window, mapping: FieldMapping) -> Page:
     """Leads of which something has changed that the mapping reads, as they are now."""
     fields = fields_of(mapping)
     changed, following = _page(client, window, "/activities/leadchanges.json", fields=",".join(fields[1:]))
-    names = dict.fromkeys(name for one in changed if (name := number_of(one.get("leadId"))))
-    leads = client.leads("id", names, fields) if names else ()
+    leads = client.leads("id", filter(None, (number_of(one.get("leadId")) for one in changed)), fields)
     return Page(items=[item(f"{one['id']}|{one.get('updatedAt')}", one) for one in leads], next=following)
 
 

@@ -4,16 +4,16 @@ A call that was carried out says of each record what became of it; nothing else 
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, cast
 
-from adapters.contract import Again, Delivery, Done, Outcome, Push, Refused, RetryLater
-from adapters.marketo.client import LEADS, Marketo
+from adapters.contract import Again, Delivery, Done, Outcome, Push, Refused, RetryLater, Unknown
+from adapters.marketo.client import LEADS, Marketo, reason_of
 from adapters.marketo.record import number_of
-from adapters.numbered import numbers_by_name, wrong_numbers
+from adapters.numbered import number_for, wrong_numbers
 from adapters.values import as_text
 from app.contacts.action import (
     Action,
-    EnsureContact,
     Erase,
     JoinList,
     LeaveList,
@@ -24,14 +24,15 @@ from app.contacts.action import (
     UpsertContact,
 )
 from app.contacts.consent import MARKETING, surely_after
-from app.contacts.times import parse_time
+from app.contacts.times import time_or_none
 
 LIMITS = ("default", "day")
 CAMPAIGNS = "campaigns"
 WHAT = "the number of its campaign"
 NO_ADDRESS = Refused(reason="Marketo knows people by their id or e-mail address, and neither is known")
 NOT_THERE = RetryLater(reason="Marketo does not know this person yet")
-_NOBODY = "1004"  # lead not found
+NOBODY = Done(note="Marketo has no such lead")
+_GONE = "1004"  # lead not found
 _PASSING = frozenset(("606", "608", "611", "615", "713"))
 
 
@@ -49,30 +50,20 @@ def by_id_or_email(delivery: Delivery) -> str:
 
 
 def write_leads(client: Marketo, deliveries: Sequence[Delivery]) -> list[Outcome]:
-    """Leads, each with an outcome of its own."""
-    written = {one.id: dict(cast(UpsertContact | EnsureContact, one.action).properties) for one in deliveries}
-    return _sync(client, deliveries, written, make=True)
-
-
-def _sync(
-    client: Marketo, deliveries: Sequence[Delivery], written: Mapping[int, Mapping[str, Any]], make: bool
-) -> list[Outcome]:
-    """Write to leads that share the way in which they are named; only ``make`` makes those that are missing."""
-    by = by_id_or_email(deliveries[0])
-    named = [one for one in deliveries if by == "id" or one.to.email]
-    if not named:
-        return [NO_ADDRESS for _ in deliveries]
-    key = {one.id: {"id": int(one.to.vendor_id)} if by == "id" else {"email": one.to.email} for one in named}
-    asked = {
-        "action": "createOrUpdate" if make and by == "email" else "updateOnly",
-        "lookupField": by,
-        "input": [{**written[one.id], **key[one.id]} for one in named],
-    }
+    """Leads that share the way in which they are named, each with an outcome of its own."""
+    by_id = by_id_or_email(deliveries[0]) == "id"
+    named = [one for one in deliveries if by_id or one.to.email]
+    written = [dict(cast(UpsertContact, one.action).properties) for one in named]
     try:
-        results = client.results(len(named), "POST", "/leads.json", asked)
+        if by_id:
+            keys = [int(one.to.vendor_id) for one in named]
+            results = client.update([{**said, "id": key} for said, key in zip(written, keys, strict=True)])
+        else:
+            people = [{**said, "email": one.to.email} for said, one in zip(written, named, strict=True)]
+            results = client.change("POST", "/leads.json", people, action="createOrUpdate", lookupField="email")
     except Exception as error:
         return [client.outcome(error, len(deliveries))] * len(deliveries)
-    done = {one.id: _became(result, written[one.id]) for one, result in zip(named, results, strict=True)}
+    done = {one.id: _became(result, said) for one, result, said in zip(named, results, written, strict=True)}
     return [done.get(one.id, NO_ADDRESS) for one in deliveries]
 
 
@@ -80,16 +71,18 @@ def _became(result: Mapping[str, Any], told: Mapping[str, Any] | None = None) ->
     """What became of one record, as the outcome of its delivery."""
     if result.get("status") in ("created", "updated", "deleted", "added", "removed", "memberof", "notmemberof"):
         return Done(vendor_id=number_of(result.get("id")), told=told or {})
-    code, message = _reason(result)
+    code, message = reason_of(result.get("reasons"))
     if code in _PASSING:
         return RetryLater(reason=f"{code}: {message}")
     return Refused(reason=f"{code}: {message}" if code else f"Marketo says {as_text(result.get('status'))[:80]!r}")
 
 
-def _reason(result: Mapping[str, Any]) -> tuple[str, str]:
-    reasons = result.get("reasons")
-    first = reasons[0] if isinstance(reasons, list) and reasons and isinstance(reasons[0], dict) else {}
-    return str(first.get("code") or ""), str(first.get("message") or "no reason given")[:400]
+def _together(results: Sequence[Mapping[str, Any]]) -> Outcome:
+    """What became of all leads that a person may be: of those that are still there, what stands in the way of one."""
+    there = [result for result in results if reason_of(result.get("reasons"))[0] != _GONE]
+    if not there:
+        return NOBODY
+    return next((one for one in map(_became, there) if not isinstance(one, Done)), Done())
 
 
 def _ids(client: Marketo, delivery: Delivery) -> list[str]:
@@ -117,16 +110,9 @@ def _mark_all(client: Marketo, one: Delivery, fields: Mapping[str, Any]) -> list
     if not number_of(one.to.vendor_id) and not one.to.email:
         return [NO_ADDRESS]
     try:
-        names = _ids(client, one)
-        asked = {"action": "updateOnly", "lookupField": "id", "input": [{"id": int(n), **fields} for n in names]}
-        results = client.results(len(names), "POST", "/leads.json", asked) if names else []
+        return [_together(client.update([{"id": int(name), **fields} for name in _ids(client, one)]))]
     except Exception as error:
         return [client.outcome(error)]
-    there = [result for result in results if _reason(result)[0] != _NOBODY]
-    if not there:
-        return [Done(note="Marketo has no such lead")]
-    outcomes = [_became(result) for result in there]
-    return [next((one for one in outcomes if not isinstance(one, Done)), Done())]
 
 
 def subscribe(client: Marketo, deliveries: Sequence[Delivery]) -> list[Outcome]:
@@ -136,24 +122,25 @@ def subscribe(client: Marketo, deliveries: Sequence[Delivery]) -> list[Outcome]:
     grant = cast(Subscribe, one.action).grant
     seen = ("id", "unsubscribed", "emailInvalid", "blackListed", "updatedAt")
     try:
-        names = _ids(client, one)
-        found = list(client.leads("id", names, seen)) if names else []
+        found = list(client.leads("id", _ids(client, one), seen))
         if not found:
-            return [Done(note="Marketo has no such lead")]
-        marked = [lead for lead in found if lead.get("unsubscribed") is True]
+            return [NOBODY]
         for lead in found:
             if lead.get("blackListed") is True or lead.get("emailInvalid") is True:
                 return [Refused(reason=f"lead {lead['id']} is block-listed or its address is invalid in Marketo")]
-        if any(not surely_after(grant.at, parse_time(lead.get("updatedAt"))) for lead in marked):
+        marked = [lead for lead in found if lead.get("unsubscribed") is True]
+        if not all(_is_before(lead.get("updatedAt"), grant.at) for lead in marked):
             why = "Marketo has them as unsubscribed, and does not say that it was before they said yes"
             return [Refused(reason=why)]
         back = [{"id": lead["id"], "unsubscribed": False, "unsubscribedReason": None} for lead in marked]
-        asked = {"action": "updateOnly", "lookupField": "id", "input": back}
-        results = client.results(len(back), "POST", "/leads.json", asked) if back else []
+        return [_together(client.update(back)) if back else Done(note="was not unsubscribed")]
     except Exception as error:
         return [client.outcome(error)]
-    failed = next((outcome for result in results if not isinstance(outcome := _became(result), Done)), None)
-    return [failed or Done(note="" if back else "was not unsubscribed")]
+
+
+def _is_before(changed: Any, yes: datetime) -> bool:
+    at = time_or_none(changed)
+    return at is not None and surely_after(yes, at)
 
 
 # --- lists and campaigns
@@ -165,11 +152,11 @@ def _change_list(method: str) -> Callable[[Marketo, Sequence[Delivery]], list[Ou
         try:
             known = {one.id: number_of(one.to.vendor_id) for one in deliveries}
             asked = [one.to.email for one in deliveries if not known[one.id] and one.to.email]
-            found = {str(one.get("email")).lower(): str(one["id"]) for one in _found(client, asked)}
+            leads = client.leads("email", asked, ("id", "email"))
+            found = {str(lead.get("email")).lower(): str(lead["id"]) for lead in leads}
             known = {one.id: known[one.id] or found.get(one.to.email.lower(), "") for one in deliveries}
             names = list(dict.fromkeys(filter(None, known.values())))
-            body = {"input": [{"id": int(name)} for name in names]}
-            results = client.results(len(names), method, f"/lists/{named}/leads.json", body) if names else []
+            results = client.change(method, f"/lists/{named}/leads.json", [{"id": int(name)} for name in names])
         except Exception as error:
             return [client.outcome(error, len(deliveries))] * len(deliveries)
         became = {name: _became(result) for name, result in zip(names, results, strict=True)}
@@ -178,17 +165,12 @@ def _change_list(method: str) -> Callable[[Marketo, Sequence[Delivery]], list[Ou
     return change
 
 
-def _found(client: Marketo, addresses: Sequence[str]) -> list[dict[str, Any]]:
-    return list(client.leads("email", addresses, ("id", "email"))) if addresses else []
-
-
 def _list(delivery: Delivery) -> str:
     return cast(JoinList | LeaveList, delivery.action).list
 
 
 def _campaign(action: SendMessage, settings: Mapping[str, str]) -> str:
-    known = numbers_by_name(settings.get(CAMPAIGNS, ""), WHAT)
-    return next((str(known[name]) for name in (action.content, action.rule, action.message) if name in known), "")
+    return number_for(action, settings.get(CAMPAIGNS, ""), WHAT)
 
 
 def run_campaign(client: Marketo, deliveries: Sequence[Delivery]) -> list[Outcome]:
@@ -201,13 +183,23 @@ def run_campaign(client: Marketo, deliveries: Sequence[Delivery]) -> list[Outcom
         return [Refused(reason=f'no campaign is named for "{action.content or action.rule}" in {CAMPAIGNS}')]
     tokens = [{"name": f"{{{{my.{name}}}}}", "value": as_text(value)} for name, value in action.properties.items()]
     try:
-        if not (names := _ids(client, one)):
-            return [NOT_THERE]
-        asked = {"input": {"leads": [{"id": int(names[0])}], **({"tokens": tokens} if tokens else {})}}
+        client.session()  # which may be a call, too
+        lead = number_of(one.to.vendor_id) or next(iter(_ids(client, one)), "")
+    except Exception as error:
+        return [_not_asked(client.outcome(error))]
+    if not lead:
+        return [NOT_THERE]
+    asked = {"input": {"leads": [{"id": int(lead)}], **({"tokens": tokens} if tokens else {})}}
+    try:
         client.call("POST", f"/campaigns/{campaign}/trigger.json", asked)
     except Exception as error:
         return [client.outcome(error)]
-    return [Done(vendor_id=names[0], note=f"campaign {campaign}")]
+    return [Done(vendor_id=lead, note=f"campaign {campaign}")]
+
+
+def _not_asked(outcome: Outcome) -> Outcome:
+    """What came of a call before the one that matters: whatever became of it, nothing was sent."""
+    return RetryLater(reason=outcome.reason) if isinstance(outcome, Unknown) else outcome
 
 
 # --- erasure
@@ -219,15 +211,9 @@ def erase(client: Marketo, deliveries: Sequence[Delivery]) -> list[Outcome]:
     if not number_of(one.to.vendor_id) and not one.to.email:
         return [NO_ADDRESS]
     try:
-        names = _ids(client, one)
-        asked = {"input": [{"id": int(name)} for name in names]}
-        results = client.results(len(names), "POST", "/leads/delete.json", asked) if names else []
+        return [_together(client.change("POST", "/leads/delete.json", [{"id": int(n)} for n in _ids(client, one)]))]
     except Exception as error:
         return [client.outcome(error)]
-    there = [result for result in results if _reason(result)[0] != _NOBODY]
-    outcomes = [_became(result) for result in there]
-    left = next((outcome for outcome in outcomes if not isinstance(outcome, Done)), None)
-    return [left or Done(note="" if there else "Marketo has no such lead")]
 
 
 def _by_email(action: Any, settings: Mapping[str, str]) -> bool:

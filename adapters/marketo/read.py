@@ -6,6 +6,7 @@ from datetime import datetime
 from adapters.contract import Check, Record
 from adapters.marketo.client import Marketo
 from adapters.marketo.record import record_of
+from adapters.values import object_of, objects_of, text_of
 from app.contacts.event import Ref
 from mappings.kinds import DATE, NUMBER, TEXT, YES_NO
 from mappings.mapping import FieldMapping
@@ -27,18 +28,17 @@ def fields_of(mapping: FieldMapping) -> list[str]:
 def lookup(client: Marketo, refs: Sequence[Ref], mapping: FieldMapping, now: datetime) -> Mapping[Ref, Record]:
     """What Marketo holds for these references. What it does not know is left out."""
     named = {ref.value: ref for ref in refs if ref.kind == "contact"}
-    found = client.leads("id", named, fields_of(mapping)) if named else ()
+    found = client.leads("id", named, fields_of(mapping))
     return {named[str(one["id"])]: record_of(one, mapping, now) for one in found if str(one["id"]) in named}
 
 
 def schema(client: Marketo) -> list[Property]:
     """The fields of leads as the REST API names them. One call."""
     found = []
-    for one in client.call("GET", "/leads/describe.json").get("result") or ():
-        rest = one.get("rest") if isinstance(one, dict) else None
-        if isinstance(rest, dict) and rest.get("name"):
+    for one in objects_of(client.call("GET", "/leads/describe.json").get("result")):
+        if name := text_of(object_of(one.get("rest")).get("name")):
             kind = _KINDS.get(str(one.get("dataType")), TEXT)
-            found.append(Property(name=str(rest["name"]), label=str(one.get("displayName") or ""), kind=kind))
+            found.append(Property(name=name, label=text_of(one.get("displayName")), kind=kind))
     return found
 
 

@@ -177,6 +177,15 @@ def test_message_runs_the_campaign_that_is_named_for_it(base, marketo):
     assert base.runs == [{"campaign": 1012, "lead": number, "tokens": [{"name": "{{my.plan}}", "value": "Pro"}]}]
 
 
+@pytest.mark.parametrize("fault", ["503", "html200", "done_then_drop"])
+def test_message_that_was_not_asked_for_yet_is_tried_again_and_one_whose_answer_was_lost_is_not(base, marketo, fault):
+    base.act("add", email=ANN)
+    message = delivery(SendMessage(message="welcome", rule="r", occurred_at=NOW), email=ANN)
+    for path, expected in (("/identity", RetryLater), ("/leads.json", RetryLater), ("/trigger.json", Unknown)):
+        base.fault(fault, path=path)
+        assert isinstance(push(ADAPTER, marketo, message)[0], expected)
+
+
 def test_person_who_is_erased_is_deleted_under_id_and_address(base, marketo):
     known = base.act("add", email="ann.old@example.com")
     base.act("add", email=ANN)

@@ -144,8 +144,8 @@ class Problem(Exception):
 
 class Settings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """The organisation's settings. An empty secret accepts any. ``hidden`` are fields that the connection's user does
-    not see, ``read_only`` are some that it sees and may not write, ``external_id`` is a field of the team's own; ``duplicate_rule`` is "", "warn" or "block", and finds people
-    of the same last name and company."""
+    not see, ``read_only`` some that it sees and may not write, ``external_id`` is a field of the team's own;
+    ``duplicate_rule`` is "", "warn" or "block", and finds people of the same last name and company."""
 
     client_secret: str = ""
     calls_per_day: int = 100_000
