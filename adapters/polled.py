@@ -13,12 +13,15 @@ MAX_NODES = 400_000  # of what Baton itself asked for, some hundred records of s
 
 
 def each(request: WebhookRequest, read: Callable[[Any], Iterable[Event]]) -> Parsed:
-    """The events of all items of a request. One that ``read`` finds Unreadable is parked alone."""
+    """The events of all items of a request, which are objects. One that is none, or that ``read`` finds Unreadable, is
+    parked alone."""
     items = loads(request.body, max_nodes=MAX_NODES)
     if not isinstance(items, list):
         raise Unreadable("what was polled is a list of items")
     for item in items:
         try:
+            if not isinstance(item, dict):
+                raise Unreadable("what was polled is no object")
             yield from read(item)
         except Unreadable as error:
             if len(items) == 1:

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from app.contacts.times import parse_time
+from app.contacts.times import parse_time, time_or_none
 
 Document = Mapping[str, Any]
 
@@ -52,6 +52,12 @@ def zoned_time(value: Any) -> datetime | None:
     except ValueError:
         return None
     return at if at.year >= 2000 else None  # Typeform says year 1 for what was never sent in
+
+
+def time_until(now: datetime, value: Any) -> datetime | None:
+    """The instant that a tool names, never ahead of now, as its clock may be; None for what names none."""
+    at = time_or_none(value)
+    return None if at is None else min(at, now)
 
 
 def as_text(value: Any) -> str:

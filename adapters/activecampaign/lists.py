@@ -13,7 +13,7 @@ from adapters.contract import Delivery, Done, Outcome, Refused, RetryLater
 from adapters.http import BadAnswer, HttpError
 from app.contacts.action import JoinList, LeaveList, Subscribe
 from app.contacts.consent import MARKETING, surely_after
-from app.contacts.times import parse_time
+from app.contacts.times import time_or_none
 
 UNCONFIRMED, ACTIVE, LEFT, BOUNCED = "0", "1", "2", "3"
 TAG = "tag:"  # how a tag is named where a list is asked for
@@ -84,18 +84,11 @@ def _why_not(place: Mapping[str, Any], yes: datetime) -> str:
     """Why a yes must not put somebody back onto a list; empty where it may. A yes mends no bounced address, and none
     from before they left counts. When they left is not always said: then it counts as later."""
     status = str(place.get("status"))
-    if status == UNCONFIRMED or (status == LEFT and _left_before(place, yes)):
+    if status == UNCONFIRMED or (status == LEFT and surely_after(yes, time_or_none(place.get("udate")))):
         return ""
     if status == LEFT:
         return "after they said yes they have left"
     return f"the contact {_WHY_NOT.get(status, 'is barred from')}"
-
-
-def _left_before(place: Mapping[str, Any], yes: datetime) -> bool:
-    try:
-        return surely_after(yes, parse_time(place.get("udate")))
-    except ValueError:
-        return False
 
 
 def places_of(client: ActiveCampaign, number: str) -> Iterator[dict[str, Any]]:

@@ -2,7 +2,7 @@
 with their lists, tags and fields, and deals."""
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,8 +13,8 @@ from adapters.activecampaign.record import INCLUDED, bundles, record_of
 from adapters.contract import Page, Parsed, Stream, Unreadable, WebhookRequest, Window
 from adapters.digest import digest_of
 from adapters.polled import each, item
+from adapters.values import time_until
 from app.contacts.event import Event, EventType, Identity
-from app.contacts.times import parse_time
 from mappings.mapping import FieldMapping
 
 # The filters know whole seconds, and whether "after" means the second itself is not said
@@ -53,7 +53,7 @@ def parse_contacts(request: WebhookRequest, mapping: FieldMapping) -> Parsed:
     """Contacts as they were polled, each as what it holds and what its lists and tags say."""
 
     def read(bundle: Any) -> Iterator[Event]:
-        if not isinstance(bundle, dict) or not isinstance(bundle.get("contact"), dict):
+        if not isinstance(bundle.get("contact"), dict):
             raise Unreadable("a contact without its record")
         if not number_of(bundle["contact"].get("id"), "id"):
             raise Unreadable("a contact without an id")
@@ -88,7 +88,7 @@ def parse_deals(request: WebhookRequest, mapping: FieldMapping) -> Parsed:
     """Deals as they were polled: where each stands now."""
 
     def read(deal: Any) -> Iterator[Event]:
-        if not isinstance(deal, dict) or not (number := number_of(deal.get("id"), "id")):
+        if not (number := number_of(deal.get("id"), "id")):
             raise Unreadable("a deal without an id")
         contact = number_of(deal.get("contact"), "contact")
         if contact:
@@ -100,8 +100,8 @@ def parse_deals(request: WebhookRequest, mapping: FieldMapping) -> Parsed:
 def _deal(deal: Mapping[str, Any], number: str, contact: str, request: WebhookRequest) -> Iterator[Event]:
     """That it was opened, and how it stands, where that is not how it began."""
     now = request.received_at
-    opened = _time(deal.get("cdate"), now)
-    changed = _time(deal.get("mdate"), now) or opened or now
+    opened = time_until(now, deal.get("cdate"))
+    changed = time_until(now, deal.get("mdate")) or opened or now
     stands = _properties(deal, number)
     identities = (Identity("activecampaign", contact),)
     moved = opened is None or changed - opened > _SAME
@@ -144,13 +144,6 @@ def _properties(deal: Mapping[str, Any], number: str) -> dict[str, Any]:
 
 def _filled(properties: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in properties.items() if value not in (None, "")}
-
-
-def _time(value: Any, now: datetime) -> datetime | None:
-    try:
-        return min(parse_time(value), now)
-    except ValueError:
-        return None
 
 
 def _amount(cents: Any) -> float | int | None:

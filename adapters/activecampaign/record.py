@@ -9,9 +9,9 @@ from adapters.activecampaign.body import number_of, options, text
 from adapters.activecampaign.keys import list_key, no_key, tag_key
 from adapters.contract import Record
 from adapters.snapshot import events_of
+from adapters.values import time_until
 from app.contacts.event import Event, EventType, Identity
 from app.contacts.identity import clean_email, clean_phone
-from app.contacts.times import parse_time
 from mappings.mapping import FieldMapping
 
 INCLUDED = "fieldValues,contactLists,contactTags.tag"  # what is asked for beside contacts
@@ -118,10 +118,7 @@ def _time(value: Any, now: datetime) -> datetime | None:
     said = text(value)
     if not said or said.startswith("0000-00-00"):
         return None
-    try:
-        return min(parse_time(said), now)
-    except ValueError:
-        return None
+    return time_until(now, said)
 
 
 def _places(bundle: Mapping[str, Any], read: Event, number: str, now: datetime, consent_list: str) -> Iterator[Event]:

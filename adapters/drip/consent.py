@@ -5,7 +5,7 @@ left counts as after it.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, cast
 
 from adapters.contract import Delivery, Done, Outcome, Refused
@@ -13,7 +13,7 @@ from adapters.drip.client import ADDED, NO_ADDRESS, Drip, first_in, is_known, is
 from adapters.http import BadAnswer, HttpError, outcome_of
 from app.contacts.action import Subscribe
 from app.contacts.consent import Grant, surely_after
-from app.contacts.times import parse_time
+from app.contacts.times import parse_time, time_or_none
 
 ACTIVE, LEFT = "active", "unsubscribed"
 _SOON = timedelta(hours=1)  # Drip works a batch off within minutes
@@ -97,8 +97,4 @@ def _never_asked(held: Mapping[str, Any]) -> bool:
 
 
 def _left_before(held: Mapping[str, Any], grant: Grant) -> bool:
-    try:
-        left: datetime = parse_time(held.get("unsubscribed_at"))
-    except ValueError:
-        return False
-    return surely_after(grant.at, left)
+    return surely_after(grant.at, time_or_none(held.get("unsubscribed_at")))

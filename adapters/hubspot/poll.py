@@ -97,8 +97,8 @@ def parse_contacts(request: WebhookRequest, mapping: FieldMapping) -> Parsed:
     return each(request, read)
 
 
-def _record(record: Any) -> dict[str, Any]:
-    if not isinstance(record, dict) or not str(record.get("id") or "").isdigit():
+def _record(record: dict[str, Any]) -> dict[str, Any]:
+    if not str(record.get("id") or "").isdigit():
         raise Unreadable("a record without an id")
     return record
 
@@ -200,7 +200,7 @@ def parse_submissions(request: WebhookRequest, mapping: FieldMapping) -> Parsed:
     """Form submissions as they were polled; what was typed is read like a contact's properties."""
 
     def read(submission: Any) -> Iterator[Event]:
-        if not isinstance(submission, dict) or not isinstance(submission.get("values"), list):
+        if not isinstance(submission.get("values"), list):
             raise Unreadable("a submission without values")
         said: dict[str, Any] = {}
         for value in submission["values"]:
@@ -254,7 +254,7 @@ def parse_mail(request: WebhookRequest, mapping: FieldMapping) -> Parsed:
     """E-mail events as they were polled."""
 
     def read(told: Any) -> Iterator[Event]:
-        if not isinstance(told, dict) or told.get("type") not in MAIL_TYPES:
+        if told.get("type") not in MAIL_TYPES:
             raise Unreadable("an e-mail event of a kind that is not read")
         email = clean_email(str(told.get("recipient") or ""))
         if email is None or not told.get("id"):

@@ -99,7 +99,7 @@ def _why_not(client: Kit, held: Mapping[str, Any], grant: Grant) -> str:
         return ""
     if state == CANCELLED:
         left = time_or_none(client.left_at(str(held.get("email_address"))))
-        if left is None or not surely_after(grant.at, left):
+        if not surely_after(grant.at, left):
             return "they are unsubscribed in Kit, and not surely before they said yes"
     elif state != UNCONFIRMED:
         return f"they are {state or 'in no state'} in Kit"

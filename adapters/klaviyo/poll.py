@@ -126,7 +126,7 @@ def parse_profiles(request: WebhookRequest, mapping: FieldMapping) -> Parsed:
     """Profiles as they were polled, each as what it holds and what it says of consent."""
 
     def read(profile: Any) -> Iterator[Event]:
-        if not isinstance(profile, dict) or not profile.get("id"):
+        if not profile.get("id"):
             raise Unreadable("a profile without an id")
         yield from profile_record(profile, mapping, request.received_at).events
 

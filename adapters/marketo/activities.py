@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from adapters.contract import Unreadable
-from adapters.marketo.record import KIND, number_of, time_of
-from adapters.values import objects_of, text_of
+from adapters.marketo.record import KIND, number_of
+from adapters.values import objects_of, text_of, time_until
 from app.contacts.event import Event, EventType, Identity
 
 # Ten types, which is the most that can be asked for at once
@@ -32,7 +32,7 @@ _NUMBERS = re.compile(r"\d{1,18}")
 def events_of_activity(activity: Mapping[str, Any], now: datetime) -> Iterator[Event]:
     """The event that an activity is. Raises Unreadable for one without an id, a lead or a time."""
     name, lead = text_of(activity.get("marketoGUID")) or text_of(activity.get("id")), number_of(activity.get("leadId"))
-    at, kind = time_of(activity.get("activityDate"), now), activity.get("activityTypeId")
+    at, kind = time_until(now, activity.get("activityDate")), activity.get("activityTypeId")
     if not name or not lead or at is None or not isinstance(kind, int):
         raise Unreadable("an activity without its id, lead, type or time")
     if kind == DELETED:

@@ -1,11 +1,11 @@
 """What is read of Marketo again and again: what people did, leads that have changed, and those that were deleted. All
 are read by paging tokens, which begin at a time."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, timedelta
 from typing import Any
 
-from adapters.contract import Page, Parsed, Stream, Unreadable, WebhookRequest, Window
+from adapters.contract import Page, Parsed, Stream, WebhookRequest, Window
 from adapters.http import BadAnswer
 from adapters.marketo.activities import TYPES, events_of_activity
 from adapters.marketo.client import Marketo
@@ -13,7 +13,6 @@ from adapters.marketo.read import fields_of
 from adapters.marketo.record import number_of, record_of
 from adapters.polled import each, item
 from adapters.values import objects_of
-from app.contacts.event import Event
 from mappings.mapping import FieldMapping
 
 
@@ -49,13 +48,7 @@ def fetch_deletions(client: Marketo, window: Window, mapping: FieldMapping) -> P
 
 def parse_activities(request: WebhookRequest, mapping: FieldMapping) -> Parsed:
     """Activities as they were polled."""
-
-    def read(activity: Any) -> Iterable[Event]:
-        if not isinstance(activity, dict):
-            raise Unreadable("an activity is an object")
-        return list(events_of_activity(activity, request.received_at))
-
-    return each(request, read)
+    return each(request, lambda activity: events_of_activity(activity, request.received_at))
 
 
 def fetch_leads(client: Marketo, window: Window, mapping: FieldMapping) -> Page:
@@ -68,13 +61,7 @@ def fetch_leads(client: Marketo, window: Window, mapping: FieldMapping) -> Page:
 
 def parse_leads(request: WebhookRequest, mapping: FieldMapping) -> Parsed:
     """Leads as they were polled, each as what it holds."""
-
-    def read(lead: Any) -> Iterable[Event]:
-        if not isinstance(lead, dict):
-            raise Unreadable("a lead is an object")
-        return record_of(lead, mapping, request.received_at).events
-
-    return each(request, read)
+    return each(request, lambda lead: record_of(lead, mapping, request.received_at).events)
 
 
 STREAMS = (

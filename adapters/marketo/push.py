@@ -4,7 +4,6 @@ A call that was carried out says of each record what became of it; nothing else 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
 from typing import Any, cast
 
 from adapters.contract import Again, Delivery, Done, Outcome, Push, Refused, RetryLater, Unknown
@@ -129,18 +128,13 @@ def subscribe(client: Marketo, deliveries: Sequence[Delivery]) -> list[Outcome]:
             if lead.get("blackListed") is True or lead.get("emailInvalid") is True:
                 return [Refused(reason=f"lead {lead['id']} is block-listed or its address is invalid in Marketo")]
         marked = [lead for lead in found if lead.get("unsubscribed") is True]
-        if not all(_is_before(lead.get("updatedAt"), grant.at) for lead in marked):
+        if not all(surely_after(grant.at, time_or_none(lead.get("updatedAt"))) for lead in marked):
             why = "Marketo has them as unsubscribed, and does not say that it was before they said yes"
             return [Refused(reason=why)]
         back = [{"id": lead["id"], "unsubscribed": False, "unsubscribedReason": None} for lead in marked]
         return [_together(client.update(back)) if back else Done(note="was not unsubscribed")]
     except Exception as error:
         return [client.outcome(error)]
-
-
-def _is_before(changed: Any, yes: datetime) -> bool:
-    at = time_or_none(changed)
-    return at is not None and surely_after(yes, at)
 
 
 # --- lists and campaigns

@@ -6,10 +6,9 @@ from typing import Any
 
 from adapters.contract import Record, Unreadable
 from adapters.snapshot import events_of
-from adapters.values import text_of
+from adapters.values import text_of, time_until
 from app.contacts.event import Event, EventType, Identity
 from app.contacts.identity import EMAIL, clean_email
-from app.contacts.times import parse_time
 from mappings.mapping import FieldMapping
 
 KIND = "marketo"  # the kind of identity
@@ -27,7 +26,7 @@ def record_of(lead: Mapping[str, Any], mapping: FieldMapping, now: datetime) -> 
     name = number_of(lead.get("id"))
     if not name:
         raise Unreadable("a lead without an id")
-    at = time_of(lead.get("updatedAt"), now) or now
+    at = time_until(now, lead.get("updatedAt")) or now
     said = {field: value for field, value in lead.items() if value not in (None, "")}
     read = Event(
         type=EventType.CONTACT_UPDATED,
@@ -52,11 +51,3 @@ def identities_of(name: str, said: Mapping[str, Any]) -> tuple[Identity, ...]:
 def profile_of(said: Mapping[str, Any]) -> dict[str, Any]:
     """What is worth remembering of what Marketo says of a person."""
     return {name: value for name, value in said.items() if name not in _NO_PROFILE}
-
-
-def time_of(value: Any, now: datetime) -> datetime | None:
-    """A time, never ahead of now; None for what is none."""
-    try:
-        return min(parse_time(value), now)
-    except ValueError:
-        return None

@@ -5,14 +5,15 @@ from typing import Any, cast
 
 from adapters.contract import Delivery, Done, Outcome
 from adapters.salesforce.client import Salesforce, Saved
-from adapters.salesforce.names import CAMPAIGN, LEAD, full_id, object_of_id
-from adapters.salesforce.people import by_address, known_id, moved_to, record_id
+from adapters.salesforce.names import CAMPAIGN, full_id, object_of_id
+from adapters.salesforce.people import moved_to, record_id, record_ids
 from adapters.salesforce.sales import NOT_THERE
 from adapters.salesforce.saving import outcome_of_saved
 from adapters.salesforce.soql import quoted, select
 from app.contacts.action import JoinList, LeaveList
 
 MEMBER = "CampaignMember"
+_NOT_IN_IT = Done(note="was not in the campaign")
 
 
 def is_campaign(action: Any, settings: Mapping[str, str]) -> bool:
@@ -29,13 +30,11 @@ def join(client: Salesforce, deliveries: Sequence[Delivery]) -> list[Outcome]:
     """Into a campaign, up to 200 in a call. Who is in it already stays as they are."""
     campaign = campaign_of(deliveries[0])
     try:
-        found = by_address(client, [one.to.email.lower() for one in deliveries if one.to.email and not known_id(one)])
-        people = {one.id: known_id(one) or found.get(one.to.email.lower(), "") for one in deliveries}
-        moved = moved_to(client, filter(None, people.values()))
-        people = {number: moved.get(name, name) for number, name in people.items() if name}
+        people = record_ids(client, deliveries)
+        moved = moved_to(client, people.values())
+        people = {number: moved.get(name, name) for number, name in people.items()}
         members = dict.fromkeys(people.values())
-        made = client.create([_member(campaign, name) for name in members]) if members else []
-        saved = dict(zip(members, made, strict=True))
+        saved = dict(zip(members, client.create([_member(campaign, name) for name in members]), strict=True))
     except Exception as error:
         return [client.outcome(error, len(deliveries))] * len(deliveries)
     return [_joined(people[one.id], saved[people[one.id]]) if one.id in people else NOT_THERE for one in deliveries]
@@ -46,7 +45,7 @@ def _member(campaign: str, person: str) -> dict[str, Any]:
 
 
 def _column(person: str) -> str:
-    return f"{object_of_id(person) or LEAD}Id"
+    return f"{object_of_id(person)}Id"
 
 
 def _joined(person: str, saved: Saved) -> Outcome:
@@ -61,14 +60,14 @@ def leave(client: Salesforce, deliveries: Sequence[Delivery]) -> list[Outcome]:
     """Out of a campaign."""
     (one,) = deliveries
     try:
-        person = record_id(client, one)
-        person = moved_to(client, [person]).get(person, person) if person else ""
+        if not (person := record_id(client, one)):
+            return [_NOT_IN_IT]
+        person = moved_to(client, [person]).get(person, person)
         where = (f"CampaignId = {quoted(campaign_of(one))}", f"{_column(person)} = {quoted(person)}")
-        found = [full_id(held.get("Id")) for held in client.query(select(["Id"], MEMBER, *where))] if person else []
-        saved = client.delete(found) if found else []
+        found = [full_id(held.get("Id")) for held in client.query(select(["Id"], MEMBER, *where))]
+        left = client.delete(found)
     except Exception as error:
         return [client.outcome(error)]
-    left = [held for held in saved if not held.id and held.code != "ENTITY_IS_DELETED"]
     if left:
         return [outcome_of_saved(left[0], {})]
-    return [Done(vendor_id=person, note="" if found else "was not in the campaign")]
+    return [Done(vendor_id=person, note="" if found else _NOT_IN_IT.note)]

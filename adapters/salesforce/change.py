@@ -10,17 +10,16 @@ from adapters.salesforce.names import CONTACT, LEAD, OPPORTUNITY, TASK, full_id,
 from adapters.salesforce.record import (
     KIND,
     bounces,
-    converted_verdict,
-    deletion_key,
+    deleted,
     identities_of,
-    merge_key,
+    is_done,
+    merged,
     profile_of,
     task_events,
 )
 from adapters.snapshot import events_of
-from adapters.values import object_of, text_of
+from adapters.values import object_of, text_of, time_until
 from app.contacts.event import Event, EventType, Identity, Ref
-from app.contacts.times import parse_time
 from mappings.mapping import FieldMapping
 
 HEADER = "ChangeEventHeader"
@@ -49,10 +48,8 @@ def changes_of(change: Mapping[str, Any], mapping: FieldMapping, now: datetime) 
         raise Unreadable(
             f"a change of {kind[:60] or 'nothing'!r}, which is not read: leads, contacts, tasks, opportunities"
         )
-    try:
-        at = min(parse_time(header.get("commitTimestamp")), now)
-    except ValueError:
-        raise Unreadable("a change without the time of it (commitTimestamp)") from None
+    if (at := time_until(now, header.get("commitTimestamp"))) is None:
+        raise Unreadable("a change without the time of it (commitTimestamp)")
     for name in filter(None, names):
         key = f"change|{text_of(header.get('transactionKey'))}|{text_of(header.get('sequenceNumber'))}|{name}"
         if kind == TASK:
@@ -71,26 +68,13 @@ def changes_of(change: Mapping[str, Any], mapping: FieldMapping, now: datetime) 
 def _person(
     change: Mapping[str, Any], kind: str, name: str, key: str, at: datetime, mapping: FieldMapping
 ) -> Iterator[Event]:
-    header = object_of(change[HEADER])
-    what = text_of(header.get("changeType")).removeprefix("GAP_")
+    what = _what(change)
     if what == "DELETE":
-        yield Event(
-            type=EventType.CONTACT_DELETED,
-            occurred_at=at,
-            source_key=deletion_key(name, at),
-            identities=(Identity(KIND, name),),
-        )
+        yield deleted(name, at, "change")
         return
     if kind == LEAD and (contact := full_id(change.get("ConvertedContactId"))):
         both = (Identity(KIND, contact), Identity(KIND, name))
-        yield Event(
-            type=EventType.CONTACT_MERGED,
-            occurred_at=at,
-            source_key=merge_key(contact, name),
-            identities=both,
-            properties={"merged": [name], "survivor": contact, "converted": True},
-        )
-        yield converted_verdict(name, change, both, at)
+        yield from merged({**change, "Id": name, "IsConverted": True}, contact, both, at, "change")
         return
     said = properties_of(change, kind)
     event = Event(
@@ -98,7 +82,7 @@ def _person(
         occurred_at=at,
         source_key=key,
         identities=identities_of(name, said),
-        properties={"source": "change", **_origin(header)},
+        properties={"source": "change", **_origin(change)},
         told=profile_of(said),
         mapping=mapping.version,
     )
@@ -108,26 +92,28 @@ def _person(
     yield from bounces(change, event)
 
 
-def _origin(header: Mapping[str, Any]) -> dict[str, Any]:
-    origin = text_of(header.get("changeOrigin"))
+def _what(change: Mapping[str, Any]) -> str:
+    """What was done to the records. In a gap only that is known, and no field."""
+    return text_of(object_of(change[HEADER]).get("changeType")).removeprefix("GAP_")
+
+
+def _origin(change: Mapping[str, Any]) -> dict[str, Any]:
+    origin = text_of(object_of(change[HEADER]).get("changeOrigin"))
     return {"origin": origin[:200]} if origin else {}
 
 
 def _task(change: Mapping[str, Any], name: str, at: datetime, now: datetime) -> Iterator[Event]:
     """A task's change names whom it is about only where that was changed, too: else it has to be asked."""
-    header = object_of(change[HEADER])
-    gone = text_of(header.get("changeType")) in ("DELETE", "GAP_DELETE")
+    gone = _what(change) == "DELETE"
     stamp = at.isoformat()
     task = {**change, "Id": name, "LastModifiedDate": stamp, "CreatedDate": change.get("CreatedDate") or stamp}
     if change.get("WhoId"):
         yield from task_events({**task, "IsDeleted": gone}, now)
-    elif gone or text_of(change.get("Status")):
-        done = gone or change.get("IsClosed") is True or text_of(change.get("Status")).lower() == "completed"
-        if done:
-            yield Event(
-                type=EventType.TASK_COMPLETED,
-                occurred_at=at,
-                source_key=f"task|{name}|done|{int(at.timestamp())}",
-                refs=(Ref("task", name),),
-                properties={"task": name, "thread": name, "kind": "task"},
-            )
+    elif gone or is_done(change):
+        yield Event(
+            type=EventType.TASK_COMPLETED,
+            occurred_at=at,
+            source_key=f"task|{name}|done|{int(at.timestamp())}",
+            refs=(Ref("task", name),),
+            properties={"task": name, "thread": name, "kind": "task"},
+        )

@@ -19,6 +19,7 @@ from adapters.contract import Account, ConnectionRefused, Outcome
 from adapters.http import BadAnswer, Http, HttpError, outcome_of, reading_pages
 from adapters.salesforce.names import full_id
 from adapters.salesforce.soql import among, quoted, select
+from adapters.values import object_of, objects_of
 
 VERSION = "v62.0"
 COLLECTION = 200  # records in one call
@@ -179,12 +180,12 @@ class Salesforce:
         return self._collect("PATCH", f"/composite/sobjects/{kind}/{field}", records, headers)
 
     def delete(self, names: Sequence[str]) -> list[Saved]:
-        """Put records into the recycle bin; what became of each."""
+        """Put records into the recycle bin; what became of those that are not in it by now."""
         found: list[Saved] = []
         for some in chunks(names, COLLECTION):
             query = {"ids": ",".join(some), "allOrNone": "false"}
             found += _saved(self.call("DELETE", "/composite/sobjects", query=query), len(some))
-        return found
+        return [one for one in found if not one.id and one.code != "ENTITY_IS_DELETED"]
 
     def _collect(self, method: str, path: str, records: Records, headers: Headers = None) -> list[Saved]:
         found: list[Saved] = []
@@ -201,10 +202,10 @@ class Salesforce:
         if time.monotonic() - at > DESCRIBED_SECONDS:
             with reading_pages():
                 answer = self.call("GET", f"/sobjects/{kind}/describe")
-            listed = answer.get("fields") if isinstance(answer, dict) else None
+            listed = object_of(answer).get("fields")
             if not isinstance(listed, list):
                 raise BadAnswer(f"answered what a {kind} is without its fields")
-            known = {one["name"]: _field(one) for one in listed if isinstance(one, dict) and one.get("name")}
+            known = {one["name"]: _field(one) for one in objects_of(listed) if one.get("name")}
             self._described[kind] = time.monotonic(), known
         return known
 
@@ -311,8 +312,8 @@ def _one_saved(one: Any) -> Saved:
         raise BadAnswer("answered for a record without saying what became of it")
     if one.get("success") is True:
         return Saved(id=full_id(one.get("id")))
-    errors = [error for error in one.get("errors") or () if isinstance(error, dict)]
-    first = errors[0] if errors else {}
+    errors = objects_of(one.get("errors"))
+    first = next(iter(errors), {})
     return Saved(
         code=str(first.get("statusCode") or first.get("errorCode") or "UNKNOWN_EXCEPTION"),
         message="; ".join(str(error.get("message") or "") for error in errors),
@@ -322,21 +323,20 @@ def _one_saved(one: Any) -> Saved:
 
 
 def _duplicates(error: Mapping[str, Any]) -> Iterator[str]:
-    result = error.get("duplicateResult") or error.get("duplicateResut")  # sic: both are sent
-    for match in (result.get("matchResults") or ()) if isinstance(result, dict) else ():
-        for found in (match.get("matchRecords") or ()) if isinstance(match, dict) else ():
-            record = found.get("record") if isinstance(found, dict) else None
-            if isinstance(record, dict) and (name := full_id(record.get("Id"))):
+    result = object_of(error.get("duplicateResult") or error.get("duplicateResut"))  # sic: both are sent
+    for match in objects_of(result.get("matchResults")):
+        for found in objects_of(match.get("matchRecords")):
+            if name := full_id(object_of(found.get("record")).get("Id")):
                 yield name
 
 
 def _field(listed: Mapping[str, Any]) -> Field:
-    options = listed.get("picklistValues") or ()
+    options = objects_of(listed.get("picklistValues"))
     return Field(
         name=str(listed["name"]),
         label=str(listed.get("label") or ""),
         type=str(listed.get("type") or "string"),
         creatable=listed.get("createable") is True,
         updatable=listed.get("updateable") is True,
-        options=tuple(str(one["value"]) for one in options if isinstance(one, dict) and one.get("active") is not False),
+        options=tuple(str(one["value"]) for one in options if one.get("active") is not False),
     )

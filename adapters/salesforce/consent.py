@@ -17,7 +17,7 @@ from adapters.salesforce.saving import outcome_of_saved, save, shut
 from adapters.salesforce.soql import quoted, select
 from app.contacts.action import Subscribe
 from app.contacts.consent import MARKETING, surely_after
-from app.contacts.times import parse_time
+from app.contacts.times import time_or_none
 
 _SEEN = ("Id", OPT_OUT, "LastModifiedDate")
 _NOBODY = "Salesforce has no such person"
@@ -66,7 +66,7 @@ def _mark(
 
 def _made_before(client: Salesforce, record: Mapping[str, Any], yes: datetime) -> bool:
     """Whether a record was marked before a yes, for certain."""
-    if _is_before(record.get("LastModifiedDate"), yes):
+    if surely_after(yes, time_or_none(record.get("LastModifiedDate"))):
         return True
     name = full_id(record.get("Id"))
     kind = object_of_id(name)
@@ -84,14 +84,7 @@ def _made_before(client: Salesforce, record: Mapping[str, Any], yes: datetime) -
         if code_of(error) not in ("INVALID_TYPE", "INVALID_FIELD"):  # no history is kept, or it may not be seen
             raise
         return False
-    return bool(changes) and _is_before(changes[0].get("CreatedDate"), yes)
-
-
-def _is_before(at: Any, yes: datetime) -> bool:
-    try:
-        return surely_after(yes, parse_time(at))
-    except ValueError:
-        return False
+    return bool(changes) and surely_after(yes, time_or_none(changes[0].get("CreatedDate")))
 
 
 # --- what can be carried out at all

@@ -11,7 +11,7 @@ from typing import Any, cast
 from adapters.contract import Delivery, Done, Outcome, Refused, RetryLater, Unknown
 from adapters.salesforce.client import Salesforce, Saved
 from adapters.salesforce.names import CONTACT, LEAD, NOT_PROVIDED, full_id, object_of_id
-from adapters.salesforce.people import all_records, by_address, known_id
+from adapters.salesforce.people import all_records, known_id, record_ids
 from adapters.salesforce.saving import Fields, Notes, fields_of, outcome_of_saved, save, without_refused
 from app.contacts.action import EnsureContact, UpsertContact
 
@@ -23,11 +23,9 @@ ALLOW_DUPLICATES = {"Sforce-Duplicate-Rule-Header": "allowSave=true"}
 def write_people(client: Salesforce, deliveries: Sequence[Delivery]) -> list[Outcome]:
     """Leads and contacts, each with an outcome of its own."""
     try:
-        addresses = [one.to.email.lower() for one in deliveries if one.to.email and not known_id(one)]
-        found = by_address(client, addresses)
-        records = {one.id: known_id(one) or found.get(one.to.email.lower(), "") for one in deliveries}
-        outcomes = _update(client, [(one, records[one.id]) for one in deliveries if records[one.id]])
-        outcomes |= _create(client, [one for one in deliveries if not records[one.id] and one.to.email])
+        records = record_ids(client, deliveries)
+        outcomes = _update(client, [(one, records[one.id]) for one in deliveries if one.id in records])
+        outcomes |= _create(client, [one for one in deliveries if one.id not in records and one.to.email])
     except Exception as error:
         return [_patient(client.outcome(error, len(deliveries)))] * len(deliveries)
     return [outcomes.get(one.id, NO_ADDRESS) for one in deliveries]
@@ -52,14 +50,12 @@ def _update(client: Salesforce, known: Sequence[tuple[Delivery, str]]) -> dict[i
         wanted.setdefault(record, {}).update(said)
         if "Email" in said:
             wanted[record] |= _external_id(client, one)
-    saved, notes = save(client, wanted) if wanted else ({}, Notes())
+    saved, notes = save(client, wanted)
     return {one.id: outcome_of_saved(saved[record], _properties(one), notes.of(record)) for one, record in known}
 
 
 def _create(client: Salesforce, new: Sequence[Delivery]) -> dict[int, Outcome]:
     """Leads of whom nobody is there. With an external id, whoever made one meanwhile is not made again."""
-    if not new:
-        return {}
     notes = Notes()
     bodies = {one.key: _lead(client, one, notes) for one in new}
     saved = _make(client, bodies)
@@ -83,8 +79,6 @@ def _external_id(client: Salesforce, one: Delivery) -> dict[str, str]:
 
 
 def _make(client: Salesforce, bodies: dict[str, Fields]) -> dict[str, Saved]:
-    if not bodies:
-        return {}
     field, headers = client.settings.get("external_id", ""), _duplicates(client)
     records = [{"attributes": {"type": LEAD}, **body} for body in bodies.values()]
     if field and all(field in body for body in bodies.values()):
@@ -110,13 +104,12 @@ def erase(client: Salesforce, deliveries: Sequence[Delivery]) -> list[Outcome]:
     try:
         names = [full_id(record.get("Id")) for record in all_records(client, one)]
         contacts = [name for name in names if object_of_id(name) == CONTACT]
-        if contacts:
-            before = client.find(["Id"], LEAD, "ConvertedContactId", contacts)
-            names += [full_id(record.get("Id")) for record in before]
+        before = client.find(["Id"], LEAD, "ConvertedContactId", contacts)
+        names += [full_id(record.get("Id")) for record in before]
         names = list(dict.fromkeys(names))
         if not names:
             return [Done(note="Salesforce has no such person")]
-        left = [saved for saved in client.delete(names) if not saved.id and saved.code != "ENTITY_IS_DELETED"]
+        left = client.delete(names)
     except Exception as error:
         return [client.outcome(error)]
     if left:

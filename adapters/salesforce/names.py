@@ -23,6 +23,7 @@ OF_CONTACT = {
 }
 OF_LEAD = {theirs: ours for ours, theirs in OF_CONTACT.items()}
 OPT_OUT = "HasOptedOutOfEmail"
+NUMBERS = ("int", "double", "currency", "percent", "long")  # the types of fields that hold one
 NOT_PROVIDED = "[not provided]"  # what a lead's last name and company are, which have to be something
 
 _ID = re.compile(r"[A-Za-z0-9]{15}(?:[A-Z0-5]{3})?")

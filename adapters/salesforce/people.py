@@ -6,6 +6,7 @@ from typing import Any
 from adapters.contract import Delivery
 from adapters.salesforce.client import Salesforce
 from adapters.salesforce.names import CONTACT, LEAD, full_id, is_person, object_of_id
+from adapters.salesforce.record import survivor_of
 from adapters.salesforce.soql import either, quoted, select
 
 HOPS = 3  # a lead that became a contact that was merged into another
@@ -23,11 +24,17 @@ def known_id(delivery: Delivery) -> str:
     return name if is_person(name) else ""
 
 
-def by_address(client: Salesforce, addresses: Collection[str]) -> dict[str, str]:
+def record_ids(client: Salesforce, deliveries: Sequence[Delivery]) -> dict[int, str]:
+    """The record of whom each delivery is for, by the delivery's id: the one that is known, else by address. Whoever
+    has none is left out."""
+    known = {one.id: known_id(one) for one in deliveries}
+    found = _by_address(client, [one.to.email.lower() for one in deliveries if one.to.email and not known[one.id]])
+    return {one.id: name for one in deliveries if (name := known[one.id] or found.get(one.to.email.lower(), ""))}
+
+
+def _by_address(client: Salesforce, addresses: Collection[str]) -> dict[str, str]:
     """address → whose record it is: a contact before a lead, of several the one that was changed last."""
     found: dict[str, str] = {}
-    if not addresses:
-        return found
     for kind, living in _LIVING.items():
         ones = client.find(("Id", "Email", "LastModifiedDate"), kind, "Email", addresses, *living)
         for one in sorted(ones, key=lambda one: str(one.get("LastModifiedDate"))):
@@ -36,11 +43,8 @@ def by_address(client: Salesforce, addresses: Collection[str]) -> dict[str, str]
 
 
 def record_id(client: Salesforce, delivery: Delivery) -> str:
-    """The record of whom a delivery is for: the one that is known, else by address; empty where there is none."""
-    if known := known_id(delivery):
-        return known
-    email = delivery.to.email.lower()
-    return by_address(client, [email]).get(email, "") if email else ""
+    """The record of whom a delivery is for; empty where there is none."""
+    return record_ids(client, [delivery]).get(delivery.id, "")
 
 
 def all_records(client: Salesforce, delivery: Delivery, fields: Sequence[str] = ("Id",)) -> list[dict[str, Any]]:
@@ -76,9 +80,7 @@ def _steps(client: Salesforce, names: Collection[str]) -> Mapping[str, str]:
     steps: dict[str, str] = {}
     for kind, fields in _MOVED.items():
         mine = [name for name in names if object_of_id(name) == kind]
-        for one in client.find(fields, kind, "Id", mine, deleted=True) if mine else ():
-            converted = full_id(one.get("ConvertedContactId")) if one.get("IsConverted") is True else ""
-            merged = full_id(one.get("MasterRecordId")) if one.get("IsDeleted") is True else ""
-            if next_one := converted or merged:
-                steps[full_id(one.get("Id"))] = next_one
+        for one in client.find(fields, kind, "Id", mine, deleted=True):
+            if left := survivor_of(one):
+                steps[full_id(one.get("Id"))] = left
     return steps

@@ -58,17 +58,7 @@ def _people(kind: str) -> Callable[[Salesforce, Window, FieldMapping], Page]:
 
 def parse_people(request: WebhookRequest, mapping: FieldMapping) -> Parsed:
     """Leads or contacts as they were polled, each as what it holds, or as what became of it."""
-
-    def read(record: Any) -> Iterable[Event]:
-        return record_of(_record(record), mapping, request.received_at).events
-
-    return each(request, read)
-
-
-def _record(record: Any) -> dict[str, Any]:
-    if not isinstance(record, dict) or not full_id(record.get("Id")):
-        raise Unreadable("a record without an id")
-    return record
+    return each(request, lambda record: record_of(record, mapping, request.received_at).events)
 
 
 # --- tasks
@@ -81,7 +71,7 @@ def fetch_tasks(client: Salesforce, window: Window, mapping: FieldMapping) -> Pa
 
 def parse_tasks(request: WebhookRequest, mapping: FieldMapping) -> Parsed:
     """Tasks as they were polled: to be done, or done."""
-    return each(request, lambda record: task_events(_record(record), request.received_at))
+    return each(request, lambda record: task_events(record, request.received_at))
 
 
 # --- opportunities
@@ -98,7 +88,7 @@ def parse_deals(request: WebhookRequest, mapping: FieldMapping) -> Parsed:
     """Where the opportunities of people stand."""
 
     def read(role: Any) -> Iterator[Event]:
-        who, deal = full_id(_record(role).get("ContactId")), role.get("Opportunity")
+        who, deal = full_id(role.get("ContactId")), role.get("Opportunity")
         if not isinstance(deal, dict):
             raise Unreadable("a part in an opportunity without the opportunity")
         if is_person(who) and role.get("IsDeleted") is not True:

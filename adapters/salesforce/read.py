@@ -11,6 +11,7 @@ from adapters.salesforce.client import Field, Salesforce
 from adapters.salesforce.names import (
     CONTACT,
     LEAD,
+    NUMBERS,
     OF_CONTACT,
     OF_LEAD,
     OPPORTUNITY,
@@ -86,7 +87,7 @@ def _about(client: Salesforce, kind: str, key: str, person: str, refs: Sequence[
 # --- fields
 
 _KINDS = {
-    **dict.fromkeys(("int", "double", "currency", "percent", "long"), NUMBER),
+    **dict.fromkeys(NUMBERS, NUMBER),
     **dict.fromkeys(("date", "datetime"), DATE),
     "boolean": YES_NO,
 }

@@ -8,10 +8,9 @@ from typing import Any
 from adapters.contract import Record, Unreadable
 from adapters.salesforce.names import CONTACT, LEAD, full_id, is_person, object_of_id, properties_of
 from adapters.snapshot import events_of
-from adapters.values import as_text, text_of
+from adapters.values import as_text, text_of, time_until
 from app.contacts.event import Event, EventType, Identity
 from app.contacts.identity import EMAIL, clean_email
-from app.contacts.times import parse_time
 from mappings.mapping import FieldMapping
 
 KIND = "salesforce"  # the kind of identity
@@ -34,14 +33,14 @@ def record_of(record: Mapping[str, Any], mapping: FieldMapping, now: datetime) -
     if kind not in (LEAD, CONTACT):
         raise Unreadable("a record without the id of a lead or contact")
     at = changed_at(record, now)
-    survivor = _survivor(record)
+    survivor = survivor_of(record)
     if record.get("IsDeleted") is True and not survivor:
-        return Record(events=(_deleted(name, _time(record.get("SystemModstamp"), now) or at),))
+        return Record(events=(deleted(name, time_until(now, record.get("SystemModstamp")) or at, "read"),))
     said = properties_of(record, kind)
     identities = identities_of(name, said)
     if survivor:
         both = (Identity(KIND, survivor), *identities)
-        return Record(identities=both, events=tuple(_merged(record, survivor, both, at)))
+        return Record(identities=both, events=tuple(merged(record, survivor, both, at, "read")))
     read = Event(
         type=EventType.CONTACT_UPDATED,
         occurred_at=at,
@@ -71,22 +70,15 @@ def profile_of(said: Mapping[str, Any]) -> dict[str, Any]:
 def changed_at(record: Mapping[str, Any], now: datetime) -> datetime:
     """When a record was last changed by somebody, never ahead of now."""
     for name in ("LastModifiedDate", "SystemModstamp"):
-        if (at := _time(record.get(name), now)) is not None:
+        if (at := time_until(now, record.get(name))) is not None:
             return at
     return now
-
-
-def _time(value: Any, now: datetime) -> datetime | None:
-    try:
-        return min(parse_time(value), now)
-    except ValueError:
-        return None
 
 
 # --- what became of a record
 
 
-def _survivor(record: Mapping[str, Any]) -> str:
+def survivor_of(record: Mapping[str, Any]) -> str:
     """The record that is left of this one: the contact that a lead became, or what it was merged into."""
     if record.get("IsConverted") is True and is_person(contact := full_id(record.get("ConvertedContactId"))):
         return contact
@@ -94,28 +86,24 @@ def _survivor(record: Mapping[str, Any]) -> str:
     return master if is_person(master) else ""
 
 
-def _merged(
-    record: Mapping[str, Any], survivor: str, identities: tuple[Identity, ...], at: datetime
+def merged(
+    record: Mapping[str, Any], survivor: str, identities: tuple[Identity, ...], at: datetime, source: str
 ) -> Iterator[Event]:
+    """That a record went into another, which happens once, however it is heard of."""
     gone, converted = full_id(record["Id"]), record.get("IsConverted") is True
-    how = {"merged": [gone], "survivor": survivor, "source": "read"}
+    how = {"merged": [gone], "survivor": survivor, "source": source}
     yield Event(
         type=EventType.CONTACT_MERGED,
         occurred_at=at,
-        source_key=merge_key(survivor, gone),
+        source_key=f"once|merged|{survivor}|{gone}",
         identities=identities,
         properties={**how, "converted": True} if converted else how,
     )
     if converted:
-        yield converted_verdict(gone, record, identities, at)
+        yield _converted_verdict(gone, record, identities, at)
 
 
-def merge_key(survivor: str, gone: str) -> str:
-    """That a record went into another, which happens once."""
-    return f"once|merged|{survivor}|{gone}"
-
-
-def converted_verdict(lead: str, record: Mapping[str, Any], identities: tuple[Identity, ...], at: datetime) -> Event:
+def _converted_verdict(lead: str, record: Mapping[str, Any], identities: tuple[Identity, ...], at: datetime) -> Event:
     """Whoever converts a lead has taken them on."""
     opportunity = full_id(record.get("ConvertedOpportunityId"))
     properties = {"verdict": "accepted", "source": "lead converted", "lead": lead}
@@ -128,25 +116,20 @@ def converted_verdict(lead: str, record: Mapping[str, Any], identities: tuple[Id
     )
 
 
-def _deleted(name: str, at: datetime) -> Event:
-    """Only the id says whose: the address may be another record's by now."""
+def deleted(name: str, at: datetime, source: str) -> Event:
+    """That a record was deleted. Only the id says whose: the address may be another record's by now."""
     return Event(
         type=EventType.CONTACT_DELETED,
         occurred_at=at,
-        source_key=deletion_key(name, at),
+        source_key=f"gone|{name}|{int(at.timestamp())}",
         identities=(Identity(KIND, name),),
-        properties={"source": "read"},
+        properties={"source": source},
     )
-
-
-def deletion_key(name: str, at: datetime) -> str:
-    """That a record was deleted, by whose and when, to the second."""
-    return f"gone|{name}|{int(at.timestamp())}"
 
 
 def bounces(record: Mapping[str, Any], read: Event) -> Iterator[Event]:
     """That Salesforce has the address as one that bounces."""
-    at = _time(record.get("EmailBouncedDate"), read.occurred_at)
+    at = time_until(read.occurred_at, record.get("EmailBouncedDate"))
     if at is None:
         return
     said = {
@@ -175,7 +158,7 @@ def task_events(task: Mapping[str, Any], now: datetime) -> Iterator[Event]:
         return
     identities = (Identity(KIND, who),)
     ours = bool(_MARK.search(text_of(task.get("Description"))))
-    opened, changed = _time(task.get("CreatedDate"), now), changed_at(task, now)
+    opened, changed = time_until(now, task.get("CreatedDate")), changed_at(task, now)
     said = _filled(
         {
             "kind": "task",
@@ -187,8 +170,8 @@ def task_events(task: Mapping[str, Any], now: datetime) -> Iterator[Event]:
             "owner": text_of(properties_of(task, "").get("Owner.Email")),
         }
     )
-    if task.get("IsDeleted") is True or _is_done(task):
-        done = _time(task.get("CompletedDateTime"), now) or changed
+    if task.get("IsDeleted") is True or is_done(task):
+        done = time_until(now, task.get("CompletedDateTime")) or changed
         yield Event(
             type=EventType.TASK_COMPLETED,
             occurred_at=done,
@@ -206,7 +189,8 @@ def task_events(task: Mapping[str, Any], now: datetime) -> Iterator[Event]:
         )
 
 
-def _is_done(task: Mapping[str, Any]) -> bool:
+def is_done(task: Mapping[str, Any]) -> bool:
+    """Whether a task says that it is."""
     closed = task.get("IsClosed")
     return closed is True if isinstance(closed, bool) else text_of(task.get("Status")).lower() == "completed"
 
@@ -219,7 +203,7 @@ def deal_event(deal: Mapping[str, Any], now: datetime) -> Event:
     name, stage = full_id(deal.get("Id")), text_of(deal.get("StageName"))
     if not name or not stage:
         raise Unreadable("an opportunity without its id or stage")
-    at = _time(deal.get("LastStageChangeDate"), now) or changed_at(deal, now)
+    at = time_until(now, deal.get("LastStageChangeDate")) or changed_at(deal, now)
     closed = deal.get("IsClosed") is True
     outcome = ("won" if deal.get("IsWon") is True else "lost") if closed else ""
     amount = deal.get("Amount")

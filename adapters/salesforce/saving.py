@@ -6,7 +6,7 @@ from typing import Any
 
 from adapters.contract import Done, Outcome, Refused, RetryLater
 from adapters.salesforce.client import Salesforce, Saved
-from adapters.salesforce.names import CONTACT, LEAD, column, object_of_id
+from adapters.salesforce.names import CONTACT, LEAD, NUMBERS, column, object_of_id
 from adapters.salesforce.people import moved_to
 from adapters.values import as_text
 from mappings.transforms import CannotTransform, is_blank, to_number
@@ -23,7 +23,6 @@ _OF_A_FIELD = frozenset(
     )
 )
 _NEEDED = frozenset(("Email", "LastName", "Company"))
-_NUMBERS = frozenset(("int", "double", "currency", "percent", "long"))
 
 Fields = dict[str, Any]  # Salesforce's own name → value
 
@@ -70,7 +69,7 @@ def _send(client: Salesforce, bodies: Mapping[str, Fields], at: Mapping[str, str
     room for few changes of kind."""
     asked = sorted((name for name, body in bodies.items() if body), key=lambda name: object_of_id(at[name]))
     records = [{"attributes": {"type": object_of_id(at[name])}, "id": at[name], **bodies[name]} for name in asked]
-    done = dict(zip(asked, client.update(records) if records else (), strict=True))
+    done = dict(zip(asked, client.update(records), strict=True))
     return {name: done.get(name) or Saved(id=at[name]) for name in bodies}
 
 
@@ -98,7 +97,7 @@ def _typed(value: Any, kind: str) -> Any:
         return value if isinstance(value, bool) else str(value).lower() in ("true", "1", "yes")
     if is_blank(value):
         return None
-    if kind in _NUMBERS:
+    if kind in NUMBERS:
         try:
             return to_number(value)
         except CannotTransform:

@@ -80,7 +80,7 @@ class _Reader:
         self.count += 1
         if self.count > MAX_ELEMENTS or len(self.stack) > MAX_DEPTH:
             raise Unreadable("the XML is too much or too deep")
-        kind = attributes.get("xsi:type", "")
+        kind = attributes.get(TYPE, "")
         self.stack.append((_local(name), {TYPE: _local(kind)} if kind else {}, []))
 
     def text(self, data: str) -> None:

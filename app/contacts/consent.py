@@ -69,10 +69,10 @@ class Consent(Struct, omit_defaults=True):
         return ConsentState.UNKNOWN if self.pending_at is None else ConsentState.PENDING
 
 
-def surely_after(yes: datetime, no: datetime) -> bool:
+def surely_after(yes: datetime, no: datetime | None) -> bool:
     """Whether a yes came after a no. Some tools tell times to the second: what came first within it cannot be known,
-    and then the no counts."""
-    return (yes if no.microsecond else yes.replace(microsecond=0)) > no
+    and then the no counts, as it does where it has no time at all."""
+    return no is not None and (yes if no.microsecond else yes.replace(microsecond=0)) > no
 
 
 def consent_key(channel: str, purpose: str = MARKETING) -> str:

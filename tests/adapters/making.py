@@ -5,13 +5,15 @@ import socket
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from adapters.contract import Account, Adapter, Delivery, Outcome, Recipient, WebhookRequest
+from adapters.contract import Account, Adapter, Delivery, Outcome, Recipient, WebhookRequest, Window
 from adapters.http import Http
 from adapters.sandbox.server import Server
-from app.contacts.action import AnyAction
+from app.contacts.action import AnyAction, Subscribe
+from app.contacts.consent import Grant
+from mappings.mapping import mapping_file
 
 NOW = datetime(2026, 3, 10, 9, 30, tzinfo=UTC)
 _ids = itertools.count(1)
@@ -48,6 +50,29 @@ def push(adapter: Adapter, client: Any, *deliveries: Delivery) -> Sequence[Outco
     """What comes of deliveries that leave in one call."""
     assert len({adapter.pushes[type(one.action)].group(one) for one in deliveries}) == 1, "these leave in two calls"
     return adapter.pushes[type(deliveries[0].action)].send(client, deliveries)
+
+
+def yes(at: datetime, email: str) -> Delivery:
+    """A person's own recorded yes to all marketing by e-mail."""
+    return delivery(Subscribe(grant=Grant(at, "1", by_person=True, method="form")), email=email)
+
+
+def polled(adapter: Adapter, client: Any, name: str, most: int = 20) -> list[Any]:
+    """The events of a stream's last two days, read page by page with the mapping that comes along."""
+    stream, mapping, now = adapter.stream(name), mapping_file(adapter.mapping), datetime.now(UTC)
+    assert stream is not None
+    found: list[Any] = []
+    page = ""
+    for _ in range(most):
+        window = Window(since=now - timedelta(days=2), until=now + timedelta(minutes=1), page=page)
+        got = stream.fetch(client, window, mapping)
+        body = b"[" + b",".join(one.body for one in got.items) + b"]"
+        asked = WebhookRequest(method="POST", url="", headers={}, body=body, received_at=now, route=name)
+        found += stream.parse(asked, mapping)
+        page = got.next
+        if not page:
+            return found
+    raise AssertionError("the stream does not end")
 
 
 class Peer:

@@ -5,14 +5,13 @@ from typing import Any
 
 import pytest
 
-from adapters.contract import Done, Refused, RetryLater, Unknown, WebhookRequest, Window
+from adapters.contract import Done, Refused, RetryLater, Unknown
 from adapters.registry import adapters
-from app.contacts.action import AssignOwner, CreateTask, JoinList, LeaveList, Subscribe, Unsubscribe
-from app.contacts.consent import Grant
+from app.contacts.action import AssignOwner, CreateTask, JoinList, LeaveList, Unsubscribe
 from app.contacts.event import Ref
 from mappings.kinds import NUMBER, YES_NO
 from mappings.mapping import mapping_file
-from tests.adapters.making import NOW, client_of, delivery, push
+from tests.adapters.making import NOW, client_of, delivery, polled, push, yes
 
 ADAPTER = adapters()["salesforce"]
 MAPPING = mapping_file("salesforce.yaml")
@@ -77,10 +76,6 @@ def test_handoff_to_nobody_and_about_nobody(org, crm):
 # --- consent
 
 
-def yes(at: datetime, email: str = ANN) -> Any:
-    return delivery(Subscribe(grant=Grant(at, "1", by_person=True, method="form")), email=email)
-
-
 def test_no_marks_every_record_that_the_person_may_be(org, crm):
     lead, contact = org.act("add", email=ANN), org.act("add_contact", email=ANN)
     known = org.act("add", email="ann.old@example.com")
@@ -94,10 +89,10 @@ def test_no_marks_every_record_that_the_person_may_be(org, crm):
 def test_yes_takes_no_mark_away_that_may_be_later(org, crm):
     lead = org.act("add", email=ANN, HasOptedOutOfEmail=True)
     now = datetime.now(UTC)
-    (outcome,) = push(ADAPTER, crm, yes(now - timedelta(hours=1)))
+    (outcome,) = push(ADAPTER, crm, yes(now - timedelta(hours=1), ANN))
     assert isinstance(outcome, Refused)
     assert org.held(lead)["HasOptedOutOfEmail"] is True
-    assert isinstance(push(ADAPTER, crm, yes(now + timedelta(hours=1)))[0], Done)  # the lead was not changed since
+    assert isinstance(push(ADAPTER, crm, yes(now + timedelta(hours=1), ANN))[0], Done)  # the lead was not changed since
     assert org.held(lead)["HasOptedOutOfEmail"] is False
     assert push(ADAPTER, crm, yes(now, BEN))[0].note == "Salesforce has no such person"
 
@@ -105,8 +100,8 @@ def test_yes_takes_no_mark_away_that_may_be_later(org, crm):
 def test_field_history_says_when_the_mark_was_made(org, crm):
     lead = org.act("add", email=ANN, HasOptedOutOfEmail=True)
     org.act("remember", name=lead, field="HasOptedOutOfEmail", at="2026-03-01T08:00:00.000+0000")
-    assert isinstance(push(ADAPTER, crm, yes(datetime(2026, 2, 1, tzinfo=UTC)))[0], Refused)
-    assert isinstance(push(ADAPTER, crm, yes(datetime(2026, 3, 2, tzinfo=UTC)))[0], Done)
+    assert isinstance(push(ADAPTER, crm, yes(datetime(2026, 2, 1, tzinfo=UTC), ANN))[0], Refused)
+    assert isinstance(push(ADAPTER, crm, yes(datetime(2026, 3, 2, tzinfo=UTC), ANN))[0], Done)
     assert org.held(lead)["HasOptedOutOfEmail"] is False
 
 
@@ -146,22 +141,6 @@ def test_campaigns_are_lists(org, crm):
 # --- reading
 
 
-def polled(crm: Any, name: str, page: str = "", most: int = 10) -> list[Any]:
-    """The events of a stream's last two days."""
-    stream, now, found = ADAPTER.stream(name), datetime.now(UTC), []
-    assert stream is not None
-    for _ in range(most):
-        window = Window(since=now - timedelta(days=2), until=now + timedelta(minutes=1), page=page)
-        got = stream.fetch(crm, window, MAPPING)
-        body = b"[" + b",".join(one.body for one in got.items) + b"]"
-        asked = WebhookRequest(method="POST", url="", headers={}, body=body, received_at=now, route=name)
-        found += list(stream.parse(asked, MAPPING))
-        page = got.next
-        if not page:
-            return found
-    raise AssertionError("the stream does not end")
-
-
 def test_polling_tells_what_people_are_and_what_became_of_them(org, crm):
     rep = org.act("add_user", email=REP)
     lead, kim = org.act("add", email=ANN), org.act("add", email="kim@example.com", OwnerId=rep, City="Bern")
@@ -169,7 +148,7 @@ def test_polling_tells_what_people_are_and_what_became_of_them(org, crm):
     gone, loser = org.act("add", email="gone@example.com"), org.act("add", email="kim2@example.com")
     org.act("delete", who=gone)
     org.act("merge", winner=kim, loser=loser)
-    found = polled(crm, "leads")
+    found = polled(ADAPTER, crm, "leads")
     by_id = {
         event.identities[0].value: event for event in found if event.type in ("contact.updated", "contact.deleted")
     }
@@ -181,9 +160,9 @@ def test_polling_tells_what_people_are_and_what_became_of_them(org, crm):
     assert merged == {lead: contact, loser: kim}
     (verdict,) = (event for event in found if event.type == "sales.verdict")
     assert (verdict.identities[0].value, verdict.properties["verdict"]) == (contact, "accepted")
-    (read,) = polled(crm, "contacts")
+    (read,) = polled(ADAPTER, crm, "contacts")
     assert (read.fields["company"], "owner_email" in read.fields) == ("Acme", False)  # its owner is the app's user
-    (deal,) = polled(crm, "deals")
+    (deal,) = polled(ADAPTER, crm, "deals")
     assert (deal.identities[0].value, deal.properties["stage"], deal.properties["closed"]) == (
         contact,
         "Prospecting",
@@ -196,31 +175,31 @@ def test_pages_go_on_behind_the_last_id(org, crm, monkeypatch, asked, answered):
     monkeypatch.setattr("adapters.salesforce.poll.PAGE", asked)
     org.configure(page=answered)
     people = [org.act("add", email=f"p{number}@example.com") for number in range(7)]
-    assert [event.identities[0].value for event in polled(crm, "leads")] == people
+    assert [event.identities[0].value for event in polled(ADAPTER, crm, "leads")] == people
 
 
 def test_tasks_and_won_deals_are_polled(org, crm):
     contact = org.act("add_contact", email=ANN)
     ours = push(ADAPTER, crm, task(number=contact, owner=""))[0].note.removeprefix("task ")
     theirs = org.act("add_task", who=ANN, subject="Send the quote")
-    (started,) = polled(crm, "tasks")
+    (started,) = polled(ADAPTER, crm, "tasks")
     assert (started.type, started.properties["task"]) == ("conversation.started", theirs)
     org.act("complete", task=theirs)
     org.act("complete", task=ours)
-    assert {event.properties["task"] for event in polled(crm, "tasks")} == {ours, theirs}
+    assert {event.properties["task"] for event in polled(ADAPTER, crm, "tasks")} == {ours, theirs}
     deal = org.act("open_deal", who=ANN, name="Big", stage="Proposal", amount=5000.0)
     org.act("move_deal", deal=deal, stage="Closed Won")
-    (won,) = polled(crm, "deals")
+    (won,) = polled(ADAPTER, crm, "deals")
     assert (won.properties["outcome"], won.properties["closed"], won.properties["value"]) == ("won", True, 5000)
 
 
 def test_bounced_address_is_told_once(org, crm):
     org.act("add", email=ANN)
     org.act("bounce", who=ANN)
-    (bounced,) = (event for event in polled(crm, "leads") if event.type == "email.bounced")
+    (bounced,) = (event for event in polled(ADAPTER, crm, "leads") if event.type == "email.bounced")
     assert (bounced.properties["recipient"], bounced.properties["permanent"]) == (ANN, True)
     org.act("edit", who=ANN, Title="CEO")
-    assert bounced.source_key in {event.source_key for event in polled(crm, "leads")}
+    assert bounced.source_key in {event.source_key for event in polled(ADAPTER, crm, "leads")}
 
 
 def test_lookup_reads_leads_contacts_and_whom_tasks_and_deals_are_about(org, crm):
