@@ -179,11 +179,6 @@ def _remove(client: ActiveCampaign, place: str) -> None:
 # --- what can be carried out at all
 
 
-def is_email(action: Any, settings: Mapping[str, str]) -> bool:
-    """Whether a no can be written: texts are stopped in ActiveCampaign itself only."""
-    return bool(action.channel == "email")
-
-
 def has_list(action: Any, settings: Mapping[str, str]) -> bool:
     """A yes to e-mail goes onto the list that stands for it; without one there is nothing to write it to."""
     named = action.list or settings.get("list", "")

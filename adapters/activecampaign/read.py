@@ -7,9 +7,9 @@ from itertools import islice
 from typing import Any
 from urllib.parse import urlencode
 
+from adapters.accepting import takes_handoffs
 from adapters.activecampaign.client import PAGE, ActiveCampaign, part
 from adapters.activecampaign.record import INCLUDED, bundles, record_of
-from adapters.activecampaign.sales import takes_handoffs
 from adapters.contract import Check, Record
 from adapters.http import HttpError, retry_after
 from app.contacts.event import Identity, Ref

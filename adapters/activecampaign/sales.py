@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, cast
 
+from adapters.accepting import takes_handoffs
 from adapters.activecampaign.client import ActiveCampaign, part
 from adapters.contract import Delivery, Done, Outcome, Refused, RetryLater
 from app.contacts.action import AssignOwner, CreateNote, CreateTask
@@ -128,11 +129,6 @@ def _new_deal(client: ActiveCampaign, delivery: Delivery, number: str, owner: st
         "stage": settings["deal_stage"],
         "owner": owner,
     }
-
-
-def takes_handoffs(action: Any, settings: Mapping[str, str]) -> bool:
-    """Whether sales works in ActiveCampaign, which is assumed unless an admin says no."""
-    return settings.get("handoffs", "").lower() not in ("no", "0", "false")
 
 
 def has_pipeline(action: Any, settings: Mapping[str, str]) -> bool:

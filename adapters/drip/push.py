@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, cast
 
+from adapters.accepting import all_marketing, by_email
 from adapters.contract import Again, Delivery, Done, Outcome, Push
 from adapters.drip.client import ADDED, NO_ADDRESS, Drip, first_in, is_known, is_missing, named, part
 from adapters.drip.consent import find_subscription, subscribe, unsubscribe
@@ -24,7 +25,6 @@ from app.contacts.action import (
     Unsubscribe,
     UpsertContact,
 )
-from app.contacts.consent import MARKETING
 
 ALONE = 10
 
@@ -129,22 +129,14 @@ def send_event(client: Drip, deliveries: Sequence[Delivery]) -> list[Outcome]:
     return _each(client, deliveries, "POST", "/events", {"events": [event]})
 
 
-def _by_email(action: Any, settings: Mapping[str, str]) -> bool:
-    return bool(action.channel == "email")
-
-
-def _all_marketing(action: Any, settings: Mapping[str, str]) -> bool:
-    return bool(action.channel == "email" and action.purpose == MARKETING)
-
-
 PUSHES: dict[type[Action], Push] = {
     UpsertContact: Push(write_subscribers, batch=1_000, limits=("default", "batches")),
-    Unsubscribe: Push(unsubscribe, accepts=_by_email),
+    Unsubscribe: Push(unsubscribe, accepts=by_email),
     Suppress: Push(unsubscribe),
-    Subscribe: Push(subscribe, again=Again.LOOK, find=find_subscription, accepts=_all_marketing),
+    Subscribe: Push(subscribe, again=Again.LOOK, find=find_subscription, accepts=all_marketing),
     Erase: Push(erase),
-    JoinList: Push(tag, accepts=_by_email),
+    JoinList: Push(tag, accepts=by_email),
     LeaveList: Push(tag),
-    SendMessage: Push(send_event, again=Again.PARK, accepts=_by_email),
+    SendMessage: Push(send_event, again=Again.PARK, accepts=by_email),
     TrackEvent: Push(send_event, again=Again.PARK),
 }

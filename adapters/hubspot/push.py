@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, cast
 
+from adapters.accepting import by_email
 from adapters.contract import Again, Delivery, Done, Outcome, Push, Refused, RetryLater, Unknown
 from adapters.http import outcome_of
 from adapters.hubspot.client import HubSpotClient, path_part
@@ -273,10 +274,6 @@ def _list(delivery: Delivery) -> str:
     return cast(JoinList | LeaveList, delivery.action).list
 
 
-def _is_email(action: Unsubscribe, settings: Mapping[str, str]) -> bool:
-    return action.channel == "email"
-
-
 def _has_subscription(action: Subscribe, settings: Mapping[str, str]) -> bool:
     """HubSpot records a yes for one subscription type; without one named there is nothing to write it to, and a yes to
     something narrower than marketing is not written as if it were more."""
@@ -291,7 +288,7 @@ PUSHES: dict[type[Action], Push] = {
     AssignOwner: Push(assign_owner),
     CreateTask: Push(create_task, again=Again.LOOK, find=find_task),
     CreateNote: Push(create_note, again=Again.LOOK, find=find_note),
-    Unsubscribe: Push(unsubscribe, accepts=_is_email),
+    Unsubscribe: Push(unsubscribe, accepts=by_email),
     Erase: Push(erase),
     Subscribe: Push(subscribe, accepts=_has_subscription),
     JoinList: Push(_change_list("add"), batch=100, group=_list),

@@ -7,6 +7,7 @@ mail, and only the person's own yes makes somebody active (:mod:`adapters.kit.co
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
+from adapters.accepting import all_marketing, by_email
 from adapters.contract import Again, Delivery, Done, Outcome, Push, Refused, RetryLater
 from adapters.http import BadAnswer, HttpError
 from adapters.kit import sequences
@@ -23,7 +24,6 @@ from app.contacts.action import (
     Unsubscribe,
     UpsertContact,
 )
-from app.contacts.consent import MARKETING
 from mappings.transforms import is_blank
 
 ADDRESS, OWN = "email_address", "fields."
@@ -134,22 +134,13 @@ def tag(client: Kit, deliveries: Sequence[Delivery]) -> list[Outcome]:
     return [Done(vendor_id=number)]
 
 
-def _by_email(action: Any, settings: Mapping[str, str]) -> bool:
-    return bool(action.channel == "email")
-
-
-def _all_marketing(action: Any, settings: Mapping[str, str]) -> bool:
-    """Kit has one switch: a yes to less is not written as if it were a yes to all."""
-    return bool(action.channel == "email" and action.purpose == MARKETING)
-
-
 PUSHES: dict[type[Action], Push] = {
     UpsertContact: Push(write_subscriber),
-    Unsubscribe: Push(unsubscribe, accepts=_by_email),
+    Unsubscribe: Push(unsubscribe, accepts=by_email),
     Suppress: Push(unsubscribe),
-    Subscribe: Push(subscribe, again=Again.LOOK, find=find_subscription, accepts=_all_marketing),
+    Subscribe: Push(subscribe, again=Again.LOOK, find=find_subscription, accepts=all_marketing),
     Erase: Push(erase),
-    JoinList: Push(tag, accepts=_by_email),
+    JoinList: Push(tag, accepts=by_email),
     LeaveList: Push(tag),
     SendMessage: Push(sequences.add, accepts=sequences.can_send),
 }

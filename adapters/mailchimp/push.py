@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import msgspec
 
+from adapters.accepting import all_marketing, by_email
 from adapters.contract import Again, Check, ConnectionRefused, Delivery, Done, Outcome, Push, Refused, RetryLater
 from adapters.http import HttpError
 from adapters.mailchimp.client import Mailchimp, advice, is_missing, outcome, title
@@ -27,7 +28,6 @@ from app.contacts.action import (
     Unsubscribe,
     UpsertContact,
 )
-from app.contacts.consent import MARKETING
 
 COMPLIANCE = "Member In Compliance State"
 ALONE = 5  # profiles that are written one by one; more leave in one batch, whose members' outcomes come later
@@ -293,23 +293,14 @@ def _try(capability: str, call: Callable[[], Any]) -> Check:
     return Check(capability, True)
 
 
-def _by_email(action: Any, settings: Mapping[str, str]) -> bool:
-    return bool(action.channel == "email")
-
-
-def _all_marketing(action: Any, settings: Mapping[str, str]) -> bool:
-    """An audience has one switch: a yes to less is not written as if it were a yes to all."""
-    return bool(action.channel == "email" and action.purpose == MARKETING)
-
-
 PUSHES: dict[type[Action], Push] = {
     UpsertContact: Push(write_members, batch=BATCH, group=together_unless_moved),
-    Unsubscribe: Push(unsubscribe, accepts=_by_email),
+    Unsubscribe: Push(unsubscribe, accepts=by_email),
     Suppress: Push(unsubscribe),
-    Subscribe: Push(subscribe, accepts=_all_marketing),
+    Subscribe: Push(subscribe, accepts=all_marketing),
     Erase: Push(erase),
-    JoinList: Push(tag, accepts=_by_email),
+    JoinList: Push(tag, accepts=by_email),
     LeaveList: Push(tag),
-    SendMessage: Push(send_event, again=Again.PARK, accepts=_by_email),
+    SendMessage: Push(send_event, again=Again.PARK, accepts=by_email),
     TrackEvent: Push(send_event, again=Again.PARK),
 }

@@ -6,6 +6,7 @@ A call that was carried out says of each record what became of it; nothing else 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
+from adapters.accepting import all_marketing, by_email
 from adapters.contract import Again, Delivery, Done, Outcome, Push, Refused, RetryLater, Unknown
 from adapters.marketo.client import LEADS, Marketo, reason_of
 from adapters.marketo.record import number_of
@@ -22,7 +23,7 @@ from app.contacts.action import (
     Unsubscribe,
     UpsertContact,
 )
-from app.contacts.consent import MARKETING, surely_after
+from app.contacts.consent import surely_after
 from app.contacts.times import time_or_none
 
 LIMITS = ("default", "day")
@@ -210,15 +211,6 @@ def erase(client: Marketo, deliveries: Sequence[Delivery]) -> list[Outcome]:
         return [client.outcome(error)]
 
 
-def _by_email(action: Any, settings: Mapping[str, str]) -> bool:
-    return bool(action.channel == "email")
-
-
-def _all_marketing(action: Any, settings: Mapping[str, str]) -> bool:
-    """There is one mark: a yes to less is not written as if it were a yes to all."""
-    return bool(action.channel == "email" and action.purpose == MARKETING)
-
-
 def _is_list(action: Any, settings: Mapping[str, str]) -> bool:
     return bool(number_of(action.list))
 
@@ -229,9 +221,9 @@ def _has_campaign(action: Any, settings: Mapping[str, str]) -> bool:
 
 PUSHES: dict[type[Action], Push] = {
     UpsertContact: Push(write_leads, batch=LEADS, group=by_id_or_email, limits=LIMITS),
-    Unsubscribe: Push(unsubscribe, accepts=_by_email, limits=LIMITS),
+    Unsubscribe: Push(unsubscribe, accepts=by_email, limits=LIMITS),
     Suppress: Push(suppress, limits=LIMITS),
-    Subscribe: Push(subscribe, accepts=_all_marketing, limits=LIMITS),
+    Subscribe: Push(subscribe, accepts=all_marketing, limits=LIMITS),
     JoinList: Push(_change_list("POST"), batch=LEADS, group=_list, accepts=_is_list, limits=LIMITS),
     LeaveList: Push(_change_list("DELETE"), batch=LEADS, group=_list, accepts=_is_list, limits=LIMITS),
     SendMessage: Push(run_campaign, again=Again.PARK, accepts=_has_campaign, limits=LIMITS),

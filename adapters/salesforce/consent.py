@@ -16,7 +16,7 @@ from adapters.salesforce.people import all_records
 from adapters.salesforce.saving import outcome_of_saved, save, shut
 from adapters.salesforce.soql import quoted, select
 from app.contacts.action import Subscribe
-from app.contacts.consent import MARKETING, surely_after
+from app.contacts.consent import surely_after
 from app.contacts.times import time_or_none
 
 _SEEN = ("Id", OPT_OUT, "LastModifiedDate")
@@ -85,16 +85,3 @@ def _made_before(client: Salesforce, record: Mapping[str, Any], yes: datetime) -
             raise
         return False
     return bool(changes) and surely_after(yes, time_or_none(changes[0].get("CreatedDate")))
-
-
-# --- what can be carried out at all
-
-
-def is_email(action: Any, settings: Mapping[str, str]) -> bool:
-    """Whether a no can be written: Salesforce has no mark for texts."""
-    return bool(action.channel == "email")
-
-
-def is_all_marketing(action: Any, settings: Mapping[str, str]) -> bool:
-    """There is one mark: a yes to less is not written as if it were a yes to all."""
-    return bool(action.channel == "email" and action.purpose == MARKETING)

@@ -18,11 +18,6 @@ LOOKED_AT = 50  # tasks of a person, the newest
 HIGH, NOT_STARTED = "High", "Not Started"  # Salesforce's own words; a team that has renamed them says so
 
 
-def takes_handoffs(action: Any, settings: Mapping[str, str]) -> bool:
-    """Whether sales works in Salesforce, which is assumed unless an admin says no."""
-    return settings.get("handoffs", "").lower() not in ("no", "0", "false")
-
-
 def assign_owner(client: Salesforce, deliveries: Sequence[Delivery]) -> list[Outcome]:
     """Give a lead or contact its owner."""
     (one,) = deliveries
