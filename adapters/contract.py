@@ -123,13 +123,15 @@ class Recipient(Struct, frozen=True, kw_only=True):
 
 
 class Delivery(Struct, frozen=True, kw_only=True):
-    """One action bound for one vendor. ``key`` is the same on every try: vendors that dedupe get it."""
+    """One action bound for one vendor. ``key`` is the same on every try: vendors that dedupe get it. ``ticket`` is what
+    the vendor gave for this very action the last time, where it works things off later (:class:`Underway`)."""
 
     id: int
     key: str
     action: AnyAction
     to: Recipient
     attempt: int = 1
+    ticket: str = ""
 
 
 class Done(Struct, frozen=True, kw_only=True):
@@ -156,13 +158,23 @@ class RetryLater(Struct, frozen=True, kw_only=True):
     after: float | None = None
 
 
+class Underway(Struct, frozen=True, kw_only=True):
+    """The vendor has taken it and works it off later: ask what became of it with the ``ticket``, after so many seconds,
+    or ever less often. The delivery comes back with the ticket until there is another outcome than a try later, or
+    something newer has taken its place."""
+
+    ticket: str
+    reason: str
+    after: float | None = None
+
+
 class Unknown(Struct, frozen=True, kw_only=True):
     """It may have been done: the answer was lost. What happens next depends on :class:`Again`."""
 
     reason: str
 
 
-Outcome = Done | Refused | RetryLater | Unknown
+Outcome = Done | Refused | RetryLater | Underway | Unknown
 
 
 class BatchRefused(Exception):

@@ -294,6 +294,14 @@ class Http:
             data = msgspec.json.encode(body)
         return _json_of(self.pool.urlopen(method, url, body=data, headers=sent, private=private))
 
+    def fetch(self, url: str) -> bytes:
+        """What lies at an address that an answer named. Nothing of it is kept. Raises HttpError for any other status
+        than 2xx."""
+        answer = self.pool.urlopen("GET", url, headers={}, private=True)
+        if not 200 <= answer.status < 300:
+            raise HttpError(answer.status, _text(answer.data), answer.headers)
+        return bytes(answer.data)
+
     def post_form(
         self, url: str, form: Mapping[str, str], headers: Mapping[str, str] | None = None, private: bool = False
     ) -> Any:

@@ -129,6 +129,7 @@ class Clearance:
                 action=action,
                 to=self._recipient(one, state),
                 attempt=one.attempts + 1,
+                ticket=one.ticket if action is one.action else "",
             )
             cleared.ready.append((one, delivery))
         self._save_placed()
@@ -153,7 +154,7 @@ class Clearance:
     def _keep_back(self, one: Claimed, state: Contact) -> str:
         """Why a delivery must not leave, or an empty text."""
         action = one.action
-        if state.erased_at is not None and not isinstance(action, Unsubscribe | Suppress | Erase):
+        if state.erased_at is not None and not one.ticket and not isinstance(action, Unsubscribe | Suppress | Erase):
             return "the person was erased"
         if action.lifts and may_lift(state, action) is None:
             return "it would lift an opt-out, and there is no later consent of the person's own on record"

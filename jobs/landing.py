@@ -13,7 +13,7 @@ import structlog
 from msgspec import Struct, field
 from sqlalchemy import Connection as Conn
 
-from adapters.contract import Again, Delivery, Done, Outcome, Push, Refused, RetryLater, Unknown
+from adapters.contract import Again, Delivery, Done, Outcome, Push, Refused, RetryLater, Underway, Unknown
 from adapters.http import Exchange
 from app.contacts.action import Alert, CreateNote, CreateTask, SendMessage, Subscribe, Suppress, Unsubscribe
 from app.contacts.event import Event, EventType, Identity
@@ -138,17 +138,22 @@ class Landing:
                 return End(id=one.id, status=deliveries.DEAD, reason=reason)
             case RetryLater(reason=reason, after=after):
                 return self._again(landed, reason, after, now)
+            case Underway(ticket=ticket, reason=reason, after=after):
+                return self._again(landed, reason, after, now, ticket)
             case Unknown(reason=reason):
                 return self._unknown(landed, reason, now)
 
-    def _again(self, landed: Landed, reason: str, after: float | None, now: datetime) -> End:
-        """Another try later: when the vendor said, else ever later; at the end of patience it goes to a person."""
+    def _again(self, landed: Landed, reason: str, after: float | None, now: datetime, ticket: str = "") -> End:
+        """Another try later: when the vendor said, else ever later; at the end of patience it goes to a person. A try
+        that was to ask with a ticket and failed keeps it."""
         one, attempt = landed.claimed, landed.delivery.attempt
+        ticket = ticket or landed.delivery.ticket
         if now - one.created_at > PATIENCE:
             return End(id=one.id, status=deliveries.DEAD, reason=f"given up after {attempt} tries: {reason}")
         # By the database's clock, which is asked when it is due: one machine's may be minutes off
         delay = backoff(attempt) if after is None else after
-        return End(id=one.id, status=deliveries.PENDING, reason=reason, wait_seconds=delay)
+        result = claims.kept_ticket(ticket) if ticket else None
+        return End(id=one.id, status=deliveries.PENDING, reason=reason, result=result, wait_seconds=delay)
 
     def _unknown(self, landed: Landed, reason: str, now: datetime) -> End:
         """Nobody knows whether it was done: sent again where the vendor takes it once, else looked up, else left."""
@@ -291,7 +296,7 @@ class Landing:
         if waits:
             budgets.hold_back(self.database, self.connection.id, work.push.limits, max(waits))
         elif not work.late:
-            self.breaker.heard(all(isinstance(outcome, Done | Refused) for outcome in work.outcomes))
+            self.breaker.heard(all(isinstance(outcome, Done | Refused | Underway) for outcome in work.outcomes))
 
 
 def _unexpected(landed: Landed, ref: str) -> Mapping[str, Any]:

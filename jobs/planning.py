@@ -322,6 +322,7 @@ class Planner:
                 "status": plan.status,
                 "reason": plan.reason,
                 "action": deliveries.encode(plan.action).decode(),
+                "result": None,
                 "handoff_key": plan.handoff_key,
             }
 

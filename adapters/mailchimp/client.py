@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Any
 
 from adapters.contract import Account, BatchRefused, ConnectionRefused, Outcome, Refused, RetryLater
-from adapters.http import Http, HttpError, outcome_of
+from adapters.http import Http, HttpError, outcome_of, reading_pages
 
 THROTTLED_SECONDS = 60.0
 _KEY = re.compile(r"\S+-([a-z]{2,3}\d{1,3})")
@@ -44,6 +44,11 @@ class Mailchimp:
     def call(self, method: str, path: str, body: Any = None, **query: str) -> Any:
         """The JSON of the answer. Raises HttpError for any other status than 2xx."""
         return self._http.call(method, f"{self._root}{path}", self._headers, body, query)
+
+    def file(self, url: str) -> bytes:
+        """What lies at an address that an answer named, for some minutes and without the key. Raises HttpError."""
+        with reading_pages():
+            return self._http.fetch(url)
 
     def member(self, member: str, rest: str = "") -> str:
         """The path of a member of the audience."""

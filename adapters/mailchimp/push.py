@@ -14,6 +14,7 @@ import msgspec
 from adapters.accepting import all_marketing, by_email
 from adapters.contract import Again, Check, ConnectionRefused, Delivery, Done, Outcome, Push, Refused, RetryLater
 from adapters.http import HttpError
+from adapters.mailchimp import batches
 from adapters.mailchimp.client import Mailchimp, advice, is_missing, outcome, title
 from adapters.mailchimp.webhook import ADDRESS, member_of
 from app.contacts.action import (
@@ -30,7 +31,7 @@ from app.contacts.action import (
 )
 
 COMPLIANCE = "Member In Compliance State"
-ALONE = 5  # profiles that are written one by one; more leave in one batch, whose members' outcomes come later
+ALONE = 5  # profiles that are written one by one; more leave in one batch, of whose members it is asked later
 BATCH = 500
 NO_ADDRESS = Refused(reason="Mailchimp knows people by their e-mail address, and none is known")
 _JOURNEY = re.compile(r"(\d+)/(\d+)")
@@ -45,29 +46,44 @@ def _member(delivery: Delivery) -> str:
 
 
 def write_members(client: Mailchimp, deliveries: Sequence[Delivery]) -> list[Outcome]:
-    """A few members one by one, which tells what became of each; many in one batch, which Mailchimp works off later."""
+    """A few members one by one, many in one batch; and of those that a batch has taken, what became of each."""
+    ticket = deliveries[0].ticket
+    return _ask(client, ticket, deliveries) if ticket else _begin(client, deliveries)
+
+
+def _begin(client: Mailchimp, deliveries: Sequence[Delivery]) -> list[Outcome]:
     if len(deliveries) <= ALONE:
         return [_write(client, one) for one in deliveries]
     known = [(one, place) for one in deliveries if (place := _place(one))]
     if not known:
         return [NO_ADDRESS for _ in deliveries]
     try:
-        operations = [_operation(client, one, *place) for one, place in known]
-        name = client.call("POST", "/batches", {"operations": operations}).get("id")
+        writes = [(one, method, client.member(member), _body(one)) for one, (method, member) in known]
     except Exception as error:
-        return [outcome(error, len(deliveries))] * len(deliveries)
-    done = {one.id: Done(vendor_id=_member(one), told=_properties(one), note=f"batch {name}") for one, _ in known}
-    return [done.get(one.id, NO_ADDRESS) for one in deliveries]
+        return [outcome(error)] * len(deliveries)
+    became = dict(zip((one.id for one, _ in known), batches.begin(client, writes), strict=True))
+    return [became.get(one.id, NO_ADDRESS) for one in deliveries]
 
 
-def _operation(client: Mailchimp, one: Delivery, method: str, member: str) -> dict[str, Any]:
-    return {
-        "method": method,
-        "path": client.member(member),
-        "params": {"skip_merge_validation": "true"},
-        "operation_id": one.key,
-        "body": msgspec.json.encode(_body(one)).decode(),
-    }
+def _ask(client: Mailchimp, name: str, deliveries: Sequence[Delivery]) -> list[Outcome]:
+    """What became of members in a batch. What failed in passing is written anew, as is all of a batch that is gone."""
+    try:
+        failed = batches.failed(client, name)
+    except HttpError as error:
+        return _begin(client, deliveries) if is_missing(error) else [outcome(error)] * len(deliveries)
+    except Exception as error:
+        return [outcome(error)] * len(deliveries)
+    if failed is None:
+        return [batches.under_way(name)] * len(deliveries)
+    became: dict[int, Outcome] = {}
+    for one in deliveries:
+        wrong = failed.get(one.key)
+        found = outcome(wrong) if wrong else Done(vendor_id=_member(one), told=_properties(one), note=f"batch {name}")
+        if isinstance(found, Done | Refused):
+            became[one.id] = found
+    if again := [one for one in deliveries if one.id not in became]:
+        became |= zip((one.id for one in again), _begin(client, again), strict=True)
+    return [became[one.id] for one in deliveries]
 
 
 def _write(client: Mailchimp, delivery: Delivery) -> Outcome:
@@ -103,7 +119,10 @@ def _moves(delivery: Delivery) -> bool:
 
 
 def together_unless_moved(delivery: Delivery) -> str:
-    """Who gets another address goes alone: whether Mailchimp knows them by the one of before, a batch does not say."""
+    """Who gets another address goes alone, so that it shows at once whether Mailchimp knows them by the one of before.
+    Those in one batch are asked about together."""
+    if delivery.ticket:
+        return f"batch {delivery.ticket}"
     return f"alone {delivery.id}" if _moves(delivery) else ""
 
 

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, exists, literal_column, or_, select, update
 from sqlalchemy.exc import IntegrityError
@@ -30,11 +31,22 @@ class Claimed(Struct, frozen=True, kw_only=True):
     handoff_key: str | None
     created_at: datetime
     status: str
+    result: str | None
+
+    @property
+    def ticket(self) -> str:
+        """What the vendor gave for this action, where it works it off."""
+        return str(msgspec.json.decode(self.result).get("ticket", "")) if self.result else ""
 
     @property
     def place(self) -> str:
         """The key under which a message has its place in the contact's ledger: its decision's."""
         return self.decision_key or self.key
+
+
+def kept_ticket(ticket: str) -> str:
+    """A vendor's ticket as it is kept for the next claim, in a delivery's result."""
+    return msgspec.json.encode({"ticket": ticket}).decode()
 
 
 def _due(by: ColumnElement[Any] | None = None) -> tuple[ColumnElement[bool], ...]:
@@ -211,7 +223,7 @@ def close(conn: Connection, ends: Sequence[End]) -> None:
     for end in ends:
         if end.wait_seconds is not None:
             wait = db_in(end.wait_seconds)
-            finish(conn, end.id, None, status=end.status, reason=end.reason, not_before=wait)
+            finish(conn, end.id, None, status=end.status, reason=end.reason, result=end.result, not_before=wait)
 
 
 def finish(conn: Connection, delivery_id: int, fence: int | None, **values: Any) -> bool:

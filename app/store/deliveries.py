@@ -88,6 +88,7 @@ _TAKE_SLOT = Upsert(
                 (fresh.excluded.urgency < deliveries.c.urgency, fresh.excluded.urgency),
                 else_=deliveries.c.urgency,
             ),
+            "result": None,  # a ticket was for what waited here before
             "updated_at": fresh.excluded.updated_at,
         },
     ),
@@ -230,7 +231,7 @@ def retry(conn: Connection, ids: Collection[int], now: datetime) -> int:
         later.c.id > deliveries.c.id,
         later.c.status == SENT,
     )
-    pending = {"status": PENDING, "attempts": 0, "not_before": now, "fence": None}
+    pending = {"status": PENDING, "attempts": 0, "not_before": now, "fence": None, "result": None}
     count = 0
     for delivery_id in sorted(ids, reverse=True):
         change = again.where(deliveries.c.id == delivery_id)

@@ -9,11 +9,11 @@ from functools import cache
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, literal, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, literal, or_, select, update
 
 from app.contacts.action import Erase, kind_of
 from app.store import notes
-from app.store.deliveries import DEAD, SENDING, SENT, UNKNOWN, WITHHELD
+from app.store.deliveries import DEAD, PENDING, SENDING, SENT, UNKNOWN, WITHHELD
 from app.store.engine import Database
 from app.store.lists import Page, keyset
 from app.store.many import Among
@@ -270,7 +270,7 @@ def _merged_into(conn: Connection, contact_id: int) -> set[int]:
 
 
 def _drop_deliveries(conn: Connection, contact_id: int) -> None:
-    kept = (deliveries.c.kind == kind_of(Erase)) | (deliveries.c.status == SENDING)
+    kept = (deliveries.c.kind == kind_of(Erase)) | _on_its_way()
     gone = select(deliveries.c.id).where(deliveries.c.contact_id == contact_id, ~kept)
     _blank_calls(conn, gone)
     conn.execute(delete(attempts).where(attempts.c.delivery_id.in_(gone)))
@@ -283,10 +283,16 @@ def _blank_calls(conn: Connection, of: Any) -> None:
     conn.execute(update(calls).where(calls.c.id.in_(made)).values(url=ERASED, request=ERASED, answer=ERASED))
 
 
+def _on_its_way() -> ColumnElement[bool]:
+    """What is being called, or was and has a ticket: the tool has yet to write it."""
+    return or_(deliveries.c.status == SENDING, and_(deliveries.c.status == PENDING, deliveries.c.result.is_not(None)))
+
+
 def is_something_on_its_way(conn: Connection, contact_id: int, connection_id: int | None = None) -> bool:
-    """Whether calls about somebody may be under way, other than those that ask to erase them."""
+    """Whether calls about somebody may be under way, or a tool has yet to work them off, other than those that ask to
+    erase them."""
     query = select(deliveries.c.id).where(
-        deliveries.c.contact_id == contact_id, deliveries.c.status == SENDING, deliveries.c.kind != kind_of(Erase)
+        deliveries.c.contact_id == contact_id, _on_its_way(), deliveries.c.kind != kind_of(Erase)
     )
     if connection_id is not None:
         query = query.where(deliveries.c.connection_id == connection_id)

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from msgspec.structs import replace
 
 from adapters.contract import (
     Account,
@@ -21,6 +22,7 @@ from adapters.contract import (
     InvalidSignature,
     Refused,
     RetryLater,
+    Underway,
     Unknown,
     Unreadable,
 )
@@ -180,16 +182,82 @@ def test_profile_makes_nobody_a_subscriber_and_takes_nobody_back(account, mailch
     assert account.member("ben@example.com")["merge_fields"] == {"FNAME": "Ben"}
 
 
-def test_many_profiles_leave_in_one_call(vendors, account, mailchimp):
+def asked_again(mailchimp, people, outcomes):
+    """What came of deliveries that a batch has taken, when it is asked with their ticket."""
+    again = [replace(one, ticket=outcome.ticket) for one, outcome in zip(people, outcomes, strict=True)]
+    return push(ADAPTER, mailchimp, *again)
+
+
+def test_many_profiles_leave_in_one_call_and_each_learns_what_became_of_it(vendors, account, mailchimp):
     people = [upsert(f"p{number}@example.com", FNAME=f"P{number}") for number in range(20)]
     outcomes = push(ADAPTER, mailchimp, *people)
-    assert {outcome.vendor_id for outcome in outcomes} == set(account.members[AUDIENCE])
-    assert {held["status"] for held in account.members[AUDIENCE].values()} == {"transactional"}
+    assert {type(outcome) for outcome in outcomes} == {Underway}
     assert len(vendors.called("mailchimp")) == 1
+    became = asked_again(mailchimp, people, outcomes)
+    assert {outcome.vendor_id for outcome in became} == set(account.members[AUDIENCE])
+    assert [outcome.told for outcome in became] == [{"FNAME": f"P{number}"} for number in range(20)]
+    assert {held["status"] for held in account.members[AUDIENCE].values()} == {"transactional"}
+    assert len(vendors.called("mailchimp")) == 2, "where all went well nothing has to be looked up"
+
+
+def test_batch_is_asked_until_it_is_through(account, mailchimp):
+    account.configure(batch_seconds=3600)
+    people = [upsert(f"p{number}@example.com", FNAME="P") for number in range(6)]
+    outcomes = push(ADAPTER, mailchimp, *people)
+    assert asked_again(mailchimp, people, outcomes) == outcomes
+    account.results = {name: (0.0, results) for name, (_, results) in account.results.items()}
+    assert {type(outcome) for outcome in asked_again(mailchimp, people, outcomes)} == {Done}
+
+
+def test_members_that_a_batch_could_not_write_are_refused_alone(account, mailchimp):
+    """A member whose address Mailchimp takes for invented, and one that was deleted for good."""
+    account.act("sign_up", email="p7@example.com")
+    push(ADAPTER, mailchimp, delivery(Erase(), email="p7@example.com"))
+    people = [upsert(f"p{number}@example.com", FNAME="P") for number in range(9)] + [upsert("ann@invalid", FNAME="A")]
+    became = asked_again(mailchimp, people, push(ADAPTER, mailchimp, *people))
+    refused = {
+        one.to.email: found.reason for one, found in zip(people, became, strict=True) if isinstance(found, Refused)
+    }
+    assert set(refused) == {"p7@example.com", "ann@invalid"}
+    assert "permanently deleted" in refused["p7@example.com"]
+    assert "looks fake" in refused["ann@invalid"]
+    assert sum(isinstance(found, Done) for found in became) == 8
+
+
+def test_members_that_failed_in_passing_are_written_anew(account, mailchimp):
+    people = [upsert(f"p{number}@example.com", FNAME="P") for number in range(6)]
+    outcomes = push(ADAPTER, mailchimp, *people)
+    account.members.clear()
+    ((name, (through, results)),) = account.results.items()
+    passing = {"status_code": 503, "response": '{"title":"Service Unavailable"}'}
+    account.results[name] = (through, [{**results[0], **passing}, *results[1:]])
+    account.batches[name]["errored_operations"] = 1
+    assert {type(outcome) for outcome in asked_again(mailchimp, people, outcomes)} == {Done}
+    assert [held["email_address"] for held in account.members[AUDIENCE].values()] == ["p0@example.com"]
+
+
+def test_batch_that_is_gone_is_handed_in_anew(account, mailchimp):
+    people = [upsert(f"p{number}@example.com", FNAME="P") for number in range(6)]
+    outcomes = push(ADAPTER, mailchimp, *people)
+    account.batches.clear()
+    anew = asked_again(mailchimp, people, outcomes)
+    assert {outcome.ticket for outcome in anew} == set(account.batches)
+    assert {outcome.ticket for outcome in anew} != {outcome.ticket for outcome in outcomes}
+
+
+@pytest.mark.parametrize("spoil", ["no file", "cut off", "fewer than failed"])
+def test_results_that_cannot_be_read_say_nothing_about_anybody(account, mailchimp, spoil):
+    people = [upsert("ann@invalid"), *(upsert(f"p{number}@example.com", FNAME="P") for number in range(6))]
+    outcomes = push(ADAPTER, mailchimp, *people)
+    if spoil == "fewer than failed":
+        account.batches[outcomes[0].ticket]["errored_operations"] = 2
+    else:
+        account.fault("empty200" if spoil == "no file" else "half", path="/batch-results/")
+    assert {type(outcome) for outcome in asked_again(mailchimp, people, outcomes)} == {Unknown}
 
 
 def test_thousand_changes_cost_few_calls_and_bring_nobody_back(vendors, account, mailchimp):
-    """N3. A batch says less than a call for each member, but it never says "subscribed"."""
+    """N3. A batch says later what became of each, and it never says "subscribed"."""
     account.act("sign_up", email="p7@example.com")
     account.act("unsubscribe", email="p7@example.com")
     before = len(vendors.called("mailchimp"))
@@ -198,7 +266,8 @@ def test_thousand_changes_cost_few_calls_and_bring_nobody_back(vendors, account,
         ADAPTER.pushes[UpsertContact].batch,
     )
     for start in range(0, len(people), size):
-        push(ADAPTER, mailchimp, *people[start : start + size])
+        some = people[start : start + size]
+        assert {type(one) for one in asked_again(mailchimp, some, push(ADAPTER, mailchimp, *some))} == {Done}
     assert len(vendors.called("mailchimp")) - before <= 20
     statuses = Counter(held["status"] for held in account.members[AUDIENCE].values())
     assert statuses == {"transactional": 999, "unsubscribed": 1}
@@ -313,7 +382,7 @@ def test_whoever_has_no_address_is_refused(mailchimp):
         (outcome,) = push(ADAPTER, mailchimp, delivery(action))
         assert isinstance(outcome, Refused)
     outcomes = push(ADAPTER, mailchimp, *[upsert(email) for email in ("", *(f"p{n}@example.com" for n in range(6)))])
-    assert [type(outcome) for outcome in outcomes] == [Refused, *[Done] * 6]
+    assert [type(outcome) for outcome in outcomes] == [Refused, *[Underway] * 6]
 
 
 def test_person_who_is_erased_is_deleted_for_good_under_both_addresses(account, mailchimp):

@@ -6,12 +6,14 @@ at all, and an address that cannot be one is no member.
 
 import hashlib
 import re
+import tarfile
 from collections.abc import Callable, Mapping
+from io import BytesIO
 from typing import Any, ClassVar
 
 import msgspec
 
-from adapters.mailchimp.sandbox.edge import Edge, stamp
+from adapters.mailchimp.sandbox.edge import RESULTS, Edge, stamp
 from adapters.sandbox.vendor import SHOWN, Answer, Columns, Refusal, Request, Route, iso
 
 STATUSES = ("subscribed", "unsubscribed", "cleaned", "pending", "transactional")
@@ -30,6 +32,7 @@ class Mailchimp(Edge):
         self.events: list[dict[str, Any]] = []
         self.journeys: list[dict[str, Any]] = []
         self.batches: dict[str, dict[str, Any]] = {}
+        self.results: dict[str, tuple[float, list[dict[str, Any]]]] = {}  # when they are there, and what they say
 
     def state(self) -> dict[str, Any]:
         return {"members": self.members, "events": self.events, "journeys": self.journeys, "batches": self.batches}
@@ -119,9 +122,10 @@ class Mailchimp(Edge):
         operations = _object(request.body).get("operations")
         if not isinstance(operations, list) or not 0 < len(operations) <= MAX_OPERATIONS:
             raise self._wrong("operations", f"1 to {MAX_OPERATIONS} operations are taken")
-        if sum(one["status"] != "finished" for one in self.batches.values()) >= MAX_OPEN:
+        if sum(self.clock() < through for through, _ in self.results.values()) >= MAX_OPEN:
             raise self.refuse(429, f"You already have {MAX_OPEN} batch requests processing.")
-        name, failed = f"{self.numbers.getrandbits(40):010x}", 0
+        name = f"{self.numbers.getrandbits(40):010x}"
+        results = []
         for one in operations:
             inner = Request(
                 method=str(one.get("method")),
@@ -131,33 +135,49 @@ class Mailchimp(Edge):
                 raw=str(one.get("body") or "").encode(),
                 base=request.base,
             )
-            failed += self._operate(inner)
+            answer = self._operate(inner)
+            result = {"status_code": answer.status, "operation_id": one.get("operation_id")}
+            results.append({**result, "response": answer.encoded().decode()})
         self.batches[name] = {
             "id": name,
             "status": "finished",
             "total_operations": len(operations),
             "finished_operations": len(operations),
-            "errored_operations": failed,
+            "errored_operations": sum(one["status_code"] >= 400 for one in results),
             "submitted_at": iso(self.clock()),
+            "response_body_url": f"{request.base}{RESULTS.format(batch=name)}",
         }
-        return Answer(body={**self.batches[name], "status": "pending", "finished_operations": 0})
+        self.results[name] = (self.clock() + self.settings.batch_seconds, results)
+        return Answer(body=_begun(self.batches[name]))
 
-    def _operate(self, request: Request) -> bool:
-        """Carry out one operation of a batch; whether it failed."""
+    def _operate(self, request: Request) -> Answer:
+        """Carry out one operation of a batch."""
         for route, pattern in self._compiled:
             found = pattern.fullmatch(request.path)
             if found and route.method == request.method:
                 try:
                     request.body = self.parse(request, route)
-                    return bool(route.do(self, request, **found.groupdict()).status >= 400)
-                except Refusal:
-                    return True
-        return True
+                    return route.do(self, request, **found.groupdict())
+                except Refusal as refusal:
+                    return refusal.answer
+        return self.error(404)
 
     def get_batch(self, request: Request, batch: str) -> Answer:
         if batch not in self.batches:
             raise self.refuse(404)
-        return Answer(body=self.batches[batch])
+        through, _ = self.results[batch]
+        return Answer(body=self.batches[batch] if self.clock() >= through else _begun(self.batches[batch]))
+
+    def get_results(self, request: Request, batch: str) -> Answer:
+        """What became of a batch, packed; it lies elsewhere, and whoever knows the address needs no key."""
+        if batch not in self.results:
+            raise self.refuse(404)
+        data, packed = msgspec.json.encode(self.results[batch][1]), BytesIO()
+        with tarfile.open(fileobj=packed, mode="w:gz") as files:
+            file = tarfile.TarInfo(f"{batch}/{self.new_uuid()}.json")
+            file.size = len(data)
+            files.addfile(file, BytesIO(data))
+        return Answer(raw=packed.getvalue(), content_type="application/x-gzip")
 
     # --- what a member is
 
@@ -303,6 +323,7 @@ class Mailchimp(Edge):
         Route("POST", "/3.0/customer-journeys/journeys/{journey}/steps/{step}/actions/trigger", enter_journey),
         Route("POST", "/3.0/batches", add_batch, dict[str, Any]),
         Route("GET", "/3.0/batches/{batch}", get_batch),
+        Route("GET", RESULTS, get_results),
     )
 
 
@@ -317,6 +338,11 @@ def shown(held: Mapping[str, Any]) -> dict[str, Any]:
     copy.pop("opted_out")
     copy["tags"] = [{"name": name} for name in copy["tags"]]
     return copy
+
+
+def _begun(batch: Mapping[str, Any]) -> dict[str, Any]:
+    """A batch as it is shown before it is through."""
+    return {**batch, "status": "pending", "finished_operations": 0, "errored_operations": 0, "response_body_url": ""}
 
 
 def _object(body: Any) -> Mapping[str, Any]:

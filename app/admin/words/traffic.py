@@ -58,6 +58,7 @@ TRIES = {
     "done": "Worked",
     "refused": "Refused",
     "retrylater": "Try again later",
+    "underway": "Taken, not done yet",
     "unknown": "Answer lost",
 }
 CONNECTIONS = {"active": "Working", "paused": "Paused", "broken": "Broken"}
