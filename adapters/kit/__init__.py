@@ -2,6 +2,7 @@
 
 from adapters.contract import Adapter, RateLimit, Setting
 from adapters.kit.client import check, connect, schema
+from adapters.kit.poll import STREAMS
 from adapters.kit.push import PUSHES
 from adapters.kit.sequences import wrong_sequences
 from adapters.kit.signature import verify
@@ -44,6 +45,7 @@ ADAPTER = Adapter(
     contact_ref="kit",
     pushes=PUSHES,
     limits=(RateLimit("default", 115, 60),),  # 120 in any 60 seconds
+    streams=STREAMS,
     check=check,
     schema=schema,
 )

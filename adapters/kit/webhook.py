@@ -148,10 +148,13 @@ def _number(value: Any) -> int | float | None:
 
 
 def _of(subscriber: Data, kind: str, at: datetime, key: str, mapping: FieldMapping) -> Event:
-    return Event(type=kind, occurred_at=at, source_key=key, identities=_identities(subscriber), mapping=mapping.version)
+    return Event(
+        type=kind, occurred_at=at, source_key=key, identities=identities_of(subscriber), mapping=mapping.version
+    )
 
 
-def _identities(subscriber: Data) -> tuple[Identity, ...]:
+def identities_of(subscriber: Data) -> tuple[Identity, ...]:
+    """Who a subscriber is: by address, and by Kit's number. Raises Unreadable for one with neither."""
     email = clean_email(text_of(subscriber.get("email_address"))[:320])
     found = [Identity(EMAIL, email.address)] if email else []
     if number := text_of(subscriber.get("id"))[:100]:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from adapters.contract import (
+    Account,
     BadItem,
     ConnectionRefused,
     Done,
@@ -22,7 +23,9 @@ from adapters.contract import (
     RetryLater,
     Unknown,
     Unreadable,
+    Window,
 )
+from adapters.http import BadAnswer, Http
 from adapters.kit.sandbox.edge import signature as simulated
 from adapters.kit.sequences import wrong_sequences
 from adapters.kit.signature import verify
@@ -39,7 +42,7 @@ from app.contacts.action import (
 )
 from app.contacts.consent import Grant
 from mappings.mapping import mapping_file
-from tests.adapters.making import NOW, arrived, client_of, delivery, push
+from tests.adapters.making import NOW, arrived, client_of, delivery, polled, push
 
 ADAPTER = adapters()["kit"]
 SECRET, STAMP = "kit-test-secret", "1753797130"
@@ -185,6 +188,79 @@ def test_purchase_that_is_refunded_is_another_event():
 def test_what_cannot_be_read_is_parked(document):
     with pytest.raises(Unreadable):
         parsed(document)
+
+
+# --- what is read
+
+
+def snapshot(events: list[Any], email: str) -> dict[str, Any]:
+    return {event.type: event for event in events if event.identity("email") == email}
+
+
+def test_polling_reads_what_subscribers_hold_and_what_their_states_say(account, kit):
+    account.act("sign_up", email=ADA, form=56, first_name="Ada")
+    account.act("sign_up", email="ben@example.com", form=55)
+    for email, act in (
+        ("cleo@example.com", "bounce"),
+        ("dan@example.com", "complain"),
+        ("eve@example.com", "unsubscribe"),
+    ):
+        account.act("sign_up", email=email, form=56)
+        account.act(act, email=email)
+    found = polled(ADAPTER, kit, "subscribers")
+    ada = snapshot(found, ADA)
+    assert ada["contact.updated"].fields["first_name"] == "Ada"
+    assert ada["consent.changed"].properties["state"] == "granted"
+    assert "by_person" not in ada["consent.changed"].properties
+    assert ada["consent.changed"].occurred_at <= ada["contact.updated"].occurred_at
+    assert set(snapshot(found, "ben@example.com")) == {"contact.updated"}, "who has not confirmed said nothing yet"
+    assert snapshot(found, "cleo@example.com")["email.bounced"].properties["permanent"] is True
+    assert "email.complained" in snapshot(found, "dan@example.com")
+    assert set(snapshot(found, "eve@example.com")) == {"contact.updated"}
+    (left,) = polled(ADAPTER, kit, "left")
+    assert (left.type, left.properties["state"]) == ("consent.changed", "withdrawn")
+    assert left.occurred_at.isoformat(timespec="milliseconds") == account.left[
+        account.subscriber("eve@example.com")["id"]
+    ].replace("Z", "+00:00")
+
+
+def test_polling_goes_through_all_pages_and_reads_nobody_twice(account, kit, monkeypatch):
+    monkeypatch.setattr("adapters.kit.poll.PAGE", 2)
+    for number in range(5):
+        account.act("sign_up", email=f"p{number}@example.com", form=56)
+    read = [event.identity("email") for event in polled(ADAPTER, kit, "subscribers") if event.type == "contact.updated"]
+    assert sorted(read) == [f"p{number}@example.com" for number in range(5)]
+
+
+def test_polling_asks_for_whole_days_and_from_the_day_before(vendors, account, kit):
+    """Kit's filter may know days only, and whether "after" means the day itself is not said."""
+    stream = ADAPTER.stream("subscribers")
+    assert stream.overlap == timedelta(days=1)
+    upto = datetime(2026, 3, 10, 0, 5, tzinfo=UTC)
+    window = Window(since=upto - stream.overlap, until=upto + stream.every)
+    stream.fetch(kit, window, mapping_file("kit.yaml"))
+    (call,) = vendors.called("kit")
+    assert call.query["updated_after"] == ["2026-03-09"], "whatever it means, from the 10th on nothing is missed"
+    assert call.query["status"] == ["all"]
+
+
+@pytest.mark.parametrize(
+    "answer", [{}, {"subscribers": {}}, {"subscribers": [], "pagination": {"has_next_page": True, "end_cursor": None}}]
+)
+def test_page_that_says_too_little_is_no_page(peer, answer):
+    peer.answers(json.dumps(answer).encode(), "Content-Type: application/json")
+    lone = ADAPTER.connect(Account({"api_key": "k"}, peer.url, Http(allow_private=True)))
+    with pytest.raises(BadAnswer):
+        ADAPTER.stream("subscribers").fetch(lone, Window(since=NOW, until=NOW), mapping_file("kit.yaml"))
+
+
+def test_whoever_has_left_without_a_time_is_parked(account):
+    with pytest.raises(Unreadable, match="canceled_at"):
+        list(
+            ADAPTER.stream("left").parse(
+                arrived(b'[{"id": 1, "email_address": "a@example.com"}]'), mapping_file("kit.yaml")
+            )
+        )
 
 
 # --- what goes out

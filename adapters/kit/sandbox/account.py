@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 import msgspec
@@ -22,6 +23,7 @@ class Kit(Edge):
         self.tagged: dict[int, set[int]] = {}
         self.places: list[dict[str, Any]] = []  # in forms and sequences
         self.left: dict[int, str] = {}
+        self.changed: dict[int, float] = {}  # when each subscriber was; Kit filters by it and does not tell
         self._count = 100
 
     def state(self) -> dict[str, Any]:
@@ -60,12 +62,24 @@ class Kit(Edge):
         state, email = request.param("status", "active"), request.param("email_address").lower()
         if "canceled_at" in request.params("include") and state != "cancelled":
             raise self.refuse(422, "The status param must be `cancelled` to include canceled_at")
+        since = self._day(request.param("updated_after"))
         found = [
             {**one, **({"canceled_at": self.left.get(one["id"])} if request.param("include") else {})}
-            for one in self.subscribers.values()
-            if state in ("all", one["state"]) and (not email or one["email_address"] in email.split(","))
+            for one in reversed(self.subscribers.values())
+            if state in ("all", one["state"])
+            and (not email or one["email_address"] in email.split(","))
+            and self.changed[one["id"]] >= since
         ]
-        return self._page("subscribers", found)
+        return self._page("subscribers", found, request)
+
+    def _day(self, said: str) -> float:
+        """The end of the day that a filter names: the strictest reading of "after", which a reader has to bear."""
+        if not said:
+            return 0.0
+        try:
+            return datetime.fromisoformat(said[:10]).replace(tzinfo=UTC).timestamp() + 86_400
+        except ValueError:
+            raise self.refuse(422, "updated_after is not a date") from None
 
     def create(self, request: Request) -> Answer:
         said = request.body
@@ -93,6 +107,7 @@ class Kit(Edge):
         if not _ADDRESS.fullmatch(email):
             raise self.refuse(422, "Email address is invalid")
         held["email_address"] = email
+        self._touch(held)
         self._fill(held, request.body)
         return Answer(body={"subscriber": dict(held)})
 
@@ -149,6 +164,7 @@ class Kit(Edge):
         asks = int(form) in self.settings.asking
         if held["state"] in ("inactive", "cancelled"):
             held["state"] = "inactive" if asks else "active"
+            self._touch(held)
         if not known:
             self.tell("subscribed_to_form", held, form={"id": int(form), "name": f"Form {form}"})
         return Answer(status=200 if known else 201, body={"subscriber": dict(held)})
@@ -164,9 +180,24 @@ class Kit(Edge):
 
     # --- what it holds
 
-    def _page(self, name: str, found: list[dict[str, Any]]) -> Answer:
-        place = {"has_previous_page": False, "has_next_page": False, "start_cursor": "", "end_cursor": ""}
-        return Answer(body={name: found, "pagination": {**place, "per_page": 1000}})
+    def _page(self, name: str, found: list[dict[str, Any]], request: Request | None = None) -> Answer:
+        """A page of things with ids, which are the cursors here."""
+        size = min(int(request.param("per_page", "500")), 1000) if request else 1000
+        after = request.param("after") if request else ""
+        ids = [str(one["id"]) for one in found]
+        start = ids.index(after) + 1 if after in ids else 0
+        shown = found[start : start + size]
+        place = {
+            "has_previous_page": start > 0,
+            "has_next_page": start + size < len(found),
+            "start_cursor": str(shown[0]["id"]) if shown else None,
+            "end_cursor": str(shown[-1]["id"]) if shown else None,
+            "per_page": size,
+        }
+        return Answer(body={name: shown, "pagination": place})
+
+    def _touch(self, held: Mapping[str, Any]) -> None:
+        self.changed[held["id"]] = self.clock()
 
     def _next(self) -> int:
         self._count += 1
@@ -218,6 +249,7 @@ class Kit(Edge):
             "fields": dict.fromkeys(self.settings.fields),
         }
         self.subscribers[number] = held
+        self._touch(held)
         self.tell("created", held)
         if state == "active":
             self.tell("activated", held)
@@ -230,12 +262,14 @@ class Kit(Edge):
         told = said.get("fields") or {}
         known = {name: value for name, value in told.items() if name in self.settings.fields}
         held["fields"].update(known)
+        self._touch(held)
         return [name for name in told if name not in known]
 
     def _stop(self, held: dict[str, Any]) -> None:
         if held["state"] != "cancelled":
             held["state"] = "cancelled"
             self.left[held["id"]] = iso(self.clock())
+            self._touch(held)
             self.tell("unsubscribed", held)
 
     def tell(self, name: str, held: Mapping[str, Any], **about: Any) -> None:
@@ -264,6 +298,7 @@ class Kit(Edge):
         held = self.subscriber(email)
         if held["state"] != "active":
             held["state"] = "active"
+            self._touch(held)
             self.tell("activated", held)
         return int(held["id"])
 
@@ -277,7 +312,22 @@ class Kit(Edge):
         """Somebody says that a mail is spam."""
         held = self.subscriber(email)
         held["state"] = "complained"
+        self._touch(held)
         self.tell("complained", held)
+        return int(held["id"])
+
+    def bounce(self, email: str) -> int:
+        """An address turns out to be dead."""
+        held = self.subscriber(email)
+        held["state"] = "bounced"
+        self._touch(held)
+        self.tell("bounced", held)
+        return int(held["id"])
+
+    def change(self, email: str, first_name: str) -> int:
+        """Somebody goes by another name, of which Kit sends no webhook."""
+        held = self.subscriber(email)
+        self._fill(held, {"first_name": first_name})
         return int(held["id"])
 
     acts: ClassVar[Mapping[str, Callable[..., Any]]] = {
@@ -285,6 +335,8 @@ class Kit(Edge):
         "confirm": confirm,
         "unsubscribe": unsubscribe,
         "complain": complain,
+        "bounce": bounce,
+        "change": change,
     }
     routes = (
         Route("GET", "/v4/account", get_account),
