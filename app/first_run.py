@@ -94,7 +94,7 @@ def greet(settings: Settings, sandboxed: bool) -> None:
         say(f"              sign in as {ADMIN} with {password}   (shown this once)")
     say(f"  API         {runtime.settings.public_url}/api/v1/openapi.json   (token: baton token create NAME)")
     if sandboxed:
-        say(f"  Sandbox     {sandbox_url(runtime)}/   (simulated HubSpot, Klaviyo and alerts)")
+        say(f"  Sandbox     {sandbox_url(runtime)}/   (the simulated tools, and what they were asked)")
     say("  Stop        Ctrl-C")
     say("")
     with runtime.database.read() as conn:

@@ -26,7 +26,7 @@ from mappings.mapping import SHIPPED
 KINDS = {
     "scoring": ("Scoring", "How many points people get for what they do and who they are, and from which score on "
                 "somebody counts as ready for sales."),
-    "lifecycle": ("Lifecycle stages", "What makes somebody a lead, an MQL or a customer, and what a verdict of sales "
+    "lifecycle": ("Lifecycle stages", "What makes somebody a lead, an MQL or a customer, and what sales' word "
                   "changes."),
     "handoff": ("Handoffs to sales", "When somebody is passed to sales, to whom, and how long that person has to "
                 "answer."),

@@ -318,7 +318,8 @@ def _entry_words(entry: Any) -> str:
     if said := step_words(entry):
         return said
     name = next((str(entry[key]) for key in _CALLED if entry.get(key)), "")
-    points = f"{_said(entry['points'])} points" if "points" in entry else ""
+    given = _said(entry.get("points", ""))
+    points = f"{given} {'point' if given in ('1', '-1') else 'points'}" if given else ""
     to = str(entry.get("to", ""))
     cap = f"at most {_said(entry['max'])} in {_said(entry.get('days'))} days" if "max" in entry else ""
     return ", ".join(one for one in (to, " ".join(name.split()), points, cap) if one)

@@ -28,6 +28,7 @@ _REASONS = (
     ("the content's site is still", "The texts are still the shipped ones: set your own site"),
     ("the content has no message", "The content has no such message"),
     ("not by ", "No channel is allowed"),
+    ("nobody is named to own it", "Nobody is named to own the handoff"),
 )
 
 _UNSUITED = (
@@ -56,4 +57,4 @@ def reason_group(reason: str) -> str:
         return "Had enough messages lately"
     if reason.endswith("the handoff says it"):
         return "The handoff said it already"
-    return reason[:80] or "No reason given"
+    return reason[:1].upper() + reason[1:80] or "No reason given"

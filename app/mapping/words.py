@@ -69,9 +69,9 @@ STATUS_HELP = {
 }
 KINDS = {
     "webhook": "Webhook",
-    "poll": "Read from the tool",
+    "poll": "Fetched from the tool",
     "form": "Form",
-    "read": "Read from the tool",
+    "read": "Fetched from the tool",
     "track": "Page view",
 }
 WAYS = {

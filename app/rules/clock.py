@@ -153,7 +153,7 @@ def decide_clock(contact: Contact, event: Event, clock: Clock) -> list[Decision]
 def _remind(handoff: Handoff, event: Event, clock: Clock) -> Decision:
     handoff.reminded_at = event.occurred_at
     due = f", it is due at {clock.words(handoff.due_at)}" if handoff.due_at else ""
-    decision = _decision(event, clock, "reminder", f"Owner reminded: nobody has taken the handoff{due}")
+    decision = _decision(event, clock, "reminder", f"Sales reminded: nobody has taken the handoff{due}")
     decision.clock = ClockStep(handoff=handoff.key, step=REMIND)
     return decision
 

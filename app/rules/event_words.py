@@ -35,7 +35,7 @@ EVENTS = {
     "score.crossed": "Score crossed the threshold",
     "message.sent": "Message was sent",
     "timer.due": "A waiting time ended",
-    "unknown": "Something that Baton does not know",
+    "unknown": "Something of an unknown kind",
     "custom:suppressed": "Was suppressed by hand",
     "custom:released": "Was released by hand",
     "custom:field_settled": "A field was settled by hand",

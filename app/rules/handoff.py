@@ -80,7 +80,7 @@ class HandoffDocument(BaseModel):
     again_after_days: dict[str, float] = Field(
         default_factory=lambda: {"nurture": 14.0, "not_a_fit": 90.0, "lost": 30.0},
         title="Again after days",
-        description="After such a verdict, no new handoff for so many days",
+        description="After sales has said this, no new handoff for so many days",
     )
 
     @model_validator(mode="before")

@@ -42,7 +42,7 @@ class LifecycleDocument(BaseModel):
     steps: list[StepDocument] = Field(description="What moves somebody forward; nobody is moved back by these")
     # The rep is the named actor
     verdicts: dict[str, LifecycleStage] = Field(
-        default_factory=dict, title="Verdicts of sales", description="What sales' word on a handoff makes of the stage"
+        default_factory=dict, title="What sales says", description="What sales' word on a handoff makes of the stage"
     )
 
 

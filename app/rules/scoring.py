@@ -22,9 +22,14 @@ class GroupDocument(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     half_life_days: float | None = Field(
-        None, gt=0, title="Half-life in days", description="Points are worth half after so many days"
+        None,
+        gt=0,
+        title="Half-life in days",
+        description="Points are worth half after so many days; empty: they never fade",
     )
-    cap: float | None = Field(None, gt=0, description="The group never counts for more than this, either way")
+    cap: float | None = Field(
+        None, gt=0, description="The group never counts for more than this, either way; empty: no limit"
+    )
 
 
 class CapDocument(BaseModel):
@@ -77,7 +82,9 @@ class ScoringDocument(BaseModel):
         50, title="Threshold", description="A contact with this score is a marketing-qualified lead"
     )
     rearm_below: float = Field(
-        40, title="Told again below", description="Told again only after the score was below this, or after a verdict"
+        40,
+        title="Told again below",
+        description="Told again only after the score was below this, or after sales has said how it went",
     )
     groups: dict[str, GroupDocument] = Field(description="Each rule gives its points to one of these")
     rules: list[RuleDocument] = Field(min_length=1, description="What earns points, and what costs some")

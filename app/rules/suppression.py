@@ -145,7 +145,13 @@ def suppressions(contact: Contact, policy: SuppressionDocument, now: datetime) -
     handoff = contact.open_handoff
     if handoff is not None:
         found.append(
-            Suppression("conversation", "marketing", handoff.opened_at, None, "handed to sales, no verdict yet")
+            Suppression(
+                "conversation",
+                "marketing",
+                handoff.opened_at,
+                None,
+                "handed to sales, who have not said yet how it went",
+            )
         )
     judged = next((one for one in reversed(contact.handoffs) if one.verdict), None)
     if policy.not_a_fit_stops and judged is not None and judged.verdict == "not_a_fit":

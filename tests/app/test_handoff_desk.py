@@ -90,10 +90,10 @@ def test_every_step_of_its_clock_stands_there_with_who_was_told_and_how(hub: Run
     clock.now = DUE + timedelta(minutes=7)
     work(hub)
     page = Browser(new_app(hub), "admin").read(the_one(hub))
-    for words in ("Overdue by 7 minutes", "pia@example.com was told", "Owner reminded", "Escalated",
+    for words in ("Overdue by 7 minutes", "pia@example.com was told", "Reminded", "Escalated",
                   "Handoff escalated to Pia: nobody had taken it by 2026-05-26 09:20 CEST", ">pager</a>"):  # fmt: skip
         assert words in page, words
-    assert page.index("Handed to sales") < page.index(">Owner reminded<") < page.index(">Escalated<")
+    assert page.index("Handed to sales") < page.index(">Reminded<") < page.index(">Escalated<")
 
 
 def test_claim_and_verdict_stand_there_with_who_said_so_and_who_noted_it(hub: Runtime, clock: Clock) -> None:

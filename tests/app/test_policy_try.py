@@ -52,7 +52,7 @@ def ask(runtime: Runtime, kind: str, **query: str) -> str:
             "triggers",
             "pricing_follow_up",
             {"said": "path: /pricing"},
-            ("kept back: ", "handed to sales, no verdict yet"),
+            ("kept back: ", "handed to sales, who have not said yet how it went"),
         ),
         ("sequences", "welcome", {"event": "segment.entered", "said": "segment: new_subscribers"}, ("Ann",)),
         ("segments", "new_subscribers", {}, ("Yes, is in it: ", "So:")),

@@ -65,7 +65,7 @@ def test_the_list_says_what_comes_of_each(marketer: Browser) -> None:
     assert guide.startswith(
         "After the guide Active priority 20 In it now 3 Came in 6 Left 3 Of those, reached the goal"
     )
-    assert "33% 95% sure: 6.1% to 79%" in guide
+    assert "33% likely between 6.1% and 79%" in guide
     assert "To decide 2 reviews" in guide
     assert "Post-purchase education Active priority 40 In it now 0 Came in 0 Left 0" in page
     assert "nobody has left" in page

@@ -70,7 +70,7 @@ def test_friday_evening_is_due_on_tuesday_after_a_holiday():
 def test_owner_is_reminded_and_then_somebody_else_is_told():
     events = [demo(), rings("remind", REMIND), rings("escalate", DUE)]
     assert steps(*events) == [
-        ("remind", "Owner reminded: nobody has taken the handoff, it is due at 2026-05-26 09:20 CEST"),
+        ("remind", "Sales reminded: nobody has taken the handoff, it is due at 2026-05-26 09:20 CEST"),
         ("escalate", "Handoff escalated to Pia: nobody had taken it by 2026-05-26 09:20 CEST"),
     ]
     contact, decisions = live(events, BY)

@@ -216,7 +216,11 @@ def test_verdict_arms_the_threshold_again():
 def test_open_handoff_suppresses_marketing_until_the_verdict():
     contact, _ = live([demo(9)])
     (reason,) = [one for one in suppressions(contact, SUPPRESSION, NOW) if one.reason == "conversation"]
-    assert (reason.scope, reason.until, reason.detail) == ("marketing", None, "handed to sales, no verdict yet")
+    assert (reason.scope, reason.until, reason.detail) == (
+        "marketing",
+        None,
+        "handed to sales, who have not said yet how it went",
+    )
     contact, _ = live([demo(9), verdict("nurture", 8)])
     assert suppressions(contact, SUPPRESSION, NOW) == []
 

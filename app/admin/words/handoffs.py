@@ -16,7 +16,7 @@ HANDOFF_NEXT = {
 HANDOFF_STEPS = {
     "opened": "Handed to sales",
     "assigned": "Given",
-    "reminder": "Owner reminded",
+    "reminder": "Reminded",
     "escalation": "Escalated",
     "claim": "Claimed",
     "verdict": "Judged",

@@ -1,6 +1,6 @@
 """What comes in and goes out, in plain words: requests, deliveries, connections, imports."""
 
-INBOX = {"pending": "Waiting", "done": "Read", "parked": "Parked"}
+INBOX = {"pending": "Waiting", "done": "Processed", "parked": "Parked"}
 INBOX_HELP = {
     "pending": "not read yet",
     "done": "read, and turned into what happened",
@@ -9,7 +9,7 @@ INBOX_HELP = {
 INBOX_KINDS = {
     "import": "Import",
     "webhook": "Webhook",
-    "poll": "Read from the tool",
+    "poll": "Fetched from the tool",
     "form": "Form",
     "track": "Page view",
     "baton": "Baton's own note",

@@ -109,7 +109,7 @@ class SequenceDocument(BaseModel):
         default_factory=_conversions,
         max_length=10,
         title="Conversions",
-        description="Who does one of these leaves, and counts. Unless set: an order, or a verdict of won",
+        description="Who does one of these leaves, and counts. Unless set: an order, or a deal that sales has won",
     )
     exits: list[Happening] = Field(
         default_factory=list,
