@@ -74,6 +74,7 @@ class Setting(Struct, frozen=True):
     required: bool = False
     number: bool = False  # a whole number above 0
     wrong: Callable[[str], str] | None = None  # what is wrong with a value, in words; empty where nothing is
+    local: bool = False  # names something on Baton's own machine: set there, and by nobody from afar
 
 
 class Record(Struct, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ from sqlalchemy import Connection as Conn
 from adapters.contract import Check
 from adapters.registry import adapters
 from app.runtime import Runtime
-from app.setup import InvalidConnection, check_settings
+from app.setup import COMMAND_LINE, InvalidConnection, check_settings
 from app.store import connections, deliveries, inbox, left, notes
 from app.store.connections import BROKEN, Connection
 from app.store.tables import deliveries as deliveries_table
@@ -37,10 +37,16 @@ def check_connection(runtime: Runtime, connection: Connection) -> Sequence[Check
     return checks
 
 
-def rotate_settings(runtime: Runtime, connection: Connection, fresh: dict[str, str]) -> list[str]:
-    """Change settings; the names of secrets whose old value stays valid. Raises InvalidConnection."""
+def rotate_settings(
+    runtime: Runtime, connection: Connection, fresh: dict[str, str], who: str = COMMAND_LINE
+) -> list[str]:
+    """Change settings, and take out those whose value is empty; the names of secrets whose old value stays valid.
+    Raises InvalidConnection."""
     check_settings(connection.kind, fresh)
     adapter = adapters()[connection.kind]
+    for setting in adapter.settings:
+        if setting.required and fresh.get(setting.name) == "":
+            raise InvalidConnection(f"{connection.kind} needs {setting.name}", setting.name)
     known = {setting.name for setting in adapter.settings} | {f"{adapter.path_secret}_previous"}
     settings, kept = dict(connection.settings), []
     for name, value in fresh.items():
@@ -59,7 +65,7 @@ def rotate_settings(runtime: Runtime, connection: Connection, fresh: dict[str, s
         connections.change_settings(conn, runtime.vault, connection.id, settings)
         if connection.status == BROKEN:
             connections.set_status(conn, connection.id, connections.ACTIVE, "", now)
-        notes.write_audit(conn, "command line", "connection.rotate", connection.name, now, ", ".join(sorted(fresh)))
+        notes.write_audit(conn, who, "connection.rotate", connection.name, now, ", ".join(sorted(fresh)))
     runtime.forget()
     return kept
 

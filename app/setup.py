@@ -3,6 +3,7 @@
 import re
 import secrets
 
+from adapters.contract import Adapter
 from adapters.registry import adapters
 from app.numbers import whole
 from app.runtime import Runtime
@@ -12,13 +13,20 @@ from jobs import rescore, restored
 
 BUILT_IN = (("forms", "forms"), ("site", "site"))
 BATON = "baton"
+NAME, BASE_URL = "name", "base_url"
+COMMAND_LINE = "command line"
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 _BASE_URL = re.compile(r"https?://[^/\s]")
 
 
 class InvalidConnection(ValueError):
-    """A connection that cannot be made this way; the message says why and what to do."""
+    """A connection that cannot be made this way; the message says why. ``setting`` is what it is about: a setting,
+    :data:`NAME`, :data:`BASE_URL`, or empty."""
+
+    def __init__(self, said: str, setting: str = "") -> None:
+        super().__init__(said)
+        self.setting = setting
 
 
 def prepare(runtime: Runtime) -> None:
@@ -38,7 +46,19 @@ def prepare(runtime: Runtime) -> None:
     restored.look(runtime)
 
 
-def add_connection(runtime: Runtime, kind: str, name: str, settings: dict[str, str], base_url: str = "") -> Connection:
+def connectable() -> dict[str, Adapter]:
+    """The kinds that can be connected from afar, by title: those with something to set, none of it on Baton's own
+    machine."""
+    return {
+        kind: adapter
+        for kind, adapter in sorted(adapters().items(), key=lambda one: one[1].title.casefold())
+        if adapter.settings and not any(setting.local for setting in adapter.settings)
+    }
+
+
+def add_connection(
+    runtime: Runtime, kind: str, name: str, settings: dict[str, str], base_url: str = "", who: str = COMMAND_LINE
+) -> Connection:
     """Add a connection. Raises InvalidConnection where kind, name or settings are not ones that exist."""
     adapter = adapters().get(kind)
     if adapter is None:
@@ -46,22 +66,23 @@ def add_connection(runtime: Runtime, kind: str, name: str, settings: dict[str, s
     check_settings(kind, settings)
     missing = [setting.name for setting in adapter.settings if setting.required and not settings.get(setting.name)]
     if missing:
-        raise InvalidConnection(f"{kind} needs {', '.join(missing)}: --set {missing[0]}=…")
+        raise InvalidConnection(f"{kind} needs {', '.join(missing)}", missing[0])
     if not _NAME.fullmatch(name):
-        raise InvalidConnection("a connection's name has letters (a to z), digits, dots and dashes, at most 40")
+        raise InvalidConnection("a connection's name has letters (a to z), digits, dots and dashes, at most 40", NAME)
     if name == BATON:
-        raise InvalidConnection(f'"{BATON}" is what Baton\'s own events come from; choose another name')
+        raise InvalidConnection(f'"{BATON}" is what Baton\'s own events come from; choose another name', NAME)
     if adapter.own_address and not base_url and all(settings.get(needed) for needed in adapter.needs):
-        raise InvalidConnection(f"{adapter.title} has an address for each account: --base-url https://…")
+        raise InvalidConnection(f"{adapter.title} has an address for each account", BASE_URL)
     if base_url and not _BASE_URL.match(base_url):
-        raise InvalidConnection(f"--base-url {base_url} is not an address")
+        raise InvalidConnection(f"{base_url} is not an address", BASE_URL)
     signed = adapter.checks_signatures(settings)
     if adapter.receives and not signed and adapter.parse is not None and kind not in dict(BUILT_IN):
         settings = {adapter.path_secret: secrets.token_urlsafe(24), **settings}
     with runtime.database.write() as conn:
         if connections.load_by_name(conn, runtime.vault, name) is not None:
-            raise InvalidConnection(f'there is a connection named "{name}" already; `baton connection list` shows all')
+            raise InvalidConnection(f'there is a connection named "{name}" already', NAME)
         connections.add(conn, runtime.vault, name, kind, settings, base_url, runtime.clock())
+        notes.write_audit(conn, who, "connection.add", name, runtime.clock(), ", ".join(sorted(settings)), after=kind)
     runtime.forget()
     found = runtime.connection(name)
     assert found is not None
@@ -78,9 +99,9 @@ def check_settings(kind: str, settings: dict[str, str]) -> None:
             listed = ", ".join(sorted(known - {"sandbox"}))
             raise InvalidConnection(f'{kind} has no setting "{name}"; it has {listed}')
         if name in numbers and value and not whole(value):
-            raise InvalidConnection(f'{name} is a whole number above 0, not "{value}"')
+            raise InvalidConnection(f'{name} is a whole number above 0, not "{value}"', name)
         if name in checks and (wrong := checks[name](value)):
-            raise InvalidConnection(f"{name}: {wrong}")
+            raise InvalidConnection(f"{name}: {wrong}", name)
 
 
 def address(runtime: Runtime, connection: Connection) -> str:

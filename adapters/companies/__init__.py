@@ -14,6 +14,7 @@ ADAPTER = Adapter(
             "Path of the CSV file on the machine of the workers; one of its columns is called domain.",
             secret=False,
             wrong=wrong_file,
+            local=True,
         ),
         STARTS,
         BUDGET,

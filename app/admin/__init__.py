@@ -10,6 +10,7 @@ from app.admin import (
     assets,
     audit,
     conflicts,
+    connecting,
     connections,
     contacts,
     decisions,
@@ -44,7 +45,7 @@ from app.settings import Settings
 __all__ = ["SCREENS", "install"]
 
 SCREENS = (
-    assets, session, home, contacts, decisions, inbox, imports, deliveries, connections, handoffs, mappings,
+    assets, session, home, contacts, decisions, inbox, imports, deliveries, connections, connecting, handoffs, mappings,
     mapping_rows, mapping_again, messages, segments, sequences, reviews, merges, conflicts, why, policies,
     policy_archive, policy_try, policy_versions, rehearsals, users, tokens, erasures, audit, account,
 )  # fmt: skip

@@ -13,7 +13,7 @@ from app.admin import asked, roles, show, troubles, words
 from app.admin.blueprint import admin, role
 from app.receive import this_runtime
 from app.runtime import Runtime
-from app.setup import address
+from app.setup import address, connectable
 from app.store import counts, notes, rows
 from app.store.connections import Connection
 
@@ -64,6 +64,7 @@ def connection(name: str) -> str:
         days=looked.COUNTED_DAYS,
         address=_address(runtime, one),
         settings=settings,
+        changeable=one.kind in connectable(),
         most=counts.COUNT_UP_TO,
         oldest=oldest,
         refused=refused,

@@ -29,13 +29,14 @@ def _settings_of(pairs: tuple[str, ...]) -> dict[str, str]:
 @click.option("--base-url", default="", help="Where the vendor's API is, if not where it usually is.")
 def connection_add(kind: str, name: str | None, pairs: tuple[str, ...], base_url: str) -> None:
     """Connect a tool and print the address that it sends its webhooks to. Works before and while Baton runs."""
-    from app.setup import InvalidConnection, add_connection, address
+    from app.setup import BASE_URL, NAME, InvalidConnection, add_connection, address
 
     runtime = opened()
     try:
         added = add_connection(runtime, kind, name or kind, _settings_of(pairs), base_url)
     except InvalidConnection as error:
-        raise click.ClickException(str(error)) from None
+        option = {NAME: "; see --name", BASE_URL: "; see --base-url"}.get(error.setting, "")
+        raise click.ClickException(f"{error}{option}") from None
     click.echo(address(runtime, added) or f"{added.name} is connected; it only sends.")
 
 

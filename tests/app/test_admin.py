@@ -104,6 +104,7 @@ WORK |= {"import_upload", "import_connection", "import_begin", "import_stop", "i
 WORK |= {"mapping_payload", "mapping_request", "mapping_again_begin", "mapping_again_stop"}
 ANSWER = {"claim", "judge"}
 SWITCH = {"pause", "resume", "pause_all", "resume_all"}
+CONNECT = {"connect", "connect_kind", "connect_add", "connection_settings", "connection_change"}
 FORGET = {"contact_download", "erase_named", "erase_contact", "let_in"}
 DOOR = {
     "users",
@@ -134,7 +135,7 @@ MAY = {
     "viewer": LOOK_AT_PEOPLE | LOOK_AT_WORK,
     "sales": LOOK_AT_PEOPLE | ANSWER,
     "marketer": LOOK_AT_PEOPLE | LOOK_AT_WORK | WORK | ANSWER,
-    "admin": LOOK_AT_PEOPLE | LOOK_AT_WORK | WORK | ANSWER | SWITCH | FORGET | DOOR | RULE,
+    "admin": LOOK_AT_PEOPLE | LOOK_AT_WORK | WORK | ANSWER | SWITCH | CONNECT | FORGET | DOOR | RULE,
 }
 OPEN = {"login", "sign_in", "asset", "invitation", "invitation_accept"}
 SEARCHES = {
@@ -206,6 +207,11 @@ def addresses(ids: Any) -> dict[str, tuple[str, str]]:
         "let_in": ("POST", "/admin/erasures/let-in"),
         "decision": ("GET", f"/admin/decisions/{ids['decision']}"),
         "decisions": ("GET", "/admin/decisions"),
+        "connect": ("GET", "/admin/connect"),
+        "connect_kind": ("GET", "/admin/connect/kit"),
+        "connect_add": ("POST", "/admin/connect/kit"),
+        "connection_settings": ("GET", "/admin/connections/hubspot/settings"),
+        "connection_change": ("POST", "/admin/connections/hubspot/settings"),
         "inbox": ("GET", "/admin/inbox"),
         "inbox_row": ("GET", f"/admin/inbox/{ids['parked']}"),
         "replay": ("POST", f"/admin/inbox/{ids['parked']}/replay"),

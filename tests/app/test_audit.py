@@ -25,6 +25,8 @@ WRITES: Sequence[tuple[str, str, Mapping[str, Any]]] = (
     ("pause", "/admin/connections/hubspot/pause", {"reason": "tidying"}),
     ("resume", "/admin/connections/hubspot/resume", {}),
     ("check", "/admin/connections/hubspot/check", {}),
+    ("connect_add", "/admin/connect/klaviyo", {"name": "shop", "set-api_key": "pk_a-key-of-ours"}),
+    ("connection_change", "/admin/connections/shop/settings", {"set-list": "abc"}),
     ("pause_all", "/admin/pause", {"reason": "tidying"}),
     ("resume_all", "/admin/resume", {}),
     ("replay", "/admin/inbox/{parked}/replay", {}),

@@ -114,8 +114,8 @@ BAD_CONNECTIONS = {
     "a name of dots": (("hubspot", "..", {"client_secret": "x"}), "letters"),
     "a name that is taken": (("hubspot", "forms", {"client_secret": "x"}), "already"),
     "Baton's own name": (("hubspot", "baton", {"client_secret": "x"}), "baton"),
-    "an address that is none": (("hubspot", "h", {"client_secret": "x"}, "ftp://x"), "base-url"),
-    "an address without a host": (("hubspot", "h", {"client_secret": "x"}, "https://"), "base-url"),
+    "an address that is none": (("hubspot", "h", {"client_secret": "x"}, "ftp://x"), "ftp://x is not an address"),
+    "an address without a host": (("hubspot", "h", {"client_secret": "x"}, "https://"), "https:// is not an address"),
 }
 
 

@@ -24,6 +24,7 @@ CHANGES = {
     "contact.export": "Downloaded everything about a person",
     "erasure.by_hand": "Deleted a person by hand in a tool",
     "erasure.let_in": "Let a person in again who had been erased",
+    "connection.add": "Connected a tool",
     "connection.active": "Resumed a connection",
     "connection.paused": "Paused a connection",
     "connection.check": "Checked a connection",
