@@ -41,31 +41,53 @@ def crowd(town: Town, webhooks: int) -> list[list[Arrival]]:
 
 
 def kill_workers(
-    town: Town, groups: list[list[Arrival]], kills: int, patch: dict[str, Any], longest: float = 0.3
-) -> None:
-    """Let requests arrive while workers are killed, each at a random moment of its life, and replaced at once."""
+    town: Town, groups: list[list[Arrival]], kills: int, patch: dict[str, Any], longest: float = 0.3, aimed: int = 0
+) -> int:
+    """Let requests arrive while workers are killed, each at a random moment of its life, and replaced at once. So many
+    of the kills are ``aimed`` at a call that the tool has carried out and of which nothing is noted here yet: left to
+    chance they seldom meet one. How many of these did."""
     workers = {queue: town.forks.start("work", patch, queue=queue) for queue in ("ingest", "deliver")}
+    met = 0
     for number in range(max(kills, len(groups))):
         if number < len(groups):
             town.arrive(groups[number])
         time.sleep(random.uniform(0.02, longest))
         if number < kills:
             queue = random.choice(["ingest", "deliver", "deliver"])
+            if (number + 1) * aimed // kills > number * aimed // kills:
+                queue = "deliver"
+                met += is_being_told(town, 5.0)
             town.forks.kill(workers[queue])
             workers[queue] = town.forks.start("work", patch, queue=queue)
+    return met
+
+
+def is_being_told(town: Town, seconds: float) -> bool:
+    """Wait for the next task or note that HubSpot has taken and not answered yet; whether there was one."""
+    end, since = time.monotonic() + seconds, max((call.n for call in town.vendors.recorded()[-1:]), default=0)
+    while time.monotonic() < end:
+        calls = town.vendors.called("hubspot", method="POST", since=since)
+        if any(call.path.endswith(("objects/tasks", "objects/notes")) for call in calls):
+            return True
+        time.sleep(0.005)
+    return False
 
 
 @pytest.mark.parametrize("database", [pytest.param("sqlite", marks=pytest.mark.chaos), "postgresql"])
 def test_r1_fifty_kills_of_workers_lose_repeat_and_reorder_nothing(
     make_town: MakeTown, valkey: ValkeyServer, database: str
 ) -> None:
-    """R1: 2,000 webhooks, kill -9 at 50 random points: 0 lost, 0 effects twice, 0 out of order; drained in 60 s."""
+    """R1: 2,000 webhooks, kill -9 at 50 random points, of which 10 between what a tool did and its answer: 0 lost,
+    0 effects twice, 0 out of order; drained in 60 s."""
     town = make_town(database, valkey.url)
-    for path in ("objects/tasks", "objects/notes"):  # done at once and answered late: deaths in between are not rare
-        town.vendors.hubspot.fault("done_then_slow", path=path, share=1.0, times=100_000, seconds=0.3)
-    kill_workers(town, crowd(town, 2_000), 50, FREQUENT, 0.6)
+    slow: dict[str, Any] = {"method": "POST", "share": 1.0, "times": 100_000}
+    town.vendors.hubspot.fault("slow", path="objects/tasks/batch/read", **slow, seconds=0.0)  # a look is quick
+    for path in ("objects/tasks", "objects/notes"):  # done at once and answered late: time for deaths in between
+        town.vendors.hubspot.fault("done_then_slow", path=path, **slow, seconds=0.3)
+    met = kill_workers(town, crowd(town, 2_000), 50, FREQUENT, 0.6, aimed=10)
     town.drained(60)
     town.check()
+    assert met >= 3, "or what was lost with a worker was never looked up"
 
 
 @pytest.mark.chaos
