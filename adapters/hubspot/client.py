@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import cached_property
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
@@ -86,7 +87,7 @@ class HubSpotClient:
 
     def ask(self, call: Callable[..., Any], *args: Any, **kw: Any) -> dict[str, Any]:
         """The answer of an SDK call as plain data. Raises the SDK's error for a refusal, BadAnswer for an empty or
-        shapeless success."""
+        shapeless success, or one that is an error."""
         answer = call(*args, **kw, _preload_content=False)
         try:
             data = msgspec.json.decode(answer.data) if answer.data else None
@@ -94,20 +95,30 @@ class HubSpotClient:
             raise BadAnswer(f"answered {answer.status} with something that is not JSON") from None
         if not isinstance(data, dict):
             raise BadAnswer(f"answered {answer.status} without the data that belongs to it")
+        _see_done(data)
         return data
 
     def tell(self, call: Callable[..., Any], *args: Any, **kw: Any) -> None:
-        """An SDK call whose success has no body."""
-        call(*args, **kw, _preload_content=False)
+        """An SDK call whose success is a 204, without a body. Raises BadAnswer for another one."""
+        answer = call(*args, **kw, _preload_content=False)
+        if answer.status != HTTPStatus.NO_CONTENT:
+            raise BadAnswer(f"answered {answer.status}, which is none of the answers to this call")
 
     def raw(self, method: str, path: str, body: Any = None, query: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """A call that the SDK has no class for. Raises HttpError for a refusal, BadAnswer for an empty or shapeless
-        success."""
+        success, or one that is an error."""
         headers = {"Authorization": f"Bearer {self._token}", "Accept": "application/json"}
         data = self._http.call(method, self._base + path, headers, body, query)
         if not isinstance(data, dict):
             raise BadAnswer("answered without the data that belongs to it")
+        _see_done(data)
         return data
+
+
+def _see_done(data: Mapping[str, Any]) -> None:
+    """Raises BadAnswer where a success has the body of an error: what was asked for was not done."""
+    if data.get("status") == "error":
+        raise BadAnswer(f"answered a success that is an error: {str(data.get('message') or 'no reason given')[:500]}")
 
 
 def connect(account: Account) -> HubSpotClient:

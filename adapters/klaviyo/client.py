@@ -1,7 +1,7 @@
 """The Klaviyo SDK behind Baton's HTTP edge. One client per connection."""
 
-from collections.abc import Mapping
-from functools import cached_property
+from collections.abc import Callable, Mapping
+from functools import cached_property, partial
 from typing import Any
 
 import msgspec
@@ -33,6 +33,7 @@ class KlaviyoClient:
         sdk.api_client.rest_client.pool_manager = self._account.http.pool
         # The SDK's own reader stumbles over an empty success, with an error that tells nothing
         sdk.api_client.deserialize = _plain
+        sdk.api_client.response_deserialize = partial(_announced, sdk.api_client.response_deserialize)
         return sdk
 
     @cached_property
@@ -61,6 +62,15 @@ def _plain(text: str, kind: Any, exclude_none: bool = False) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise BadAnswer("answered without the data that belongs to it")
     return data
+
+
+def _announced(read: Callable[..., Any], response_data: Any, response_types_map: Mapping[str, Any], **kw: Any) -> Any:
+    """What the SDK reads of an answer; ``response_types_map`` holds the statuses that belong to the call. The SDK takes
+    any 2xx for done. Raises BadAnswer for a success with another status: most calls are answered 202 or 204 without a
+    body, so that an error or an empty page that says 200 would look like one."""
+    if 200 <= response_data.status < 300 and str(response_data.status) not in response_types_map:
+        raise BadAnswer(f"answered {response_data.status}, which is none of the answers to this call")
+    return read(response_data=response_data, response_types_map=response_types_map, **kw)
 
 
 def data_of(answer: Any) -> Any:

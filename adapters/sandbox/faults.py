@@ -29,6 +29,7 @@ Kind = Literal[
     "503",
     "html200",
     "empty200",
+    "error200",
     "garbage",
     "drop",
     "reset",

@@ -202,6 +202,8 @@ class Service(ABC):
             return Answer(status=502, raw=b"<html><body>502 Bad Gateway</body></html>", content_type="text/html")
         if kind == "empty200":
             return Answer(raw=b"")
+        if kind == "error200":
+            return msgspec.structs.replace(self.error(400, fault.message), status=200)
         if kind == "garbage":
             return Answer(raw=b'{"results": [{"id": "1", "prop')
         answer = self.error(int(kind), fault.message)

@@ -16,6 +16,7 @@ from app.contacts.action import (
     CreateNote,
     CreateTask,
     EnsureContact,
+    Erase,
     JoinList,
     LeaveList,
     MoveStage,
@@ -386,6 +387,7 @@ def test_different_lists_go_in_different_calls():
         pytest.param("409", Refused, id="in conflict"),
         pytest.param("html200", Unknown, id="a web page that says 200"),
         pytest.param("empty200", Unknown, id="nothing that says 200"),
+        pytest.param("error200", Unknown, id="an error that says 200"),
         pytest.param("garbage", Unknown, id="half an answer that says 200"),
         pytest.param("drop", Unknown, id="no answer"),
         pytest.param("reset", Unknown, id="a connection cut"),
@@ -407,6 +409,14 @@ def test_answer_decides_what_becomes_of_it(vendors, client, ann, make, fault, ou
     (made,) = write(client, make(ann))
     assert isinstance(made, outcome)
     assert len(vendors.called("hubspot")) == calls + 1, "the SDK tried again by itself"
+
+
+@pytest.mark.parametrize("fault", ["html200", "empty200", "error200"])
+def test_erasure_is_done_only_when_hubspot_says_so(vendors, client, ann, fault):
+    vendors.hubspot.fault(fault)
+    (made,) = write(client, delivery(Erase(), vendor_id=ann))
+    assert isinstance(made, Unknown)
+    assert ann in vendors.hubspot.contacts
 
 
 @pytest.mark.parametrize("fault", ["401", "403"])

@@ -323,6 +323,8 @@ def test_list_that_klaviyo_does_not_have_is_a_refusal(client, ann):
         pytest.param("503", Unknown, id="away"),
         pytest.param("400", Refused, id="refused"),
         pytest.param("html200", Unknown, id="a web page that says 200"),
+        pytest.param("empty200", Unknown, id="nothing that says 200"),
+        pytest.param("error200", Unknown, id="an error that says 200"),
         pytest.param("drop", Unknown, id="no answer"),
         pytest.param("reset", Unknown, id="a connection cut"),
         pytest.param("done_then_drop", Unknown, id="done, and no answer"),

@@ -205,6 +205,13 @@ def test_fault_empty200(sandbox: Server) -> None:
     assert not sandbox.hubspot.contacts
 
 
+def test_fault_error200(sandbox: Server) -> None:
+    fault(sandbox, "error200")
+    answer = create(sandbox)
+    assert (answer.status_code, answer.json()["status"]) == (200, "error")
+    assert not sandbox.hubspot.contacts
+
+
 def test_fault_garbage(sandbox: Server) -> None:
     fault(sandbox, "garbage")
     answer = create(sandbox)
