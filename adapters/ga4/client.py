@@ -24,6 +24,7 @@ class Analytics:
         self._root = account.base_url.rstrip("/")
         self._http = account.http
         self._stream = {name: account.settings.get(name, "") for name in ("measurement_id", "api_secret")}
+        self.measurement_id = self._stream["measurement_id"]
         self.ads = account.settings.get("ads", "").lower() in _YES
         self.validates = account.settings.get("validate", "").lower() in _YES
 

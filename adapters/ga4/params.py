@@ -22,9 +22,15 @@ def client_of(text: Any) -> str:
     return found[1] if found else ""
 
 
-def session_of(text: Any) -> str:
-    """The session id in a text: bare, or in the cookie _ga_<stream> around it; empty where there is none."""
-    found = _SESSION.fullmatch(str(text or "").strip())
+def session_of(text: Any, measurement_id: str = "") -> str:
+    """The session id in a text: bare, in the cookie _ga_<stream> around it, or in the list of such cookies that a
+    browser had (``_ga_<stream>=…,_ga_<stream>=…``), of which only the one of the stream of ``measurement_id`` counts;
+    empty where there is none."""
+    said = str(text or "").strip()
+    if said.startswith("_ga_"):
+        cookies = dict(one.partition("=")[::2] for one in said.split(","))
+        said = cookies.get(f"_ga_{measurement_id.removeprefix('G-')}", "")
+    found = _SESSION.fullmatch(said)
     return found[1] if found else ""
 
 

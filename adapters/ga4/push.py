@@ -82,14 +82,14 @@ def request_of(client: Analytics, told: Sequence[Delivery]) -> dict[str, Any]:
     body: dict[str, Any] = {
         "client_id": client_of(about.get(CLIENT)),
         "consent": {"ad_user_data": word, "ad_personalization": word},
-        "events": [_event(cast(TrackEvent, one.action)) for one in told],
+        "events": [_event(cast(TrackEvent, one.action), client.measurement_id) for one in told],
     }
     said, _ = properties(_of_user(about))
     return {**body, "user_properties": said} if said else body
 
 
-def _event(action: TrackEvent) -> dict[str, Any]:
-    session = session_of(action.about.get(SESSION))
+def _event(action: TrackEvent, measurement_id: str) -> dict[str, Any]:
+    session = session_of(action.about.get(SESSION), measurement_id)
     # Without a session and some engagement an event stays out of most reports
     place = {"session_id": session, "engagement_time_msec": 1} if session else {"engagement_time_msec": 1}
     said, _ = params(action.properties)

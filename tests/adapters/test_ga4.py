@@ -143,6 +143,13 @@ def test_session_id_is_found_in_the_cookie_too(text, found):
     assert session_of(text) == found
 
 
+def test_session_is_that_of_the_stream_that_is_told(account, ga4):
+    of_all = "_ga_XYZ=GS1.1.1712340000.1.0.1712340001.0.0.0,_ga_ABC123DEF4=GS2.1.s1712345678$o3$g1"
+    for session in (of_all, "_ga_XYZ=GS1.1.1712340000.1.0.1712340001.0.0.0"):
+        push(ADAPTER, ga4, told(about={"client_id": ANN, "session_id": session}))
+    assert [event["params"].get("session_id") for event in account.events] == ["1712345678", None]
+
+
 def test_whom_google_cannot_know_is_not_even_planned_for(ga4):
     planned = [
         PUSH.accepts(TrackEvent(name="x", occurred_at=datetime.now(UTC), about=about), {})

@@ -37,7 +37,7 @@
       if (/max-age=0/.test(text)) delete jar[name];
       else jar[name] = value;
     },
-    createElement: () => ({ value: "" }),
+    createElement: (name) => globalThis.document.createElement(name),
     querySelector: () => null,
     querySelectorAll: (selector) =>
       selector === "input"

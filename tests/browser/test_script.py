@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
+from adapters.ga4.params import client_of, session_of
 from tests.adapters.test_site import SCRIPT, VISITOR, track
 
 pytestmark = pytest.mark.browser
@@ -129,6 +130,35 @@ def test_it_fills_forms_of_ours_and_no_others(visit: Visit) -> None:
         "utm_source": "news",
         "first_utm_source": "news",
     }
+
+
+GOOGLES = {
+    "_ga": "GA1.1.1234567890.1712345678",
+    "_ga_ABC123DEF4": "GS2.1.s1712345678$o3$g1$t1712345999$j60$l0$h0",
+    "_ga_XYZ": "GS1.1.1712340000.1.0.1712340001.0.0.0",
+}
+
+
+def test_it_takes_google_analytics_visitor_along_and_what_it_takes_is_understood(visit: Visit) -> None:
+    (form,) = visit(forms=[DEMO_FORM], jar=GOOGLES)["forms"]
+    assert client_of(form["ga_client_id"]) == "1234567890.1712345678"
+    assert session_of(form["ga_session_id"], "G-ABC123DEF4") == "1712345678"
+    assert session_of(form["ga_session_id"], "G-XYZ") == "1712340000"
+    assert session_of(form["ga_session_id"], "G-OTHER") == ""
+
+
+def test_google_analytics_visitor_waits_for_consent_and_goes_with_it(visit: Visit) -> None:
+    like = {"dataset": {"consent": "required"}, "forms": [DEMO_FORM], "jar": GOOGLES}
+    assert visit(**like, steps=[["fire", "submit"]])["forms"] == [{}]
+    (given,) = visit(**like, steps=[["consent", True]])["forms"]
+    assert given["ga_client_id"] == GOOGLES["_ga"]
+    (withdrawn,) = visit(**like, steps=[["consent", True], ["consent", False]])["forms"]
+    assert (withdrawn["ga_client_id"], withdrawn["ga_session_id"]) == ("", "")
+
+
+def test_where_google_analytics_has_named_nobody_nothing_is_said_of_it(visit: Visit) -> None:
+    (form,) = visit(forms=[DEMO_FORM], jar={"x_ga": "1", "_gat": "1"})["forms"]
+    assert not {"ga_client_id", "ga_session_id"} & form.keys()
 
 
 def test_it_keeps_the_first_campaign_and_the_newest(visit: Visit) -> None:
