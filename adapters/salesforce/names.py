@@ -5,8 +5,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-LEAD, CONTACT, TASK, OPPORTUNITY = "Lead", "Contact", "Task", "Opportunity"
-PREFIXES = {"00Q": LEAD, "003": CONTACT, "00T": TASK, "006": OPPORTUNITY}
+LEAD, CONTACT, TASK, OPPORTUNITY, MEETING = "Lead", "Contact", "Task", "Opportunity", "Event"
+PREFIXES = {"00Q": LEAD, "003": CONTACT, "00T": TASK, "006": OPPORTUNITY, "00U": MEETING}
 USER, CAMPAIGN = "005", "701"
 
 # A lead's field → the contact's. What stands in the account is read there and never written: it is others', too

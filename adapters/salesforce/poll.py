@@ -1,5 +1,5 @@
-"""What is read of Salesforce again and again: leads and contacts with those in the recycle bin, tasks and opportunities
-that have changed.
+"""What is read of Salesforce again and again: leads and contacts with those in the recycle bin, tasks, meetings and
+opportunities that have changed.
 
 Each page goes on behind the last id of the one before: whoever changes meanwhile moves no other, and is in the next
 window.
@@ -12,7 +12,8 @@ from typing import Any
 from adapters.contract import Page, Parsed, Stream, Unreadable, WebhookRequest, Window
 from adapters.polled import each, item
 from adapters.salesforce.client import Salesforce
-from adapters.salesforce.names import CONTACT, LEAD, TASK, full_id, is_person
+from adapters.salesforce.meetings import COLUMNS, NO_MEETINGS, meeting_events
+from adapters.salesforce.names import CONTACT, LEAD, MEETING, TASK, full_id, is_person
 from adapters.salesforce.read import ROLE, columns_of, without_own
 from adapters.salesforce.record import KIND, deal_event, record_of, task_events
 from adapters.salesforce.soql import either, moment, quoted, select
@@ -74,6 +75,22 @@ def parse_tasks(request: WebhookRequest, mapping: FieldMapping) -> Parsed:
     return each(request, lambda record: task_events(record, request.received_at))
 
 
+# --- meetings
+
+
+def fetch_meetings(client: Salesforce, window: Window, mapping: FieldMapping) -> Page:
+    """Meetings with people that have changed; of their fields those that the user sees."""
+    listed = client.fields(MEETING)
+    columns = [name for name in COLUMNS if name in listed] + (["Owner.Email"] if "OwnerId" in listed else [])
+    none = [f"{name} = false" for name in NO_MEETINGS if name in listed]
+    return _page(client, window, MEETING, columns, "WhoId != null", *none)
+
+
+def parse_meetings(request: WebhookRequest, mapping: FieldMapping) -> Parsed:
+    """Meetings as they were polled: booked, moved, called off."""
+    return each(request, lambda record: meeting_events(record, request.received_at))
+
+
 # --- opportunities
 
 
@@ -129,6 +146,16 @@ STREAMS = (
         parse_tasks,
         complete="Every task about a lead or contact: to be done, or done.",
         overlap=OVERLAP,
+        scope="view all activities",
+    ),
+    Stream(
+        "meetings",
+        "Meetings",
+        fetch_meetings,
+        parse_meetings,
+        complete="Every meeting with a lead or contact: booked, moved or called off.",
+        overlap=OVERLAP,
+        calls=2,
         scope="view all activities",
     ),
     Stream(

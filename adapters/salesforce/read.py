@@ -11,6 +11,7 @@ from adapters.salesforce.client import Field, Salesforce
 from adapters.salesforce.names import (
     CONTACT,
     LEAD,
+    MEETING,
     NUMBERS,
     OF_CONTACT,
     OF_LEAD,
@@ -149,6 +150,7 @@ _NEEDED: Iterable[tuple[str, str, tuple[str, ...]]] = (
     ("Leads", LEAD, (*_PERSON, "Company", "IsConverted", "ConvertedContactId")),
     ("Contacts", CONTACT, (*_PERSON, *(name for name in OF_CONTACT.values() if "." not in name))),
     ("Tasks", TASK, ("WhoId", "Subject", "Description", "OwnerId", "IsClosed")),
+    ("Meetings", MEETING, ("WhoId", "Subject", "StartDateTime", "EndDateTime", "SystemModstamp")),
     ("Opportunities", OPPORTUNITY, ("StageName", "IsClosed", "IsWon")),
 )
 

@@ -1,5 +1,6 @@
 """What Salesforce sends: records as JSON from a flow or Apex, outbound messages, and change events that something has
-passed on. All of them are read as records: what is said of a person, a task or an opportunity."""
+passed on. All of them are read as records: what is said of a person, a task, a meeting
+or an opportunity."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -13,7 +14,8 @@ from adapters.contract import BadItem, Unreadable, WebhookRequest
 from adapters.digest import digest_of
 from adapters.envelope import unwrapped
 from adapters.salesforce.change import change_in, changes_of
-from adapters.salesforce.names import CONTACT, LEAD, OPPORTUNITY, TASK, full_id, is_person, object_of_id, properties_of
+from adapters.salesforce.meetings import meeting_events
+from adapters.salesforce.names import PREFIXES, full_id, is_person, object_of_id, properties_of
 from adapters.salesforce.record import (
     bounces,
     changed_at,
@@ -85,6 +87,8 @@ def _events(record: Any, key: str, request: WebhookRequest, mapping: FieldMappin
     match kind:
         case "Task":
             yield from _task(record, request.received_at)
+        case "Event":
+            yield from _meeting(record, request.received_at)
         case "Opportunity":
             yield _deal(record, request.received_at)
         case _:
@@ -94,7 +98,7 @@ def _events(record: Any, key: str, request: WebhookRequest, mapping: FieldMappin
 def _type(record: Mapping[str, Any]) -> str:
     attributes = record.get("attributes")
     said = text_of(attributes.get("type")) if isinstance(attributes, dict) else ""
-    return said if said in (LEAD, CONTACT, TASK, OPPORTUNITY) else ""
+    return said if said in PREFIXES.values() else ""
 
 
 def _day(record: Mapping[str, Any], request: WebhookRequest) -> str:
@@ -107,6 +111,12 @@ def _task(record: Mapping[str, Any], now: datetime) -> Iterator[Event]:
     if not found and not record.get("WhoId"):
         raise Unreadable("a task that does not say whom it is about: send its WhoId along")
     yield from found
+
+
+def _meeting(record: Mapping[str, Any], now: datetime) -> Iterator[Event]:
+    if not record.get("WhoId"):
+        raise Unreadable("a meeting that does not say whom it is with: send its WhoId along")
+    yield from meeting_events(record, now)
 
 
 def _deal(record: Mapping[str, Any], now: datetime) -> Event:

@@ -164,6 +164,17 @@ def test_task_is_a_conversation_until_it_is_done_unless_it_is_ours():
     assert [event.type for event in parsed({**ours, **done})] == ["task.completed"]
 
 
+def test_meeting_that_a_flow_tells_of_is_the_one_that_polling_finds():
+    meeting = {"Id": "00U5g00000MeEtI", "WhoId": LEAD, "CreatedDate": "2026-03-10T07:00:00Z", "Subject": "Demo"}
+    (booked,) = parsed({**meeting, "StartDateTime": "2026-03-12T09:00:00Z", "LastModifiedDate": "2026-03-10T07:00:00Z"})
+    name = booked.properties["meeting"]
+    assert (booked.type, booked.source_key) == ("meeting.booked", f"meeting|{name}|booked")
+    assert booked.identity("salesforce")
+    with pytest.raises(Unreadable, match="WhoId"):
+        parsed({"Id": meeting["Id"], "Subject": "Demo"})
+    assert parsed({**meeting, "WhoId": "0015g00000AcCoU"}) == [], "a meeting about an account is nobody's"
+
+
 @pytest.mark.parametrize(
     "headers",
     [

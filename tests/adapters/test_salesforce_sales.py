@@ -193,6 +193,40 @@ def test_tasks_and_won_deals_are_polled(org, crm):
     assert (won.properties["outcome"], won.properties["closed"], won.properties["value"]) == ("won", True, 5000)
 
 
+def test_meetings_are_polled_booked_moved_and_called_off(org, crm):
+    now = org.clock
+    org.act("add", email=ANN)
+    org.clock = lambda: now() - 600
+    meeting = org.act("book", who=ANN, at="2030-01-01T09:00:00.000+0000", until="2030-01-01T10:00:00.000+0000")
+    (booked,) = polled(ADAPTER, crm, "meetings")
+    assert (booked.type, booked.properties["meeting"], booked.properties["name"]) == ("meeting.booked", meeting, "Demo")
+    assert booked.properties["ends_at"] == "2030-01-01T10:00:00+00:00"
+    org.clock = now
+    org.act("move", meeting=meeting, at="2030-01-02T09:00:00.000+0000")
+    again, moved = polled(ADAPTER, crm, "meetings")
+    assert again.source_key == booked.source_key, "it was booked once"
+    assert (moved.type, moved.properties["starts_at"]) == ("conversation.started", "2030-01-02T09:00:00+00:00")
+    assert (moved.properties["kind"], moved.properties["thread"]) == ("meeting", meeting)
+    assert moved.occurred_at > booked.occurred_at
+    org.act("call_off", meeting=meeting)
+    (off,) = polled(ADAPTER, crm, "meetings")
+    assert (off.type, off.properties["meeting"]) == ("meeting.canceled", meeting)
+
+
+def test_meeting_that_stands_for_others_is_none_and_a_private_one_says_only_when(vendors, org, crm):
+    org.act("add", email=ANN)
+    at = "2030-01-01T09:00:00.000+0000"
+    org.act("book", who=ANN, at=at, IsChild=True)
+    org.act("book", who=ANN, at=at, IsRecurrence=True)
+    private = org.act("book", who=ANN, at=at, subject="Their illness", IsPrivate=True)
+    (one,) = polled(ADAPTER, crm, "meetings")
+    assert one.properties["meeting"] == private
+    assert "Their illness" not in str(one)
+    org.configure(hidden=["IsPrivate", "OwnerId"])
+    fresh = client_of(ADAPTER, vendors, client_id="key", client_secret="s3cret-of-the-app")
+    assert len(polled(ADAPTER, fresh, "meetings")) == 1, "a field that the user does not see costs no meeting"
+
+
 def test_bounced_address_is_told_once(org, crm):
     org.act("add", email=ANN)
     org.act("bounce", who=ANN)

@@ -73,6 +73,21 @@ class Salesforce(Records):
         """A rep has done it."""
         return self._do(lambda: self.change(task, {"Status": "Completed"}))
 
+    def book(self, who: str, at: str, until: str = "", subject: str = "Demo", **more: Any) -> str:
+        """A rep makes an appointment with somebody."""
+        times = {"StartDateTime": at, "EndDateTime": until or at, "ActivityDate": at[:10]}
+        said = {"WhoId": self.person(who)["Id"], "Subject": subject, **times, **more}
+        return self._do(lambda: self.make("Event", said))
+
+    def move(self, meeting: str, at: str, until: str = "") -> str:
+        """A rep puts it off."""
+        times = {"StartDateTime": at, "EndDateTime": until or at, "ActivityDate": at[:10]}
+        return self._do(lambda: self.change(meeting, times))
+
+    def call_off(self, meeting: str) -> str:
+        """A rep takes it out of the calendar."""
+        return self._do(lambda: self.remove(meeting))
+
     def open_deal(self, who: str, name: str = "Deal", stage: str = "Prospecting", amount: float = 0.0) -> str:
         """A rep opens an opportunity with a contact."""
         said = {"Name": name, "StageName": stage, "Amount": amount}
@@ -123,6 +138,9 @@ class Salesforce(Records):
         "delete": delete,
         "add_task": add_task,
         "complete": complete,
+        "book": book,
+        "move": move,
+        "call_off": call_off,
         "open_deal": open_deal,
         "move_deal": move_deal,
         "add_user": add_user,
