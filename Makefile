@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev run test test-chaos quick lint types golden lock clean
+.PHONY: help install install-dev run test test-chaos test-year quick lint types golden lock clean
 
 help: ## List these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -35,6 +35,9 @@ test: install-dev ## Every test, on SQLite and on a real PostgreSQL
 test-chaos: install-dev ## The long runs: hundreds of kills, crashes and outages (about an hour)
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m chaos tests/chaos
 	BATON_ORDER_EXAMPLES=2000 $(BIN)/python -m pytest -n 2 tests/jobs/test_order.py
+
+test-year: install-dev ## A simulated year of 5,000 people, in ten parts on both databases (some hours)
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m chaos tests/year
 
 quick: install-dev ## The tests that need no processes and no browser
 	$(BIN)/python -m pytest -n auto --dist worksteal -m "not process and not browser and not chaos"
