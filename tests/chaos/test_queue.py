@@ -3,7 +3,6 @@
 import os
 import signal
 import statistics
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -25,9 +24,9 @@ pytestmark = pytest.mark.process
 ANN = "ann@acme.example"
 
 
-def work(town: Town) -> None:
+def work(town: Town, **more: float) -> None:
     for queue in ("ingest", "deliver"):
-        town.forks.start("work", {**SHORT, "jobs.sweep.TICK_SECONDS": 2.0}, queue=queue)
+        town.forks.start("work", {**SHORT, "jobs.sweep.TICK_SECONDS": 2.0, **more}, queue=queue)
 
 
 def worked_on(town: Town) -> None:
@@ -35,21 +34,47 @@ def worked_on(town: Town) -> None:
     assert len(town.forks.running()) == 2, town.said()
 
 
+# Workers that look around more often, and are back at Redis as soon as they have nothing to do
+AT_REST = {"jobs.sweep.TICK_SECONDS": 0.5, "jobs.ingest.LINGER_SECONDS": 0.0, "jobs.deliver.LINGER_SECONDS": 0.0}
+
+
 def test_r4_flushed_and_restarted_empty_redis_loses_nothing(make_town: MakeTown, valkey: ValkeyServer) -> None:
-    """R4: FLUSHALL 4 times and 2 restarts without persistence while requests come in: 0 lost; done in 10 s."""
+    """R4: FLUSHALL 4 times and 2 restarts without persistence, and each time requests whose wake-up got lost: 0 lost;
+    the sweep picks them up in 10 s, and both workers stay."""
     town = make_town("sqlite", valkey.url)
     town.arrive(town.sign_up(ANN))
-    work(town)
-    for number in range(12):
-        town.arrive([town.write(ANN)])
-        time.sleep(0.1)
-        if number % 3 == 0:
-            Redis.from_url(valkey.url).flushall()
-        elif number % 6 == 4:
+    work(town, **AT_REST)
+    town.drained(12)
+    for number in range(6):
+        town.arrive([town.write(ANN) for _ in range(4)])  # as the database holds them; no worker is told
+        if number % 3 == 1:
             valkey.stop(signal.SIGKILL)
             valkey.start()
-    town.drained(12)
+        else:
+            Redis.from_url(valkey.url).flushall()
+        town.drained(10)
     town.check()
+    worked_on(town)
+    until(lambda: len(waiting(valkey)) == 2, 15, "return of both to Redis")
+
+
+def waiting(valkey: ValkeyServer) -> set[str]:
+    """The connections of workers that wait for a wake-up."""
+    with Redis.from_url(valkey.url) as client:
+        return {one["id"] for one in client.client_list() if "b" in one["flags"]}
+
+
+def test_r4_a_worker_that_rq_gives_up_comes_back(make_town: MakeTown, valkey: ValkeyServer) -> None:
+    """R4: on any error that it does not know RQ ends its loop without a word, as if somebody had asked for it: the
+    worker stays, and waits for wake-ups again."""
+    town = make_town("sqlite", valkey.url)
+    work(town, **AT_REST)
+    until(lambda: len(waiting(valkey)) == 2, 15, "two workers")
+    before = waiting(valkey)
+    with Redis.from_url(valkey.url) as client:
+        for one in before:
+            client.client_unblock(int(one), error=True)
+    until(lambda: len(waiting(valkey) - before) == 2, 15, f"return of both to Redis: {town.said()}")
     worked_on(town)
 
 
