@@ -88,15 +88,19 @@ def connection_check(name: str) -> None:
 def connection_rotate(name: str, pairs: tuple[str, ...]) -> None:
     """Change settings. Of a secret that signs webhooks the old value stays valid until it is replaced once more."""
     from app.repairs import rotate_settings
-    from app.setup import InvalidConnection
+    from app.setup import InvalidConnection, address
 
     runtime = opened()
     one = named(runtime, name)
+    before = address(runtime, one)
     try:
         kept = rotate_settings(runtime, one, _settings_of(pairs))
     except InvalidConnection as error:
         raise click.ClickException(str(error)) from None
     click.echo(f"{name} is changed." + (f" Still valid as well: the old {', '.join(kept)}." if kept else ""))
+    runtime.forget()
+    if (now := address(runtime, named(runtime, name))) != before:
+        click.echo(f"Its address is {now} now.")
 
 
 @connection.command("pause")

@@ -204,6 +204,16 @@ def test_of_a_rotated_secret_the_old_value_stays_valid_until_the_next_rotation(r
         assert "Traceback" not in result.output
 
 
+def test_secret_that_takes_the_place_of_a_secret_address_says_what_the_address_is(sqlite_runtime: Runtime) -> None:
+    """As the README of Kit says: the tool shows its secret only when it has got an address."""
+    first = command(sqlite_runtime, "connection", "add", "kit", "--set", "api_key=k").output.strip()
+    assert first.startswith("https://hub.example.com/webhooks/kit/")
+    result = command(sqlite_runtime, "connection", "rotate", "kit", "--set", "signing_secret=s3")
+    assert "Its address is https://hub.example.com/webhooks/kit now" in result.output
+    result = command(sqlite_runtime, "connection", "rotate", "kit", "--set", "api_key=k2")
+    assert "address" not in result.output, "the same one is no news"
+
+
 # --- the vault
 
 
