@@ -88,7 +88,8 @@ _TAKE_SLOT = Upsert(
                 (fresh.excluded.urgency < deliveries.c.urgency, fresh.excluded.urgency),
                 else_=deliveries.c.urgency,
             ),
-            "result": None,  # a ticket was for what waited here before
+            # A ticket is for what waited here before
+            "result": case((fresh.excluded.action == deliveries.c.action, deliveries.c.result), else_=None),
             "updated_at": fresh.excluded.updated_at,
         },
     ),

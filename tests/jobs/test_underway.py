@@ -100,6 +100,22 @@ def test_what_is_newer_is_written_and_not_what_the_batch_said_of_the_older(live:
     assert account.member("p5@example.com")["merge_fields"]["FNAME"] == "Pia"
 
 
+def test_what_is_planned_once_more_is_not_sent_again(live: Runtime, vendors: Server) -> None:
+    """While a batch is under way Mailchimp is not known to hold what is in it, whatever else its people do."""
+    account = vendors.vendors["mailchimp"]
+    sign_up(live, 8)
+    for _ in range(2):
+        form(live, "newsletter", email="p5@example.com", first_name="P5", newsletter="yes")
+        drain(live)
+        deliver.drain(live, 1)
+    assert {one.status for one in profiles(live)} == {"pending"}
+    get_through(account)
+    settle(live)
+    assert {one.status for one in profiles(live)} == {"sent"}
+    assert len(account.batches) == 1
+    assert not [one for one in vendors.called("mailchimp", method="PUT") if "merge_fields" in one.body]
+
+
 def test_lost_answer_to_the_question_keeps_the_ticket(live: Runtime, vendors: Server) -> None:
     account = vendors.vendors["mailchimp"]
     sign_up(live, 8)
