@@ -18,8 +18,10 @@ from adapters import http
 from adapters.contract import Again, Done, Push
 from adapters.http import Http
 from app.contacts.action import SendMessage, UpsertContact
+from app.contacts.identity import EMAIL
 from app.runtime import now_utc
 from app.store import breakers, deliveries, lanes, notes
+from app.store import people as people_store
 from jobs import breaker, deliver, ingest, landing, orphans
 from jobs.landing import backoff
 from jobs.lane import Lane
@@ -314,21 +316,37 @@ def test_r11_bad_items_of_a_batch_are_parted_from_the_good_ones(make_town: MakeT
 
 @pytest.mark.parametrize("bad", [[0], [19], list(range(19))], ids=["first", "last", "all but one"])
 def test_r11_a_207_costs_no_good_item(make_town: MakeTown, bad: list[int]) -> None:
-    """R11: HubSpot's 207: the good ones are done in that one call, the bad ones are dead with their reason."""
+    """R11: HubSpot's 207: the good ones are done in that one call, the bad ones are dead with their reason, and each
+    outcome is whose it is."""
     town = make_town("sqlite")
     people = [f"p{number:02}@acme.example" for number in range(20)]
-    town.vendors.hubspot.fault("partial207", path="/batch/upsert", emails=[people[number] for number in bad])
+    refused = {people[number] for number in bad}
+    town.vendors.hubspot.fault("partial207", path="/batch/upsert", emails=sorted(refused))
     town.arrive([town.sign_up(one)[0] for one in people])
     once(town)
     hubspot = town.runtime.connection("hubspot")
     assert hubspot is not None
-    found = [
-        row.status
-        for row in rows(town.runtime, "deliveries", "status", connection_id=hubspot.id, kind="upsert_contact")
-    ]
-    assert sorted(found)[: len(bad)] == ["dead"] * len(bad)
-    assert len(town.vendors.hubspot.contacts) == 20 - len(bad)
+    found = rows(
+        town.runtime, "deliveries", "contact_id", "status", "reason", connection_id=hubspot.id, kind="upsert_contact"
+    )
+    emails, ids = known_as(town, hubspot.id)
+    assert {emails[row.contact_id]: row.status for row in found} == {
+        one: "dead" if one in refused else "sent" for one in people
+    }
+    assert all("VALIDATION_ERROR" in row.reason for row in found if row.status == "dead")
+    held = {one.properties["email"]: key for key, one in town.vendors.hubspot.contacts.items()}
+    assert ids == held
+    assert set(held) == set(people) - refused
     assert len(town.vendors.called("hubspot", path="/batch/upsert")) == 1
+
+
+def known_as(town: Town, connection_id: int) -> tuple[dict[int, str], dict[str, str]]:
+    """The address of each contact by its number here, and the number at a tool by the address."""
+    numbers = [row.id for row in rows(town.runtime, "contacts", "id")]
+    with town.runtime.database.read() as conn:
+        known, there = people_store.known_by(conn, numbers), people_store.vendor_ids(conn, numbers)
+    emails = {key: one.value for key, names in known.items() for one, _ in names if one.kind == EMAIL}
+    return emails, {emails[key]: ids[connection_id][-1] for key, ids in there.items() if connection_id in ids}
 
 
 # --- R28
