@@ -12,7 +12,7 @@ import pytest
 from redis import Redis
 from rq import Queue
 from rq.serializers import JSONSerializer
-from sqlalchemy import event, insert
+from sqlalchemy import event, insert, text
 
 from app.contacts.event import Event, EventType, Identity
 from app.runtime import Runtime, now_utc
@@ -156,6 +156,50 @@ def test_r13_what_was_withdrawn_while_it_was_being_claimed_does_not_leave(
     deliver.drain(town.runtime, 3)
     assert rows(town.runtime, "deliveries", "status", kind="send_message") == [("withheld",)]
     assert not town.vendors.called("klaviyo", path="/api/events")
+
+
+def test_r13_an_opt_out_is_committed_after_a_message_that_has_had_its_last_look(
+    make_town: MakeTown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R13: on PostgreSQL an opt-out that comes between the last look at a contact and the commit that lets a message go
+    waits for that commit; otherwise the message would leave after it."""
+    town = make_town("postgresql")
+    town.arrive([*town.sign_up(ANN), town.write(ANN)])
+    ingest.drain(town.runtime, 10)
+    start, agreed = claims.start, []
+    said = Event(
+        type=EventType.EMAIL_UNSUBSCRIBED, occurred_at=now_utc(), source_key="no", identities=(Identity("email", ANN),)
+    )
+    with town.runtime.database.write() as conn:
+        inbox.note(conn, [said], now_utc())
+    other = threading.Thread(target=ingest.drain, args=(town.runtime, 20))
+
+    def raced(conn: Any, taken: Any, fence: int) -> None:
+        for one in [one for one in taken if one.kind == "send_message"]:
+            other.start()
+            until(lambda: not other.is_alive() or is_kept_waiting(town), 10, "opt-out")
+            agreed.append(_agreed(state_of(town, one.contact_id)))
+        start(conn, taken, fence)
+
+    monkeypatch.setattr(claims, "start", raced)
+    deliver.drain(town.runtime, 5)
+    other.join()
+    ((contact_id, status),) = rows(town.runtime, "deliveries", "contact_id", "status", kind="send_message")
+    assert (agreed, status) == ([True], "sent")
+    assert not _agreed(state_of(town, contact_id))
+
+
+def is_kept_waiting(town: Town) -> bool:
+    """Whether somebody waits for a lock on this PostgreSQL database."""
+    query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    with town.runtime.database.read() as conn:
+        return bool(conn.execute(text(query)).scalar())
+
+
+def state_of(town: Town, contact_id: int) -> Any:
+    """A contact as it is committed."""
+    with town.runtime.database.read() as conn:
+        return people.load(conn, [contact_id])[contact_id].state
 
 
 # --- R15
