@@ -6,6 +6,8 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from app.contacts.event import EventType
+
 MARKETING, TRANSACTIONAL = "marketing", "transactional"
 CHANNELS = ("email", "sms", "push")
 
@@ -73,6 +75,11 @@ def surely_after(yes: datetime, no: datetime | None) -> bool:
     """Whether a yes came after a no. Some tools tell times to the second: what came first within it cannot be known,
     and then the no counts, as it does where it has no time at all."""
     return no is not None and (yes if no.microsecond else yes.replace(microsecond=0)) > no
+
+
+def consent_events(channel: str) -> tuple[str, ...]:
+    """The types of events that say something of the consent to marketing by a channel."""
+    return (EventType.CONSENT_CHANGED, EventType.FORM_SUBMITTED, f"{channel}.unsubscribed", f"{channel}.complained")
 
 
 def consent_key(channel: str, purpose: str = MARKETING) -> str:

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-from app.contacts.consent import CHANNELS
+from app.contacts.consent import CHANNELS, ConsentState, consent_key
 from app.contacts.contact import Contact
 from app.contacts.engagement import last_sign, silent_since
 from app.contacts.event import EVENT_TYPES, Event, is_event_type
@@ -290,6 +290,7 @@ _FIELD_HELP = (
     "list",
     "interest",
     "interest.<topic>",
+    "consent.<channel>",
     "segment",
     "count.<event type>",
     "days_since.<event type>",
@@ -309,6 +310,9 @@ def _reader(name: str) -> Callable[[Facts], Any] | None:
         return lambda facts: facts.contact.get(rest)
     if head == "interest" and rest:
         return lambda facts: interests(facts.contact, facts.now).get(rest)
+    if head == "consent" and rest in CHANNELS:
+        key = consent_key(rest)
+        return lambda facts: str(known.state if (known := facts.contact.consent.get(key)) else ConsentState.UNKNOWN)
     if head == "count" and is_event_type(rest):
         return lambda facts: known.count if (known := facts.contact.activity.get(rest)) else 0
     if head == "days_since" and is_event_type(rest):

@@ -31,6 +31,8 @@ def _name(field: str, head: str, rest: str) -> str:
         return f"days since {_event(rest)}"
     if head == "days_silent":
         return f"days of silence by {rest}"
+    if head == "consent":
+        return f"consent to {rest}".replace("email", "e-mail")
     if head == "interest" and rest:
         return f"interest in {rest}"
     return field.removeprefix("event.").removeprefix("contact.").replace("_", " ")

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct, field
 
+from app.contacts.consent import consent_events
 from app.contacts.contact import Contact
 from app.contacts.engagement import SIGNS, last_sign, signs_on, silent_since
 from app.contacts.event import EventType
@@ -73,6 +74,8 @@ def _of_field(leaf: Condition, found: Dependencies) -> None:
             found.types.update(SHOWN_BY)
         case "days_silent":
             found.types.update(signs_on(rest))
+        case "consent":
+            found.types.update(consent_events(rest))
         case _:
             found.types.update(SIGNS if rest == "anything" else (rest,))
 

@@ -280,6 +280,7 @@ def test_condition_of_the_largest_size_works():
             "days since “Placed an order” more than 3",
         ),
         ({"field": "days_since.anything", "op": "at_least", "value": 60}, "days since any sign of life at least 60"),
+        ({"field": "consent.email", "op": "not_equals", "value": "withdrawn"}, "consent to e-mail is not withdrawn"),
         ({"field": "days_silent.email", "op": "at_least", "value": 90}, "days of silence by email at least 90"),
         ({"field": "interest.pricing", "op": "at_least", "value": 2}, "interest in pricing at least 2"),
         ({"field": "stage", "op": "not_in", "value": ["customer"]}, "stage is none of customer"),

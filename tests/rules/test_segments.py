@@ -62,6 +62,8 @@ VISITS = "{count: {on: page.viewed, within_days: 7, at_least: 2}}"
         pytest.param("{field: stage, value: customer}", [order(5)], [("Entered", 5)], id="the stage"),
         pytest.param("{field: score, op: at_least, value: 10}", [event("checkout.started", ago(days=5)), tick()], [("Entered", 5), ("Left", 4.5)], id="a score that fades at midnight"),
         pytest.param("{field: tag, value: vip}", [event("tag.added", ago(days=5), tag="vip"), event("tag.removed", ago(days=4), tag="vip")], [("Entered", 5), ("Left", 4)], id="a tag"),
+        pytest.param("{field: consent.email, value: granted}", [event("email.unsubscribed", ago(days=4)), yes(ago(days=3))], [("Entered", 99), ("Left", 4), ("Entered", 3)], id="consent"),
+        pytest.param("{field: consent.sms, value: unknown}", [yes(ago(days=5))], [("Entered", 99)], id="consent by another channel"),
         pytest.param("{field: list, value: '7'}", [event("list.joined", ago(days=5), list="7")], [("Entered", 5)], id="a list"),
         pytest.param("{field: count.order.placed, value: 1}", [order(5), order(4)], [("Entered", 5), ("Left", 4)], id="how often"),
         pytest.param("{field: days_since.order.placed, op: at_least, value: 3}", [order(5), tick()], [("Entered", 2)], id="how long ago"),
@@ -142,6 +144,9 @@ def test_event_that_nothing_depends_on_asks_nothing():
     [
         pytest.param([yes(ago(days=3))], ["new_subscribers"], id="agreed lately"),
         pytest.param([event("list.joined", ago(days=3), list="1")], ["new_subscribers"], id="joined lately"),
+        pytest.param(
+            [yes(ago(days=3)), event("email.unsubscribed", ago(days=2))], [], id="agreed lately, and opted out"
+        ),
         pytest.param([order(3)], ["first_time_buyers"], id="bought once"),
         pytest.param([order(4), order(3)], ["repeat_customers"], id="bought twice"),
         pytest.param([order(90), order(61)], ["repeat_customers", "lapsing"], id="bought long ago"),
