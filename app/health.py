@@ -185,7 +185,8 @@ def _decided(conn: Conn, now: datetime) -> Finding:
         title="Decisions come late",
         says=f"Within the last hour one request in 20 waited {_seconds(found.most)} or longer until it was decided "
         f"what follows from it, the slowest {_seconds(found.slowest)}.",
-        advice="Where that was no burst, give the workers more of a processor, or see in their log what keeps them.",
+        advice="After a burst it mends itself. Else whoever runs Baton gives the workers more of a processor, or sees "
+        "in their log what keeps them.",
         grave=False,
     )
 
@@ -345,6 +346,8 @@ def _counted(count: int, one: str, many: str) -> str:
 
 
 def _seconds(value: float) -> str:
+    if value >= 120:
+        return f"{value / 60:.0f} minutes"
     return f"{max(value, 0.1):.1f} s" if value < 10 else f"{value:.0f} s"
 
 

@@ -221,10 +221,15 @@ def is_sandbox(connection: Connection) -> bool:
 
 def is_practice(connection: Connection) -> bool:
     """Whether nobody real can be reached through a connection: what it calls runs on this machine."""
-    host = urlsplit(connection.base_url).hostname or ""
+    return is_sandbox(connection) or is_on_this_machine(connection.base_url)
+
+
+def is_on_this_machine(url: str) -> bool:
+    """Whether an address leads no further than to the machine that asks."""
+    host = urlsplit(url).hostname or ""
     with suppress(ValueError):
         return ip_address(host).is_loopback
-    return is_sandbox(connection) or host == "localhost"
+    return host == "localhost"
 
 
 def can_call(adapter: Adapter, connection: Connection) -> bool:

@@ -29,6 +29,7 @@ class Field(Struct, frozen=True, kw_only=True):
     required: bool
     number: bool
     is_set: bool
+    still: str  # the setting that holds the value of before, where that is still accepted
     value: str
 
 
@@ -54,6 +55,7 @@ def _fields(settings: Sequence[Setting], known: Mapping[str, str], given: Mappin
             required=one.required,
             number=one.number,
             is_set=bool(known.get(one.name)),
+            still=previous if known.get(previous := f"{one.name}_previous") else "",
             value=given.get(one.name, "" if one.secret else known.get(one.name, "")),
         )
         for one in settings
@@ -90,6 +92,7 @@ def _form(
         "admin/connect_kind.html",
         adapter=adapter,
         fields=_fields(adapter.settings, {}, given),
+        same=sorted(one.name for one in this_runtime().connections().values() if one.kind == adapter.name),
         name=name,
         base_url=base_url,
         problem=_said(problem),
@@ -146,7 +149,8 @@ def connection_change(name: str) -> Response | tuple[str, int]:
         for setting, value in given.items()
         if (value or setting not in secret) and value != one.settings.get(setting, "")
     }
-    fresh |= {setting: "" for setting in given if _TAKE_OUT + setting in request.form and one.settings.get(setting)}
+    ticked = {setting.name for setting in adapter.settings if _TAKE_OUT + setting.name in request.form}
+    fresh |= {setting: "" for setting in ticked if one.settings.get(setting)}
     if not fresh:
         asked.say("Nothing was changed.")
         return asked.back(url_for("admin.connection", name=name))
@@ -154,8 +158,8 @@ def connection_change(name: str) -> Response | tuple[str, int]:
         kept = rotate_settings(this_runtime(), one, fresh, current_user.email)
     except InvalidConnection as problem:
         return _settings(one, adapter, given, problem), 400
-    still = f" The old {words.listed([_title(setting).lower() for setting in kept])} stays valid until it is changed "
-    asked.say("Changed." + (still + "once more: change it at the vendor now." if kept else ""))
+    still = f" The old {words.listed([_title(setting).lower() for setting in kept])} stays valid until you refuse it "
+    asked.say("Changed." + (still + "here: change it at the vendor now." if kept else ""))
     return asked.back(url_for("admin.connection", name=name))
 
 

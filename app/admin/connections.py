@@ -12,7 +12,7 @@ from app import connections as looked
 from app.admin import asked, roles, show, troubles, words
 from app.admin.blueprint import admin, role
 from app.receive import this_runtime
-from app.runtime import Runtime
+from app.runtime import Runtime, is_on_this_machine, is_practice
 from app.setup import address, connectable
 from app.store import counts, notes, rows
 from app.store.connections import Connection
@@ -64,6 +64,7 @@ def connection(name: str) -> str:
         days=looked.COUNTED_DAYS,
         address=_address(runtime, one),
         settings=settings,
+        only_here=is_on_this_machine(runtime.settings.public_url) and not is_practice(one),
         changeable=one.kind in connectable(),
         most=counts.COUNT_UP_TO,
         oldest=oldest,

@@ -55,6 +55,6 @@ def reason_group(reason: str) -> str:
         return "Stage does not go back by itself"
     if " in the last " in reason[:40]:
         return "Had enough messages lately"
-    if reason.endswith("the handoff says it"):
-        return "The handoff said it already"
+    if reason.endswith("the handoff tells of it"):
+        return "The handoff tells of it already"
     return reason[:1].upper() + reason[1:80] or "No reason given"

@@ -96,9 +96,9 @@ def _tell(runtime: "Runtime", found: "Rehearsal", details: int) -> None:
     _tell_reading(found.tally)
     _tell_counts(found.tally)
     if not found.tally.differing:
-        click.echo("Nothing would have been otherwise.")
+        click.echo("Nothing would have been different.")
         return
-    click.echo(f"Otherwise for {found.tally.differing:,} of {found.tally.contacts:,} contacts. Nothing was sent.")
+    click.echo(f"Different for {found.tally.differing:,} of {found.tally.contacts:,} contacts. Nothing was sent.")
     with runtime.database.read() as conn:
         some, more = rehearsals.changes_page(conn, found.id, details) if details else ([], None)
     for one in some:

@@ -55,7 +55,7 @@ def suggest(headers: Iterable[str]) -> dict[str, str]:
 
 def store_file(runtime: Runtime, name: str, pieces: Iterable[bytes], who: str) -> tuple[int, Preview]:
     """Keep a file as the draft of an import; its number and what it looks like. Raises Unusable."""
-    connection = runtime.connection(CSV) or add_connection(runtime, CSV, CSV, {})
+    connection = runtime.connection(CSV) or add_connection(runtime, CSV, CSV, {}, who=who)
     encoding, head, number, size = Encoding(), b"", 0, 0
     with runtime.database.write() as conn:
         import_id = imports.add(conn, connection.id, CSV, name, {}, who, runtime.clock(), status=DRAFT)

@@ -114,7 +114,7 @@ def _crossed(contact: Contact, event: Event, crossing: Crossing, policies: Polic
         policy=policies.scoring.version,
         what="alert",
         outcome=Outcome.WITHHELD if handed_over else Outcome.TAKEN,
-        summary=summary + (": the handoff says it" if handed_over else ""),
+        summary=summary + (": the handoff tells of it" if handed_over else ""),
         event_id=event.id,
         at=event.occurred_at,
         alert=None if handed_over else alert,

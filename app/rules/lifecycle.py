@@ -133,7 +133,7 @@ def _told(
     moved = _move(contact, event, to, event.actor or otherwise, reason, policy, back=bool(event.actor))
     if moved or contact.stage is None or contact.stage.name is to:
         return moved
-    summary = f"Stayed {contact.stage.name}: nobody is named who moved the stage back to {to}"
+    summary = f"Stayed {contact.stage.name}: a tool moved the stage back to {to} without saying who did"
     return [_decision(event, to, Outcome.WITHHELD, summary, policy)]
 
 

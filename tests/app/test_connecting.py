@@ -5,13 +5,15 @@ Catalogue: N6 (connections), N9 (secrets).
 
 import json
 from html import unescape
+from pathlib import Path
 
 import pytest
 
 from app.runtime import Runtime
-from app.setup import add_connection, connectable
+from app.setup import add_connection, connectable, prepare
 from app.store.connections import Connection
 from tests.app.screens import Browser, new_app
+from tests.conftest import settings
 from tests.feeding import hubspot, rows
 
 SECRET = "pk_a-key-that-nobody-is-to-see"
@@ -113,7 +115,7 @@ def test_settings_are_changed_and_a_signing_secret_stays_valid(sqlite_runtime: R
     assert "first" not in form
     fields = {"set-client_secret": "second", "set-access_token": "", "set-portal_id": "8", "set-won_stages": ""}
     said = admin.says(admin.post("/admin/connections/hubspot/settings", fields))
-    assert "Changed. The old client secret stays valid until it is changed once more" in said
+    assert "Changed. The old client secret stays valid until you refuse it here" in said
     kept = found(sqlite_runtime, "hubspot").settings
     assert kept == {
         "client_secret": "second", "client_secret_previous": "first", "access_token": SECRET, "portal_id": "8",
@@ -123,6 +125,9 @@ def test_settings_are_changed_and_a_signing_secret_stays_valid(sqlite_runtime: R
     fields = {"set-access_token": "", "out-access_token": "1", "set-portal_id": ""}
     assert "Changed." in admin.says(admin.post("/admin/connections/hubspot/settings", fields))
     assert set(found(sqlite_runtime, "hubspot").settings) == {"client_secret", "client_secret_previous"}
+    assert 'name="out-client_secret_previous"' in admin.read("/admin/connections/hubspot/settings")
+    admin.says(admin.post("/admin/connections/hubspot/settings", {"out-client_secret_previous": "1"}))
+    assert set(found(sqlite_runtime, "hubspot").settings) == {"client_secret"}
     said = admin.says(admin.post("/admin/connections/hubspot/settings", {"set-access_token": ""}))
     assert "Nothing was changed." in said
 
@@ -154,3 +159,20 @@ def test_no_secret_is_in_the_database_as_it_was_typed(sqlite_runtime: Runtime, a
     assert found(sqlite_runtime, "shop").settings["api_key"] == SECRET
     for table in ("connections", "audit"):
         assert SECRET not in json.dumps([tuple(map(str, row)) for row in rows(sqlite_runtime, table)])
+
+
+def test_a_second_account_of_a_tool_is_said_to_be_one(sqlite_runtime: Runtime, admin: Browser) -> None:
+    assert "connected already" not in admin.read("/admin/connect/hubspot")
+    hubspot(sqlite_runtime)
+    assert "HubSpot is connected already" in admin.read("/admin/connect/hubspot")
+
+
+def test_an_address_that_the_world_cannot_reach_is_said_to_be_one(tmp_path: Path) -> None:
+    for url, warned in (("http://127.0.0.1:8000", True), ("https://hub.example.com", False)):
+        home = tmp_path / str(warned)
+        runtime = Runtime(settings(f"sqlite:///{home}.db", home, BATON_PUBLIC_URL=url))
+        prepare(runtime)
+        hubspot(runtime)
+        page = Browser(new_app(runtime), "admin").read("/admin/connections/hubspot")
+        assert ("Only programs on this machine reach this address" in page) is warned
+        runtime.close()

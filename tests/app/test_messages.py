@@ -173,8 +173,8 @@ def test_whom_nobody_knows_is_told(admin: Browser) -> None:
 
 def test_list_says_that_the_shipped_texts_go_to_nobody_real(admin: Browser) -> None:
     page = unescape(admin.read("/admin/messages"))
-    link = '<a href="/admin/policies/content/content/">rules for content</a>'
-    assert f"The content's site is still https://www.example.com: publish it with your own in the {link}." in page
+    link = '<a href="/admin/policies/content/content/">Rules, Messages</a>'
+    assert f"The content's site is still https://www.example.com: publish it with your own under {link}." in page
 
 
 # --- command line

@@ -79,7 +79,7 @@ def test_a_draft_is_tried_on_the_past_and_its_counts_and_differences_are_read(an
     assert 'http-equiv="refresh"' in page.split("<noscript>")[1].split("</noscript>")[0]
     rehearse.work(lived, "test")
     said = words_of(ann.read(f"{HERE}1"))
-    assert "Otherwise for 4 of 5 people" in said
+    assert "Different for 4 of 5 people" in said
     assert "Handed to sales 4 instead of 2" in said
     assert re.search(r"Handed to sales .{0,200}? 2 2 4 more often for 2 people", said)
     assert "Nothing was sent, and nobody was changed." in said
@@ -179,7 +179,7 @@ def test_one_that_failed_says_why_and_can_be_asked_for_again(ann: Browser, lived
     assert "It was begun 3 times" in page
     ann.says(ann.post(f"{HERE}1/again", on=HERE))
     rehearse.work(lived, "test")
-    assert "Otherwise for 4 of 5 people" in words_of(ann.read(f"{HERE}2"))
+    assert "Different for 4 of 5 people" in words_of(ann.read(f"{HERE}2"))
 
 
 def test_what_has_happened_to_the_draft_since_is_said(ann: Browser, lived: Runtime, clock: Clock) -> None:
@@ -240,7 +240,7 @@ def test_a_drafted_mapping_is_tried_on_the_past(ann: Browser, lived: Runtime) ->
     assert "Field mapping: forms, tried on the past" in words_of(ann.says(answer))
     rehearse.work(lived, "test")
     said = words_of(ann.read(f"{HERE}1"))
-    assert "Otherwise for 5 of 5 people" in said
+    assert "Different for 5 of 5 people" in said
     assert "Payloads read again 7 Something else is read in 5" in said
     assert "Job title 5 0 5 people : Job title 5 left empty by it" in said
     assert "Industry 0 5 5 people : Industry 5 filled only by the draft" in said

@@ -45,7 +45,7 @@ def test_what_would_be_otherwise_is_counted_and_told_singly(lived: Runtime, tmp_
 
 def test_what_is_in_force_changes_nothing(lived: Runtime, tmp_path: Path) -> None:
     result = command(lived, "policy", "rehearse", file(tmp_path, "triggers"), "--from", FROM, "--until", "2026-10-20")
-    assert "Nothing would have been otherwise." in result.output
+    assert "Nothing would have been different." in result.output
     with lived.database.read() as conn:
         (done,) = rehearsals.page(conn, 10, None).rows
     assert (done.status, f"{done.until:%Y-%m-%d}", done.seen) == ("done", "2026-10-20", 5)

@@ -169,12 +169,12 @@ def test_screen_lists_segments_with_what_the_audit_says(sqlite_runtime: Runtime)
     people(sqlite_runtime)
     viewer = Browser(new_app(sqlite_runtime), "viewer")
     page = viewer.read("/admin/segments")
-    assert "Baton is still asking all contacts about them" in page
+    assert "Baton is still looking through all contacts" in page
     for said in ("Here lately", "Only 1 person is in it, fewer than 2.", "Empty", "Same people as another"):
         assert said in page
     while fill.fill(sqlite_runtime):
         drain(sqlite_runtime)
-    assert "still asking" not in viewer.read("/admin/segments")
+    assert "still looking" not in viewer.read("/admin/segments")
 
 
 def test_screen_without_segments_says_how_to_get_some(sqlite_runtime: Runtime) -> None:

@@ -32,7 +32,7 @@ def worked_on(page: Page, site: Site) -> None:
     assert problems_everywhere(page) == {}
     rehearse.work(site.runtime, "test")
     page.wait_for_selector("text=Contact by contact")  # without anybody pressing anything
-    assert page.is_visible("h2:has-text('Otherwise for')")
+    assert page.is_visible("h2:has-text('Different for')")
     row = page.locator("tr", has=page.locator("th:has-text('Score came over the threshold')"))
     assert row.locator("td").all_inner_texts()[:3] != []
 

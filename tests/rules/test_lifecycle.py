@@ -89,7 +89,7 @@ def test_refusal_to_follow_a_tool_backward_is_recorded():
     refused = of(decisions, "stage")[-1]
     assert (refused.outcome, refused.summary) == (
         "withheld",
-        "Stayed customer: nobody is named who moved the stage back to lead",
+        "Stayed customer: a tool moved the stage back to lead without saying who did",
     )
 
 

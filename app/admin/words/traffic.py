@@ -49,7 +49,7 @@ ACTIONS = {
 }
 URGENCIES = {
     "handoff": "Handoffs to sales",
-    "opt_out": "Opt-outs to pass on",
+    "opt_out": "Opt-outs and erasures to pass on",
     "send": "Messages",
     "profile": "Changes of profiles",
     "bulk": "In bulk, when there is room",
