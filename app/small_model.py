@@ -57,13 +57,14 @@ def _silent(conn: Connection, document: ScoringDocument) -> Iterable[Warned]:
     if len(newest) < LEAST:
         return
     states = fired.states(conn, {one for some in (*people.values(), newest) for one in some})
-    scored = {contact: _rules_in(state) for contact, state in states.items()}
+    scored = {contact: rules_in(state) for contact, state in states.items()}
     for number, rule in enumerate(document.rules, 1):
         if said := _silence(rule, people, newest, scored):
             yield Warned(rule.id, said, number)
 
 
-def _rules_in(state: str) -> frozenset[str]:
+def rules_in(state: str) -> frozenset[str]:
+    """The rules that have given or taken points, by a contact's packed state."""
     return frozenset(_read(state).score.get("rules", ()))
 
 

@@ -27,6 +27,7 @@ from app.admin import (
     messages,
     policies,
     policy_archive,
+    policy_calibration,
     policy_try,
     policy_versions,
     rehearsals,
@@ -47,7 +48,8 @@ __all__ = ["SCREENS", "install"]
 SCREENS = (
     assets, session, home, contacts, decisions, inbox, imports, deliveries, connections, connecting, handoffs, mappings,
     mapping_rows, mapping_again, messages, segments, sequences, reviews, merges, conflicts, why, policies,
-    policy_archive, policy_try, policy_versions, rehearsals, users, tokens, erasures, audit, account,
+    policy_archive, policy_calibration, policy_try, policy_versions, rehearsals, users, tokens, erasures, audit,
+    account,
 )  # fmt: skip
 
 

@@ -91,6 +91,7 @@ ROLES: Mapping[str, frozenset[str]] = {
     "policy": _LOOKS,
     "policy_diff": _LOOKS,
     "policy_try": _LOOKS,
+    "policy_calibration": _LOOKS,
     "policy_versions": _LOOKS,
     "policy_version": _LOOKS,
     "policy_download": _WORKS,

@@ -1,11 +1,11 @@
-"""Segments, and whether a rule would fire for somebody. Nothing here changes anything."""
+"""Segments, what sales said of scores, and whether a rule would fire for somebody. Nothing here changes anything."""
 
 from datetime import timedelta
 from typing import Any
 
 import msgspec
 
-from app import segments, views
+from app import calibration, segments, views
 from app.api.blueprint import api
 from app.api.operation import Operation, existing, json_body, operation
 from app.api.shapes import TEXT
@@ -23,6 +23,21 @@ _ASK = {
     "handoff": would_hand_over,
 }
 _AHEAD = timedelta(days=366)
+
+
+@operation(
+    api,
+    Operation(
+        method="GET",
+        path="/calibration",
+        summary="Whether scores tell whom sales takes up: what sales said, by score, by threshold and by rule",
+        answer="Calibration",
+    ),
+)
+def calibration_of_scores() -> Any:
+    runtime = this_runtime()
+    with runtime.database.read() as conn:
+        return calibration.shown(calibration.look(runtime, conn))
 
 
 @operation(

@@ -63,6 +63,13 @@ def add(conn: Connection, made: Sequence[tuple[int, str, HandoffPlan]]) -> None:
         )
 
 
+def judged(conn: Connection, most: int) -> list[tuple[int, float, str]]:
+    """The newest handoffs of which sales has said how they went, as (contact, score when it was opened, verdict)."""
+    columns = (handoffs.c.contact_id, handoffs.c.score, handoffs.c.verdict)
+    query = select(*columns).where(handoffs.c.status == "closed", handoffs.c.verdict.is_not(None))
+    return [tuple(row) for row in conn.execute(query.order_by(handoffs.c.id.desc()).limit(most))]
+
+
 def of_contacts(conn: Connection, contact_ids: Collection[int]) -> dict[int, dict[str, HandoffRow]]:
     """The handoffs of these contacts, by key."""
     found: dict[int, dict[str, HandoffRow]] = {contact_id: {} for contact_id in contact_ids}

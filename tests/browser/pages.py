@@ -95,6 +95,7 @@ def pages(site: Site) -> dict[str, str]:
         "version": f"{scoring}versions/1",
         "roll back": f"{scoring}roll-back?version=1",
         "tried": f"{scoring}try?contact=ann@acme.example",
+        "what sales said": f"{scoring}calibration",
         "rehearsals": "/admin/rehearsals/",
         "new rehearsal": "/admin/rehearsals/new",
         "rehearsal": f"/admin/rehearsals/{rehearsal}",

@@ -1,9 +1,8 @@
 """Messages, sequences, and the review desk."""
 
-from app.api.schemas.rules import USES
+from app.api.schemas.rules import INTERVAL, USES
 from app.api.shapes import ANY, FLAG, MAYBE_TEXT, MAYBE_TIME, NUMBER, TEXT, TIME, WHOLE, Schema, an_object, many
 
-_INTERVAL = an_object({"low": NUMBER, "high": NUMBER})
 _VARIANT = an_object(
     {
         "variant": TEXT,
@@ -11,7 +10,7 @@ _VARIANT = an_object(
         "ended": WHOLE,
         "reached": WHOLE,
         "share": NUMBER,
-        "interval": _INTERVAL,
+        "interval": INTERVAL,
         "difference": {"type": ["number", "null"]},
         "differs": FLAG,
     }

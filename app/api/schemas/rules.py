@@ -16,6 +16,8 @@ from app.api.shapes import (
     many,
 )
 
+INTERVAL = an_object({"low": NUMBER, "high": NUMBER})
+_SHARE = {"type": ["number", "null"], "description": "0 to 1; null of nobody"}
 _SEGMENT = an_object({"id": TEXT, "label": TEXT, "contacts": WHOLE, "filling": FLAG})
 USES = many(an_object({"id": TEXT, "label": TEXT}))
 _PROBLEMS = many(an_object({"text": TEXT, "line": MAYBE_WHOLE}))
@@ -172,6 +174,46 @@ SCHEMAS: dict[str, Schema] = {
             "stages": USES,
             "scores": USES,
             "findings": many(an_object({"kind": TEXT, "says": TEXT, "mend": TEXT, "other": MAYBE_TEXT})),
+        }
+    ),
+    "Calibration": an_object(
+        {
+            "judged": WHOLE,
+            "ready": WHOLE,
+            "share": INTERVAL,
+            "threshold": NUMBER,
+            "bands": many(
+                an_object(
+                    {
+                        "low": NUMBER,
+                        "high": NUMBER,
+                        "judged": WHOLE,
+                        "ready": WHOLE,
+                        "share": NUMBER,
+                        "interval": INTERVAL,
+                        "lift": _SHARE | {"description": "its share by that of all; null where nobody was ready"},
+                    }
+                )
+            ),
+            "thresholds": many(
+                an_object({"points": NUMBER, "judged": WHOLE, "ready": WHOLE, "precision": _SHARE, "recall": _SHARE})
+            ),
+            "rules": many(
+                an_object(
+                    {
+                        "rule": TEXT,
+                        "label": TEXT,
+                        "judged": WHOLE,
+                        "ready": WHOLE,
+                        "others": WHOLE,
+                        "others_ready": WHOLE,
+                        "difference": NUMBER,
+                        "interval": INTERVAL,
+                        "tells": TEXT | {"enum": ["more", "less", ""]},
+                    }
+                )
+            ),
+            "doubt": TEXT | {"description": "why little can be made of it; empty where it can"},
         }
     ),
     "SegmentAudit": an_object(
