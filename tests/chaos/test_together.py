@@ -375,6 +375,23 @@ def test_r16_what_a_worker_hangs_over_is_parked_and_the_others_are_done(
     until(lambda: not rows(town.runtime, "inbox", "id", status="pending"), 20, "end of what came afterwards")
 
 
+@pytest.mark.process
+def test_r16_a_worker_that_hangs_is_ended(make_town: MakeTown) -> None:
+    """R16: a thread of a worker that waits for ever, while others run and RQ gives no time-out: the worker ends by
+    itself, here within a second and a second of grace, though that thread never does."""
+    town = make_town("sqlite")
+    patch = {
+        **SHORT, "jobs.sweep.TICK_SECONDS": 0.2, "jobs.watch.LOOK_SECONDS": 0.1, "jobs.watch.LIMIT_SECONDS": 1.0,
+        "jobs.watch.GRACE_SECONDS": 1.0,
+    }  # fmt: skip
+    town.arrive([town._form("contact", email="poison@acme.example")])
+    worker = town.forks.start("hanging", patch, how="at a socket", queue="ingest", overdue=0.1)
+    assert town.forks.wait(worker, 20) == 1, town.said()
+    said = town.said()
+    assert said.count("HANGS ") == 1
+    assert '"event": "hangs"' in said
+
+
 # --- R23
 
 
