@@ -11,7 +11,7 @@ from app.rules.calibration import READY, Calibration, Judged, calibrate
 from app.runtime import Runtime
 from app.store import fired, handoffs
 
-MOST = 2_000  # the newest: a model is judged by what it does now
+MOST = 1_000  # the newest: a model is judged by what it does now, and a screen has a tenth of a second
 
 
 class Calibrated(Struct, frozen=True):
