@@ -88,11 +88,13 @@ class Record(Struct, frozen=True, kw_only=True):
 
 class Window(Struct, frozen=True, kw_only=True):
     """What is to be read of a stream: what happened or changed from ``since`` on and before ``until``, which is never
-    ahead of the clock. ``page`` is where to go on, as the last :class:`Page` said; empty at the beginning."""
+    ahead of the clock. ``page`` is where to go on, as the last :class:`Page` said; empty at the beginning. ``place`` is
+    where the stream itself stands, as a page said last, in this round or an earlier one."""
 
     since: datetime
     until: datetime
     page: str = ""
+    place: str = ""
 
 
 class Item(Struct, frozen=True):
@@ -105,11 +107,14 @@ class Item(Struct, frozen=True):
 
 class Page(Struct, frozen=True, kw_only=True):
     """One page of a stream. ``next`` is where the following one begins, in the adapter's own words; empty where the
-    window is through. ``total`` is how many items the whole window has, where the vendor says so."""
+    window is through. ``total`` is how many items the whole window has, where the vendor says so. Where a vendor counts
+    by places of its own and not by time, ``place`` is one up to which everything is read with this page: it is kept
+    together with the items, and outlives the window. None leaves it where it was."""
 
     items: Sequence[Item] = ()
     next: str = ""
     total: int | None = None
+    place: str | None = None
 
 
 class Recipient(Struct, frozen=True, kw_only=True):
@@ -340,6 +345,10 @@ class Adapter:
     def secrets(self, settings: Mapping[str, str]) -> list[str]:
         """The values of the settings that nobody may read where calls are kept."""
         return [value for one in self.settings if one.secret and (value := settings.get(one.name))]
+
+    def streams_of(self, settings: Mapping[str, str]) -> list[Stream]:
+        """The streams that a connection with these settings reads."""
+        return [one for one in self.streams if all(settings.get(name) for name in one.needs)]
 
     def stream(self, name: str) -> Stream | None:
         """The stream of this name, or None."""

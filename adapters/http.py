@@ -37,6 +37,10 @@ class BadAnswer(Exception):
     """The vendor answered, but not as its API does: HTML with a 200, broken JSON, an endless body."""
 
 
+class BrokenJson(BadAnswer):
+    """It answered with something that should be JSON and is not."""
+
+
 class TooLate(Exception):
     """The right to call has run out, so that nothing was sent: somebody else may be calling by now."""
 
@@ -256,7 +260,7 @@ def _check(response: Any, data: bytes) -> None:
         try:
             msgspec.json.decode(data)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            raise BadAnswer(f"answered {response.status} with broken JSON") from None
+            raise BrokenJson(f"answered {response.status} with broken JSON") from None
 
 
 def _text(data: Any) -> str:

@@ -85,7 +85,8 @@ def _standing(
 ) -> Standing:
     adapter = runtime.adapter(one)
     calls = can_call(adapter, one)
-    streams = [_reading(stream, reading.get((one.id, stream.name))) for stream in adapter.streams] if calls else []
+    asked = adapter.streams_of(one.settings) if calls else []
+    streams = [_reading(stream, reading.get((one.id, stream.name))) for stream in asked]
     read = [stream.upto for stream in streams if stream.upto is not None]
     checked = [one.checked_at] if one.checked_at and one.checks and all(it.get("works") for it in one.checks) else []
     successes = [moment for moment in (done, *read, *checked) if moment is not None]

@@ -106,7 +106,7 @@ def streams(runtime: Runtime, connection: Connection) -> list[Stream]:
     adapter = runtime.adapter(connection)
     if not adapter.streams or runtime.client(connection) is None:
         return []
-    return [one for one in adapter.streams if all(connection.settings.get(name) for name in one.needs)]
+    return adapter.streams_of(connection.settings)
 
 
 def _lane(connection: Connection, stream: Stream) -> str:
@@ -178,11 +178,12 @@ class Reader:
         """Keep what is new on a page, and where to go on; how many items that were."""
         now = self.runtime.clock()
         assert state.until is not None
+        place = state.place if page.place is None else page.place
         if page.next:
-            after = replace(state, page=page.next, failures=0, problem="")
+            after = replace(state, page=page.next, place=place, failures=0, problem="")
         else:
             after = replace(
-                state, upto=state.until, since=None, until=None, page="", failures=0, problem="",
+                state, upto=state.until, since=None, until=None, page="", place=place, failures=0, problem="",
                 due_at=now + self.stream.every,
             )  # fmt: skip
         by_key = {item.key: item for item in page.items}
@@ -220,7 +221,7 @@ class Reader:
 def _window(state: Polling) -> Window:
     assert state.since is not None
     assert state.until is not None
-    return Window(since=state.since, until=state.until, page=state.page)
+    return Window(since=state.since, until=state.until, page=state.page, place=state.place)
 
 
 def fetch(runtime: Runtime, connection: Connection, stream: Stream, window: Window) -> Page:

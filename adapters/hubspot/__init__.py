@@ -2,6 +2,7 @@
 
 from adapters.contract import Adapter, RateLimit, Setting
 from adapters.hubspot.client import connect
+from adapters.hubspot.journal import JOURNAL, wrong_yes
 from adapters.hubspot.poll import STREAMS
 from adapters.hubspot.push import PUSHES
 from adapters.hubspot.read import check, lookup
@@ -18,6 +19,13 @@ ADAPTER = Adapter(
         Setting("access_token", "Token of the private or project app; Baton reads and writes contacts with it."),
         Setting("client_secret", "The app's client secret; HubSpot signs its webhooks with it."),
         Setting("client_secret_previous", "The secret before the last rotation; still accepted until you remove it."),
+        Setting("client_id", "The app's client id; only the webhooks journal takes it.", secret=False),
+        Setting(
+            "journal",
+            "yes: read the app's webhooks journal as well; it takes client_id and client_secret.",
+            secret=False,
+            wrong=wrong_yes,
+        ),
         Setting("portal_id", "HubSpot account id; events of other accounts are parked.", secret=False),
         Setting(
             "calls_per_10_seconds",
@@ -45,9 +53,13 @@ ADAPTER = Adapter(
     contact_ref="hubspot",
     pushes=PUSHES,
     # 190 calls in 10 seconds for Professional and Enterprise, kept just below; Free and Starter have 100
-    # Searches have a limit of their own, 5 in a second
-    limits=(RateLimit("default", 186, 10, setting="calls_per_10_seconds"), RateLimit("search", 4, 1)),
-    streams=STREAMS,
+    # Searches have a limit of their own, 5 in a second; so has the journal, 100
+    limits=(
+        RateLimit("default", 186, 10, setting="calls_per_10_seconds"),
+        RateLimit("search", 4, 1),
+        RateLimit("journal", 90, 1),
+    ),
+    streams=(*STREAMS, JOURNAL),
     check=check,
     schema=schema,
 )

@@ -10,6 +10,7 @@ import msgspec
 
 from adapters.contract import Account
 from adapters.http import BadAnswer, Http, HttpError
+from adapters.hubspot.journal_files import Journal
 
 
 class HubSpotClient:
@@ -22,6 +23,7 @@ class HubSpotClient:
         self._http: Http = account.http
         self.settings = account.settings
         self.owners_by_email: dict[str, str] = {}
+        self.journal = Journal(account)
 
     @cached_property
     def sdk(self) -> Any:

@@ -22,6 +22,16 @@ def deletion_key(contact: str, at: datetime) -> str:
     return f"gone|{contact}|{int(at.timestamp())}"
 
 
+def restoral_key(contact: str, at: datetime) -> str:
+    """The same for a contact that was taken out of the bin."""
+    return f"restored|{contact}|{int(at.timestamp())}"
+
+
+def deal_deletion_key(deal: str, at: datetime) -> str:
+    """The same for a deal that was deleted."""
+    return f"deal gone|{deal}|{int(at.timestamp())}"
+
+
 def fetch_deletions(client: HubSpotClient, window: Window, mapping: FieldMapping) -> Page:
     """Contacts in the bin, by their ids, as far as they came there in the window: HubSpot cannot be asked for these."""
     after = {"after": window.page} if window.page else {}

@@ -83,18 +83,22 @@ def fetch_contacts(client: HubSpotClient, window: Window, mapping: FieldMapping)
     """Contacts by when they were last changed, as they are now."""
     changed = "lastmodifieddate"
     page, found = _search(client, window, "contacts", changed, [*ALWAYS, *mapping.sources])
-    items = [item(f"{one['id']}|{_changed(one, changed)}", one) for one in found]
-    return msgspec.structs.replace(page, items=items)
+    return msgspec.structs.replace(page, items=[contact_item(one) for one in found])
+
+
+def contact_item(record: Mapping[str, Any]) -> Item:
+    """A contact as HubSpot's API returns it."""
+    return item(f"{record['id']}|{_changed(record, 'lastmodifieddate')}", record)
 
 
 def parse_contacts(request: WebhookRequest, mapping: FieldMapping) -> Parsed:
     """Contacts as they were polled, each a snapshot as of its last change."""
+    return each(request, lambda record: contact_events(record, request, mapping))
 
-    def read(record: Any) -> Iterable[Event]:
-        _record(record)
-        return contact_record(record, mapping, request.received_at).events
 
-    return each(request, read)
+def contact_events(record: Any, request: WebhookRequest, mapping: FieldMapping) -> Iterable[Event]:
+    """What is known of a contact by having read it. Raises Unreadable."""
+    return contact_record(_record(record), mapping, request.received_at).events
 
 
 def _record(record: dict[str, Any]) -> dict[str, Any]:
@@ -111,39 +115,44 @@ def fetch_deals(client: HubSpotClient, window: Window, mapping: FieldMapping) ->
     page, found = _search(client, window, "deals", "hs_lastmodifieddate", ["createdate", "dealstage"])
     items: list[Item] = []
     for start in range(0, len(found), HISTORIES):
-        some = found[start : start + HISTORIES]
-        asked = {
-            "inputs": [{"id": one["id"]} for one in some],
-            "properties": ["createdate", "dealstage", "hs_lastmodifieddate"],
-            "propertiesWithHistory": ["dealstage"],
-        }
-        answer = client.raw("POST", "/crm/v3/objects/deals/batch/read", asked)
-        read = answer.get("results") or ()
-        items += [item(f"{one.get('id')}|{_changed(one, 'hs_lastmodifieddate')}", one) for one in read]
+        items += deal_items(client, [str(one["id"]) for one in found[start : start + HISTORIES]])
     return msgspec.structs.replace(page, items=items)
+
+
+def deal_items(client: HubSpotClient, ids: Sequence[str]) -> list[Item]:
+    """Up to fifty deals with the times of their stages, those that HubSpot has, in one call."""
+    asked = {
+        "inputs": [{"id": one} for one in ids],
+        "properties": ["createdate", "dealstage", "hs_lastmodifieddate"],
+        "propertiesWithHistory": ["dealstage"],
+    }
+    answer = client.raw("POST", "/crm/v3/objects/deals/batch/read", asked)
+    read = answer.get("results") or ()
+    return [item(f"{one.get('id')}|{_changed(one, 'hs_lastmodifieddate')}", one) for one in read]
 
 
 def parse_deals(request: WebhookRequest, mapping: FieldMapping) -> Parsed:
     """Each stage that a deal was in since it was opened, at its time."""
+    return each(request, lambda record: deal_events(record, request))
 
-    def read(record: Any) -> Iterator[Event]:
-        name = str(_record(record)["id"])
-        history = (record.get("propertiesWithHistory") or {}).get("dealstage") or ()
-        for entry in history if isinstance(history, list) else ():
-            stage = str(entry.get("value") or "")
-            try:
-                at = parse_time(entry.get("timestamp"))
-            except ValueError:
-                raise Unreadable("a deal's stage without the time of it") from None
-            yield Event(
-                type=EventType.DEAL_STAGE_CHANGED,
-                occurred_at=at,
-                source_key=deal_key(name, stage, _ms(at)),
-                refs=(Ref("deal", name),),
-                properties={"deal": name, **deal_stage(stage, request.settings)},
-            )
 
-    return each(request, read)
+def deal_events(record: Any, request: WebhookRequest) -> Iterator[Event]:
+    """The stages of one deal. Raises Unreadable."""
+    name = str(_record(record)["id"])
+    history = (record.get("propertiesWithHistory") or {}).get("dealstage") or ()
+    for entry in history if isinstance(history, list) else ():
+        stage = str(entry.get("value") or "")
+        try:
+            at = parse_time(entry.get("timestamp"))
+        except ValueError:
+            raise Unreadable("a deal's stage without the time of it") from None
+        yield Event(
+            type=EventType.DEAL_STAGE_CHANGED,
+            occurred_at=at,
+            source_key=deal_key(name, stage, _ms(at)),
+            refs=(Ref("deal", name),),
+            properties={"deal": name, **deal_stage(stage, request.settings)},
+        )
 
 
 # --- form submissions

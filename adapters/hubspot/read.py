@@ -8,6 +8,7 @@ from typing import Any
 from adapters.contract import Check, Record
 from adapters.http import HttpError
 from adapters.hubspot.client import HubSpotClient, path_part
+from adapters.hubspot.journal_files import JournalRefused
 from adapters.snapshot import events_of
 from app.contacts.event import Event, EventType, Identity, Ref
 from app.contacts.identity import clean_email
@@ -45,23 +46,28 @@ def _batches(refs: Sequence[Ref]) -> Iterator[list[Ref]]:
 
 
 def _contacts(client: HubSpotClient, refs: Sequence[Ref], mapping: FieldMapping, now: datetime) -> dict[Ref, Record]:
-    from hubspot.crm.contacts import BatchReadInputSimplePublicObjectId
-
-    asked = BatchReadInputSimplePublicObjectId(
-        inputs=[{"id": ref.value} for ref in refs],
-        properties=list(dict.fromkeys([*ALWAYS, *mapping.sources])),
-        properties_with_history=[],
-    )
-    answer = client.ask(client.contacts.read, asked)
     wanted = {ref.value: ref for ref in refs}
     found = {}
-    for result in answer.get("results") or ():
+    for result in contacts_by_id(client, list(wanted), mapping):
         record = contact_record(result, mapping, now)
         # Asked for by an id that was merged away, HubSpot answers with the survivor
         for name in (str(result.get("id")), *_listed((result.get("properties") or {}).get("hs_merged_object_ids"))):
             if name in wanted:
                 found[wanted[name]] = record
     return found
+
+
+def contacts_by_id(client: HubSpotClient, ids: Sequence[str], mapping: FieldMapping) -> Sequence[Mapping[str, Any]]:
+    """Up to a hundred contacts as HubSpot's API returns them, those that it has, in one call."""
+    from hubspot.crm.contacts import BatchReadInputSimplePublicObjectId
+
+    asked = BatchReadInputSimplePublicObjectId(
+        inputs=[{"id": one} for one in ids],
+        properties=list(dict.fromkeys([*ALWAYS, *mapping.sources])),
+        properties_with_history=[],
+    )
+    answer = client.ask(client.contacts.read, asked)
+    return answer.get("results") or ()
 
 
 def contact_record(result: Mapping[str, Any], mapping: FieldMapping, now: datetime) -> Record:
@@ -153,7 +159,19 @@ def check(client: HubSpotClient) -> list[Check]:
             "communication_preferences.read",
         ),
     )
-    return [_try(capability, call, scope) for capability, call, scope in asked]
+    found = [_try(capability, call, scope) for capability, call, scope in asked]
+    return [*found, _try_journal(client)] if client.settings.get("journal") else found
+
+
+def _try_journal(client: HubSpotClient) -> Check:
+    capability = "Read the webhooks journal"
+    try:
+        client.journal.latest()
+    except JournalRefused as error:
+        return Check(capability, False, error.advice)
+    except Exception as error:
+        return Check(capability, False, f"{type(error).__name__}: {str(error)[:200]}")
+    return Check(capability, True)
 
 
 def _try(capability: str, call: Any, scope: str) -> Check:

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from adapters.contract import BadItem, Parsed, Unreadable, WebhookRequest
-from adapters.hubspot.deletions import deletion_key
+from adapters.hubspot.deletions import deal_deletion_key, deletion_key, restoral_key
 from adapters.hubspot.record import from_record
 from adapters.snapshot import events_of
 from adapters.strict_json import loads
@@ -169,6 +169,8 @@ def _contact(event: Event, notice: Notice, mapping: FieldMapping) -> Iterable[Ev
     event.identities = tuple([Identity("hubspot", name) for name in names])
     if event.type == EventType.CONTACT_DELETED and notice.occurred_at:
         event.source_key = deletion_key(names[0], event.occurred_at)
+    if notice.kind[1] == "restore" and notice.occurred_at:
+        event.source_key = restoral_key(names[0], event.occurred_at)
     if event.type == EventType.CONTACT_MERGED:
         event.properties["survivor"] = names[0]
     if event.type != EventType.CONTACT_UPDATED or notice.property_name is None:
@@ -205,6 +207,8 @@ def _other(event: Event, thing: str, change: str, notice: Notice, request: Webho
             event.source_key = deal_key(name, stage, to_us(event.occurred_at) // 1000)
         case "deal", "deletion":
             properties.update(deal=name, closed=True, outcome="deleted")
+            if notice.occurred_at:
+                event.source_key = deal_deletion_key(name, event.occurred_at)
         case "meeting", "creation":
             properties["meeting"] = name
         case "meeting", "deletion":

@@ -19,7 +19,7 @@ POLL = "poll"  # the inbox's kind of what was polled
 class Polling(Struct, kw_only=True):
     """Where reading a stream stands. Everything before ``upto`` was read; while a round is under way it reads from
     ``since`` until ``until`` and goes on at ``page``. ``problem`` says why it waits until ``due_at``, if not for its
-    turn."""
+    turn. ``place`` outlives the round: how far the stream was read where the vendor counts by places of its own."""
 
     connection_id: int
     stream: str
@@ -28,6 +28,7 @@ class Polling(Struct, kw_only=True):
     since: datetime | None = None
     until: datetime | None = None
     page: str = ""
+    place: str = ""
     failures: int = 0
     problem: str = ""
 

@@ -140,7 +140,8 @@ def test_the_api_shows_the_same(hub: Runtime, clock: Clock) -> None:
     assert set(shown) == {"forms", "hubspot", "klaviyo", "site"}
     assert shown["hubspot"]["sending"] is True
     assert shown["hubspot"]["waiting"]["profile"] > 0
-    assert [limit["name"] for limit in shown["hubspot"]["limits"]] == ["default", "search"]
+    assert [limit["name"] for limit in shown["hubspot"]["limits"]] == ["default", "search", "journal"]
+    assert "journal" not in [stream["name"] for stream in shown["hubspot"]["streams"]], "nobody asked for it"
     assert shown["klaviyo"]["came"] == {"days": 7, "pushed": 0, "polled": 0}
     assert shown["klaviyo"]["streams"][0]["upto"] is None
     known = standing(hub, "hubspot").connection

@@ -6,7 +6,7 @@ The paths with a date (2026-09) lead to the same functions as those of version 3
 import re
 from dataclasses import replace
 
-from adapters.hubspot.sandbox import account, consent, links, mail, objects, search, told
+from adapters.hubspot.sandbox import account, consent, journal, links, mail, objects, search, told
 from adapters.hubspot.sandbox.acts import ACTS
 from adapters.hubspot.sandbox.state import Account
 from adapters.sandbox.vendor import Answer, Request
@@ -36,6 +36,7 @@ class HubSpot(Account):
         *consent.ROUTES,
         *mail.ROUTES,
         *told.ROUTES,
+        *journal.ROUTES,
     )
 
     def answer(self, request: Request) -> tuple[Answer, bool]:

@@ -9,13 +9,15 @@ from typing import Any
 import msgspec
 
 from adapters.hubspot.sandbox.schema import OBJECT_TYPES, SINGULAR
-from adapters.sandbox.vendor import Answer, Refusal, Request, Route, Vendor
+from adapters.sandbox.vendor import Answer, Refusal, Request, Route, Vendor, iso
 from adapters.sandbox.webhooks import Bundle, Hook, Outgoing, Rewriter, Writer
 
 JSON = "application/json;charset=utf-8"
 # Some event ids come up twice: HubSpot says that they are not unique, and receivers shall not rely on it.
 EVENT_IDS = 3_816_270_000, 10_000
 DECODED = {f"%{ord(character):02X}": character for character in ":/?@!$'()*,;"}  # in a signed URI, and nothing else
+TOKENS = ("/oauth/2026-03/token", "/oauth/v1/token")
+JOURNAL, FILES = "/webhooks-journal/", "/journal-files/{place}"
 FIRED_FOR = ("contacts", "companies", "deals", "conversation")
 NO_LIMIT = 1_000_000_000
 DAY = 86_400.0
@@ -56,6 +58,9 @@ class Settings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     new_contact_stage: str = "lead"
     merge_makes_new_id: bool = False
     single_send: bool = True
+    journal: bool = False  # the app has the journal's scope, and is subscribed to everything in it
+    journal_days: float = 3.0
+    client_secret: str = ""
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,11 @@ class Edge(Vendor):
     name = "hubspot"
     title = "HubSpot"
     settings = Settings()
+    tokens: set[str]  # of the journal
+    entries: list[dict[str, Any]]  # of the journal, those that are in none of its files yet
+
+    def parse(self, request: Request, route: Route) -> Any:
+        return None if route.path in TOKENS else super().parse(request, route)
 
     @property
     def api(self) -> Source:
@@ -115,10 +125,15 @@ class Edge(Vendor):
         return Answer(status=429, body=body, content_type=JSON)
 
     def enter(self, request: Request, route: Route) -> dict[str, str]:
+        if route.path in (*TOKENS, FILES):
+            return {}
         kind, _, token = request.headers.get("authorization", "").partition(" ")
-        if kind.lower() != "bearer" or not token or self.settings.token not in ("", token):
+        known = token in self.tokens if route.path.startswith(JOURNAL) else self.settings.token in ("", token)
+        if kind.lower() != "bearer" or not token or not known:
             raise self.refuse(401)
         rules = self.settings
+        if route.path.startswith(JOURNAL):  # exempt from the account's limits
+            return {}
         if request.path.rstrip("/").endswith("/search"):  # its own limit, and no headers that say so
             if rules.searches_per_second and self.windows.take("search", [(rules.searches_per_second, 1.0)]):
                 raise Refusal(self.too_many("SECONDLY"))
@@ -149,6 +164,8 @@ class Edge(Vendor):
 
     def fire(self, kind: str, what: str, source: Source, event_id: int | None = None, **more: Any) -> None:
         """Tell the hooks of a change. ``kind`` is an object type, or "conversation"."""
+        if self.settings.journal and (entry := journal_entry(kind, what, self.settings.portal_id, self.clock(), more)):
+            self.entries.append(entry)
         if kind not in FIRED_FOR:
             return
         word = SINGULAR.get(kind, kind)
@@ -203,6 +220,30 @@ class Edge(Vendor):
             ).decode(),
             "X-HubSpot-Request-Timestamp": moment,
         }
+
+
+ACTIONS = {
+    "creation": "CREATE",
+    "propertyChange": "UPDATE",
+    "deletion": "DELETE",
+    "merge": "MERGE",
+    "privacyDeletion": "GDPR_DELETE",
+}
+
+
+def journal_entry(kind: str, what: str, portal: int, now: float, told: dict[str, Any]) -> dict[str, Any] | None:
+    """What the journal says of a change, where it is one of those that it names."""
+    if kind not in OBJECT_TYPES or what not in ACTIONS:
+        return None
+    entry = {
+        "type": "crmObject",
+        "portalId": portal,
+        "occurredAt": iso(now),
+        "action": ACTIONS[what],
+        "objectTypeId": OBJECT_TYPES[kind],
+        "objectId": told["objectId"],
+    }
+    return {**entry, "propertyChanges": {told["propertyName"]: {}}} if "propertyName" in told else entry
 
 
 def signed_uri(url: str) -> str:

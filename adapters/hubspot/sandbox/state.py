@@ -40,6 +40,16 @@ class Record:
     history: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
 
+@dataclass
+class File:
+    """One file of the webhooks journal. ``spoilt`` is what it holds in place of its entries."""
+
+    place: str
+    at: float
+    entries: list[dict[str, Any]]
+    spoilt: bytes | None = None
+
+
 class Account(Edge):
     """A HubSpot account without its routes."""
 
@@ -59,6 +69,8 @@ class Account(Edge):
         self.single_emails: dict[int, str] = {SHELL: "Baton's messages"}  # those made for single sends
         self.mails: list[dict[str, Any]] = []  # what people were sent
         self.forms, self.mail_events = list[dict[str, Any]](), list[dict[str, Any]]()
+        self.tokens, self.entries = set[str](), list[dict[str, Any]]()
+        self.journal: list[File] = []
         self.submissions: dict[str, list[dict[str, Any]]] = {}  # by form, the newest first
         self._next_id = int(self.clock()) * 100  # large as HubSpot's, and no number of an earlier run
         self.add_list("Newsletter")

@@ -64,6 +64,7 @@ polls = Table(
     Column("due_at", UtcTime, nullable=False),
     Column("failures", Integer, nullable=False, server_default="0"),
     Column("problem", Text, nullable=False, server_default=""),
+    Column("place", Text, nullable=False, server_default=""),
 )
 
 # What was read lately, so that what is read again in the overlap is not stored again.
