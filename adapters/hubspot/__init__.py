@@ -22,7 +22,7 @@ ADAPTER = Adapter(
         Setting("client_id", "The app's client id; only the webhooks journal takes it.", secret=False),
         Setting(
             "journal",
-            "yes: read the app's webhooks journal as well; it takes client_id and client_secret.",
+            "yes: read the app's webhooks journal as well; it takes client_id, client_secret and portal_id.",
             secret=False,
             wrong=wrong_yes,
         ),

@@ -15,7 +15,7 @@ from adapters.contract import Item, Page, Parsed, Stream, Unreadable, WebhookReq
 from adapters.digest import digest_of
 from adapters.hubspot.client import HubSpotClient
 from adapters.hubspot.deletions import deal_deletion_key, deletion_key, restoral_key
-from adapters.hubspot.journal_files import SCOPE, BrokenFile, Expired
+from adapters.hubspot.journal_files import NEEDS, SCOPE, BrokenFile, Expired
 from adapters.hubspot.poll import HISTORIES, contact_events, contact_item, deal_events, deal_items
 from adapters.hubspot.read import BATCH, contacts_by_id
 from adapters.polled import each, item
@@ -106,7 +106,7 @@ def _sorted(entries: Sequence[msgspec.Raw], place: str, portal: str) -> tuple[li
             if not kind:
                 continue
             name = _id(entry.object_id)
-            if portal and str(entry.portal_id) != portal:
+            if str(entry.portal_id) != portal:
                 raise Unreadable(f"from HubSpot account {entry.portal_id}; this connection is account {portal}")
         except (msgspec.DecodeError, Unreadable) as error:
             items.append(
@@ -224,7 +224,7 @@ JOURNAL = Stream(
     every=timedelta(minutes=1),
     limits=("journal", "default"),
     calls=7,  # two tokens, three places, the file twice; else five times contacts or deals
-    needs=("journal", "client_id", "client_secret"),
-    scope=f"client_id and client_secret of an app with {SCOPE}",
+    needs=NEEDS,
+    scope=f"portal_id, and client_id and client_secret of an app with {SCOPE}",
     history=False,
 )

@@ -19,7 +19,9 @@ from adapters.guard import ForbiddenTarget
 from adapters.http import BadAnswer, BrokenJson, Http, HttpError
 
 SCOPE = "developer.webhooks_journal.read"
-ROOT = "/webhooks-journal/{kind}/2026-03"
+NEEDS = ("journal", "client_id", "client_secret", "portal_id")  # settings without which it is not read
+# Of one account: the other kind of journal tells of all that have the app, whose contacts' ids mean others here
+ROOT = "/webhooks-journal/journal-local/2026-03"
 # The dated one first; not each of them gives client credentials tokens to every app
 TOKENS = ("/oauth/2026-03/token", "/oauth/v1/token")
 EARLY_SECONDS = 60.0  # before its end, a token is replaced
@@ -58,7 +60,7 @@ class _File(Struct, rename="camel"):
 
 
 class Journal:
-    """The journal of one app: of the account that ``portal_id`` names, else of all that have installed the app."""
+    """The journal of one app, as far as it tells of the account that ``portal_id`` names."""
 
     def __init__(self, account: Account) -> None:
         self._settings, self._base = account.settings, account.base_url
@@ -120,9 +122,7 @@ class Journal:
             raise
 
     def _ask(self, path: str) -> Found | None:
-        portal = self._settings.get("portal_id", "")
-        query = {"installPortalId": portal} if portal else None
-        url = self._base + ROOT.format(kind="journal-local" if portal else "journal") + path
+        query, url = {"installPortalId": self._settings["portal_id"]}, self._base + ROOT + path
         token = self._session()
         try:
             answer = self._get(url, query, token)

@@ -8,7 +8,7 @@ from typing import Any
 from adapters.contract import Check, Record
 from adapters.http import HttpError
 from adapters.hubspot.client import HubSpotClient, path_part
-from adapters.hubspot.journal_files import JournalRefused
+from adapters.hubspot.journal_files import NEEDS, JournalRefused
 from adapters.snapshot import events_of
 from app.contacts.event import Event, EventType, Identity, Ref
 from app.contacts.identity import clean_email
@@ -165,6 +165,9 @@ def check(client: HubSpotClient) -> list[Check]:
 
 def _try_journal(client: HubSpotClient) -> Check:
     capability = "Read the webhooks journal"
+    missing = [name for name in NEEDS if not client.settings.get(name)]
+    if missing:
+        return Check(capability, False, f"set {', '.join(missing)}")
     try:
         client.journal.latest()
     except JournalRefused as error:

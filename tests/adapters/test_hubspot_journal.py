@@ -10,7 +10,7 @@ from adapters.contract import Account, BadItem, Page, Window
 from adapters.http import BadAnswer, Http, HttpError
 from adapters.hubspot import ADAPTER
 from adapters.hubspot.journal import fetch_journal, parse_journal
-from adapters.hubspot.journal_files import Found, Journal, JournalRefused
+from adapters.hubspot.journal_files import NEEDS, Found, Journal, JournalRefused
 from adapters.hubspot.sandbox.journal import kept
 from adapters.sandbox.server import Server
 from app.contacts.event import Event, EventType, Identity, Ref
@@ -112,11 +112,13 @@ def test_refusal_is_of_the_journal_alone(vendors, client):
 # files ----------------------------------------------------------------------------------------------------------------
 
 
-def test_journal_of_the_app_is_read_where_no_account_is_named(vendors):
+def test_without_the_account_nothing_is_read_and_a_check_says_so(vendors):
     vendors.hubspot.configure(journal=True)
-    client_of(ADAPTER, vendors, **{**SETTINGS, "portal_id": ""}).journal.latest()
-    (call,) = vendors.called("hubspot", path="/webhooks-journal/")
-    assert (call.path, call.query) == ("/webhooks-journal/journal/2026-03/latest", {})
+    assert "portal_id" in NEEDS, "other accounts' contacts have the ids of ours"
+    client = client_of(ADAPTER, vendors, **{**SETTINGS, "portal_id": ""})
+    (check,) = [one for one in ADAPTER.check(client) if one.capability == "Read the webhooks journal"]
+    assert (check.works, check.advice) == (False, "set portal_id")
+    assert vendors.called("hubspot", path="/webhooks-journal/") == []
 
 
 def test_file_is_fetched_without_a_token(vendors, client):
