@@ -70,7 +70,9 @@ class Lane:
         self._note = note  # called when something was put in the inbox
         self._renewed = lease.asked_at
         self._pushes = {kind: push.of(connection.settings) for kind, push in self.adapter.pushes.items()}
-        self._limits = {limit.name: limit.of(connection.settings) for limit in self.adapter.limits}
+        # Those of streams that are read are none of its business: it would hurry or wait for what it never asks for
+        spent = {name for push in self.adapter.pushes.values() for name in push.limits}
+        self._limits = {one.name: one.of(connection.settings) for one in self.adapter.limits if one.name in spent}
         self._paces = {name: Pace(limit) for name, limit in self._limits.items() if limit.even}
         self._fruitless_until = self._booked_until = 0.0
         self._closed: dict[str, float] = {}  # kind → until when the vendor's limits let none of it through
