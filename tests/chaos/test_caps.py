@@ -3,6 +3,7 @@
 import itertools
 import random
 import threading
+import time
 from collections import Counter
 from datetime import timedelta
 from typing import Any
@@ -19,6 +20,7 @@ from tests.chaos.conftest import MakeTown
 from tests.chaos.test_together import in_threads
 from tests.chaos.town import Town
 from tests.feeding import rows
+from tests.stopwatch import Stopwatch
 
 MOST, DAYS = 3, 7
 TOOLS = ("klaviyo", "second")
@@ -98,13 +100,16 @@ class Storm:
         in_threads(workers, work)
 
     def calm_down(self) -> None:
-        """Do what is left to do."""
-        for _ in range(100):
+        """Do what is left to do, and what waits for its next try: an answer lost four times waits for some seconds."""
+        watch = Stopwatch()
+        while True:
             ingest.drain(self.town.runtime, 20)
             deliver.drain(self.town.runtime, 20)
-            if not any(name != "deliveries dead" for name in self.town.left()):
+            left = {name: count for name, count in self.town.left().items() if name != "deliveries dead"}
+            if not left:
                 return
-        raise AssertionError(f"there is still {self.town.left()}")
+            watch.within(60, f"There is still {left}")
+            time.sleep(0.05)
 
     def sent(self) -> Counter[str]:
         """How many messages the tools have sent to each."""
