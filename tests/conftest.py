@@ -165,7 +165,7 @@ def runtime(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> Ite
     """A fresh installation, on each database."""
     made = make_runtime(request, request.param, tmp_path, clock)
     yield made
-    _close(made)
+    close(made)
 
 
 @pytest.fixture
@@ -173,11 +173,12 @@ def sqlite_runtime(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock)
     """A fresh installation on SQLite, for what has nothing to do with the database."""
     made = make_runtime(request, "sqlite", tmp_path, clock)
     yield made
-    _close(made)
+    close(made)
 
 
-def _close(runtime: Runtime) -> None:
-    for thread in threading.enumerate():  # a tick leaves readers behind, which hold their database to the end
+def close(runtime: Runtime) -> None:
+    """Close a runtime once the readers of streams are done that a tick has left behind, which need its database."""
+    for thread in threading.enumerate():
         if thread.name.startswith("poll:"):
             thread.join(10)
     runtime.close()

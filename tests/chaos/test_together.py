@@ -23,6 +23,7 @@ from jobs.queue import push
 from tests.chaos.conftest import MakeTown
 from tests.chaos.forks import SHORT
 from tests.chaos.town import Town
+from tests.conftest import close
 from tests.feeding import rows
 from tests.process.hub import until
 from tests.servers import ValkeyServer
@@ -482,7 +483,7 @@ def test_r24_two_of_everything_double_nothing(make_town: MakeTown, database: str
         for _ in range(5):
             sweep.ring(runtime)
             sweep.tick(runtime, lambda *queues: None, f"t{number}")
-        runtime.close()
+        close(runtime)
 
     in_threads(4, tick)
     rung = [row.body.count(b'"timer.due"') for row in rows(town.runtime, "inbox", "body", kind="baton")]
