@@ -34,7 +34,7 @@ from jobs.enrolling import Rolls
 from jobs.places import Places
 from jobs.repeats import respect_sent
 from jobs.targets import targets_of
-from jobs.told import belongs_to, is_told, keep_told
+from jobs.told import ToldHandoffs
 from jobs.unit import Work
 
 
@@ -48,6 +48,7 @@ class Planner:
         self.mapped = [target for target in self.targets if target.is_kept_true]
         self.hearing = [target for target in self.targets if target.hears]
         self.work: Mapping[Person, Work] = {}
+        self.told = ToldHandoffs()
         self.learned: dict[tuple[int, str], tuple[Shadow, Person]] = {}
         self.held: dict[Person, dict[int, Held]] = {}
         self.values: dict[Person, dict[str, Any]] = {}
@@ -84,9 +85,10 @@ class Planner:
         new: Collection[tuple[Event, Person]],
         aliases: Mapping[str, Person],
         merged: Mapping[Person, Person],
+        told: ToldHandoffs,
     ) -> None:
         """Read what the plans depend on. ``merged`` maps contacts that are merged in this batch to where they go."""
-        self.work = work
+        self.work, self.told = work, told
         self.quiet = {person for event, person in new if event.quiet} - {
             person for event, person in new if not event.quiet
         }
@@ -175,7 +177,8 @@ class Planner:
         """Work out what is to be written."""
         for person, work in self.work.items():
             if work.refold_from is not None and person > 0:
-                self._compare(person, work, self._keep_told(person, work))
+                self.told.catch_up(work.state, self.known_deliveries.get(person, {}).values())
+                self._compare(person, work)
             elif work.decisions:
                 for decision in work.decisions:
                     self._new(person, work, decision)
@@ -233,15 +236,8 @@ class Planner:
                 verdict_by=decision.tags["by"],
             )
 
-    def _keep_told(self, person: Person, work: Work) -> set[str]:
-        """Sales was told of a handoff: whatever came to light since, it is open until they have judged it. The keys of
-        those that are."""
-        rows = self.known_handoffs.get(person, {}).values()
-        existing = self.known_deliveries.get(person, {}).values()
-        return keep_told(work.state, work.events, work.decisions, rows, existing, self.policies.handoff.clock)
-
-    def _compare(self, person: Person, work: Work, kept: Collection[str]) -> None:
-        """Hold what would be planned now against what stands. ``kept`` are handoffs that sales was told of."""
+    def _compare(self, person: Person, work: Work) -> None:
+        """Hold what would be planned now against what stands."""
         since = work.refold_from
         assert since is not None
         standing = {
@@ -282,7 +278,7 @@ class Planner:
         for row in existing.values():
             if row.key in planned or row.decision_key not in decided_anew or row.status != PENDING:
                 continue
-            if not belongs_to(row, kept):
+            if not self.told.has(row):
                 self.replanned[row.id] = {"status": WITHHELD, "reason": reason}
 
     def _open_nothing(self, person: Person, state: Contact, decision: Decision) -> None:
@@ -300,7 +296,7 @@ class Planner:
         row = self.known_handoffs.get(person, {}).get(plan.key)
         if row is None:
             self.handoffs.append((person, decision.event_id, plan))
-        elif not self._is_told(person, row):
+        elif row.key not in self.told.rows:
             # Nobody was told yet, so it may still become what it should have been from the start
             changes = self.handoff_changes.setdefault(row.key, {})
             changes.update(score=plan.score, reason=plan.reason, remind_at=plan.remind_at, due_at=plan.due_at)
@@ -309,11 +305,8 @@ class Planner:
 
     def _withdraw_handoffs(self, person: Person, gone: Collection[str]) -> None:
         for row in self.known_handoffs.get(person, {}).values():
-            if row.key in gone and row.status in ("open", "closed") and not self._is_told(person, row):
+            if row.key in gone and row.status in ("open", "closed") and row.key not in self.told.rows:
                 self.handoff_changes.setdefault(row.key, {})["status"] = "withdrawn"
-
-    def _is_told(self, person: Person, row: HandoffRow) -> bool:
-        return is_told(row, self.known_deliveries.get(person, {}).values())
 
     def _change(self, row: Existing, plan: Planned) -> None:
         same = (row.status, row.action, row.handoff_key) == (plan.status, plan.action, plan.handoff_key)

@@ -21,7 +21,7 @@ from app.contacts.times import EPOCH
 from app.rules.decide import step
 from app.rules.rescore import is_behind
 from app.runtime import Rulebook, Runtime
-from app.store import checkpoints, conflicts, erasures, inbox, log, merges, notes, people, polls, segments
+from app.store import checkpoints, conflicts, erasures, handoffs, inbox, log, merges, notes, people, polls, segments
 from app.store.checkpoints import Checkpoint
 from app.store.engine import Conflict, Unit
 from app.store.imports import IMPORT
@@ -33,6 +33,7 @@ from jobs.kept_out import KeptOut
 from jobs.planning import Planner
 from jobs.reading import Reading
 from jobs.rescoring import Rescoring
+from jobs.told import ToldHandoffs
 from jobs.unit import CHECKPOINT_EVERY, Incoming, Work
 
 logger = structlog.get_logger("baton.ingest")
@@ -83,6 +84,7 @@ class Batch:
         self.work: dict[Person, Work] = {}
         self.moved: dict[str, Person] = {}
         self.merged: dict[Person, Person] = {}  # where contacts that are merged in this batch go
+        self.told = ToldHandoffs()
         self.noted: list[Event] = []  # to be taken in after this batch
         self.planner = Planner(runtime, rulebook, now)
         self.kept_out = KeptOut()
@@ -235,6 +237,8 @@ class Batch:
             work = self.work[person]
             work.state, work.checkpoint, work.stale = starts.get(person) or Contact(), None, person not in starts
             work.events.sort(key=position)
+        self.told = ToldHandoffs(handoffs.known_to_sales(conn, sources))
+        self.told.place({person: self.work[person] for person in again}, self.merged)
 
     def _starts(self, conn: Conn, again: Collection[Person]) -> dict[Person, Contact]:
         """The states to fold from, of those whose checkpoint lies before all that has changed. What sales was told of
@@ -291,16 +295,18 @@ class Batch:
             late = bisect_left(work.events, work.refold_from, key=position)
             for event in work.events[:late]:
                 step(work.state, event, policies)
+                self.told.recall(work.state, event)
             if late >= CHECKPOINT_EVERY:
                 work.keep_checkpoint()
             for event in work.events[late:]:
                 work.decisions += step(work.state, event, policies)
+                self.told.recall(work.state, event, work.decisions)
 
     def plan(self) -> None:
         """Route decisions and differences to deliveries."""
         new = [(one.event, one.person) for one in self.new if one.person is not None]
         with self.unit.reader() as conn:
-            self.planner.look(conn, self.work, new, self.resolution.new_aliases, self.merged)
+            self.planner.look(conn, self.work, new, self.resolution.new_aliases, self.merged, self.told)
         self.planner.plan()
 
     # --- all of it, at once

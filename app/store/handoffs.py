@@ -6,12 +6,13 @@ from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
-from sqlalchemy import Connection, func, insert, literal, select, update
+from sqlalchemy import Connection, func, insert, literal, or_, select, update
 
-from app.contacts.action import Alert, kind_of
+from app.contacts.action import Alert, CreateNote, CreateTask, kind_of
 from app.rules.assignment import Owner
 from app.rules.clock import REMIND
 from app.rules.decision import HandoffPlan
+from app.store.deliveries import HAVE_LEFT
 from app.store.engine import Database
 from app.store.tables import deliveries, handoffs, rotations
 
@@ -22,6 +23,7 @@ class HandoffRow(Struct, frozen=True, kw_only=True):
     id: int
     key: str
     contact_id: int
+    event_id: str
     rule: str
     opened_at: datetime
     due_at: datetime
@@ -76,6 +78,21 @@ def of_contacts(conn: Connection, contact_ids: Collection[int]) -> dict[int, dic
     for row in load(conn, handoffs.c.contact_id.in_(list(found))) if found else ():
         found[row.contact_id][row.key] = row
     return found
+
+
+def known_to_sales(conn: Connection, contact_ids: Collection[int]) -> list[HandoffRow]:
+    """The handoffs of these contacts that sales knows of, or will in a moment, oldest first: people were told of them
+    or have taken them, or what tells them is on its way and cannot be called back."""
+    ids = list(contact_ids)
+    tells = select(deliveries.c.id).where(
+        deliveries.c.contact_id.in_(ids),
+        deliveries.c.handoff_key == handoffs.c.key,
+        deliveries.c.kind.in_([kind_of(kind) for kind in (Alert, CreateTask, CreateNote)]),
+        deliveries.c.status.in_(HAVE_LEFT),
+    )
+    knows = or_(handoffs.c.alerted_at.is_not(None), handoffs.c.claimed_at.is_not(None), tells.exists())
+    stands = handoffs.c.status.in_(("open", "claimed", "closed"))
+    return load(conn, handoffs.c.contact_id.in_(ids) & stands & knows) if ids else []
 
 
 def load(conn: Connection, condition: Any) -> list[HandoffRow]:

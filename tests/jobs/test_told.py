@@ -1,19 +1,21 @@
 """What sales was told of is a fact, and so is what is on its way to them: a late event that shows an earlier reason for
 a handoff makes no second one of it, and takes none of its parts away."""
 
+import json
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import update
 
 from adapters.sandbox.server import Server
+from app.contacts.event import Event, EventType, Identity
 from app.runtime import Runtime
-from app.store import tables
+from app.store import inbox, tables
 from jobs.planning import Planner
 from tests.feeding import drain, rows, visit
-from tests.jobs.test_deliver import impatient, live, look_at_pricing, one, ready_for_sales, vendors
+from tests.jobs.test_deliver import impatient, live, look_at_pricing, one, ready_for_sales, settle, vendors
 
 __all__ = ["impatient", "live", "one", "vendors"]
 
@@ -100,3 +102,67 @@ def test_what_leaves_while_a_batch_is_worked_on_is_seen(
     assert len(met) == 2, "once more, from the start"
     assert packet(one) == {"alert": ["pending"], "create_note": ["sending"], "create_task": ["pending"]}
     assert [row.status for row in rows(one, "handoffs", "status")] == ["open"]
+
+
+def judge(runtime: Runtime, verdict: str) -> None:
+    """Sales says how it went."""
+    (row,) = rows(runtime, "handoffs", "contact_id", "key")
+    said = Event(
+        type=EventType.SALES_VERDICT,
+        occurred_at=runtime.clock(),
+        source_key="the verdict",
+        identities=(Identity("contact", str(row.contact_id)),),
+        properties={"verdict": verdict, "handoff": row.key},
+        actor="rep@acme.example",
+    )
+    with runtime.database.write() as conn:
+        inbox.note(conn, [said], runtime.clock())
+    drain(runtime)
+
+
+def claimed(runtime: Runtime) -> None:
+    """Somebody has seen it on their desk before anything left."""
+    with runtime.database.write() as conn:
+        conn.execute(update(tables.handoffs).values(status="claimed", claimed_at=runtime.clock(), claimed_by="rep"))
+
+
+@pytest.mark.parametrize("told", [settle, claimed])
+def test_what_sales_has_judged_is_not_handed_over_again(
+    live: Runtime, vendors: Server, told: Callable[[Runtime], Any]
+) -> None:
+    before = open_handoff(live, vendors)
+    told(live)
+    judge(live, "nurture")
+    opened, parts = rows(live, "handoffs", "key", "opened_at", "score"), packet(live)
+    come_to_light(live, before)
+    assert packet(live) == parts, "sales is told of nothing anew"
+    assert rows(live, "handoffs", "key", "opened_at", "score") == opened
+    assert [(row.status, row.verdict) for row in rows(live, "handoffs", "status", "verdict")] == [("closed", "nurture")]
+
+
+def test_a_verdict_stands_where_there_should_have_been_no_handoff(live: Runtime, vendors: Server) -> None:
+    """That they were talking already reaches us after sales has won them."""
+    before = open_handoff(live, vendors)
+    settle(live)
+    judge(live, "won")
+    assert stage(live) == "customer"
+    booked = Event(
+        type=EventType.MEETING_BOOKED,
+        occurred_at=before,
+        source_key="the meeting",
+        identities=(Identity("email", "ann@acme.example"),),
+        properties={"starts_at": (before + timedelta(days=3)).isoformat()},
+    )
+    with live.database.write() as conn:
+        inbox.note(conn, [booked], live.clock())
+    drain(live)
+    (withheld, *_) = [row.summary for row in rows(live, "decisions", "what", "summary") if row.what == "handoff"]
+    assert "already in conversation" in withheld
+    assert stage(live) == "customer"
+    assert [(row.status, row.verdict) for row in rows(live, "handoffs", "status", "verdict")] == [("closed", "won")]
+    (state,) = [row.state for row in rows(live, "contacts", "state")]
+    assert [(one["verdict"], "closed_at" in one) for one in json.loads(state)["handoffs"]] == [("won", True)]
+
+
+def stage(runtime: Runtime) -> str:
+    return str(json.loads(rows(runtime, "contacts", "state")[0].state)["stage"]["name"])
