@@ -23,9 +23,7 @@ SANDBOX_PORT = 8100
 STORY, SANDBOX_URL = "story", "sandbox_url"
 ADMIN = "admin@example.com"
 PATIENCE_SECONDS = 60.0
-RULES_OF_THE_HOUSE = (
-    "To connect your own tools: `baton connection add hubspot --set access_token=… --set client_secret=…`"
-)
+NEXT = "To connect your own tools: Connections in the admin, or `baton connection add KIND`"
 
 
 def is_first(runtime: Runtime) -> bool:
@@ -194,7 +192,7 @@ class Story:
         self._told("opt-out", "Cleo unsubscribed in Klaviyo: HubSpot was told to stop as well.")
         self.say("")
         self.say("  Look at the contacts, their timeline and “why / why not” in the admin, and at the sandbox page.")
-        self.say(f"  {RULES_OF_THE_HOUSE}")
+        self.say(f"  {NEXT}")
 
     def _person(self, email: str, first: str, last: str, title: str, company: str) -> str:
         made = self._act(

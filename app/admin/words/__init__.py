@@ -10,7 +10,7 @@ from app.admin.words.decisions import *
 from app.admin.words.decisions import GATES
 from app.admin.words.handoffs import *
 from app.admin.words.people import *
-from app.admin.words.people import CHANNELS, SUPPRESSIONS, TALKS
+from app.admin.words.people import CHANNELS, CONSENT, SUPPRESSIONS, TALKS
 from app.admin.words.sequences import *
 from app.admin.words.team import *
 from app.admin.words.traffic import *
@@ -31,7 +31,9 @@ def say(table: Mapping[str, str], name: str | None) -> str:
 
 
 def event_detail(properties: Mapping[str, Any]) -> str:
-    """What it was about: the page, the form, the message."""
+    """What it was about: the page, the form, the message, the yes or no."""
+    if (said := CONSENT.get(properties.get("state", ""))) and (channel := CHANNELS.get(properties.get("channel", ""))):
+        return f"{said} ({channel})"
     return next((str(properties[name]) for name in _EVENT_DETAILS if properties.get(name)), "")
 
 
