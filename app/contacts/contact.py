@@ -311,8 +311,15 @@ class Contact(Struct, omit_defaults=True):
 
     @property
     def open_handoff(self) -> Handoff | None:
-        """The handoff that sales has not judged yet, or None."""
-        return self.handoffs[-1] if self.handoffs and self.handoffs[-1].closed_at is None else None
+        """The newest handoff that sales has not judged yet, or None. There are two where sales was told of one of each
+        of two contacts that are one by now."""
+        return next((one for one in reversed(self.handoffs) if one.closed_at is None), None)
+
+    def handoff_meant(self, key: Any) -> Handoff | None:
+        """The handoff that something is said of: the one that is named, else (a tool names none; one that nobody was
+        told of may have become another) the newest."""
+        last = self.handoffs[-1] if self.handoffs else None
+        return next((one for one in self.handoffs if one.key == key), last)
 
     @property
     def name(self) -> str:

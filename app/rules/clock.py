@@ -131,10 +131,13 @@ def timers(contact: Contact) -> dict[str, datetime]:
 def decide_clock(contact: Contact, event: Event, clock: Clock) -> list[Decision]:
     """What a timer that has rung, an alert that failed, or a claim means for the contact's open handoff. Only Baton
     itself says such things; under the same names from anywhere else they mean nothing."""
-    handoff = contact.open_handoff
-    if handoff is None or handoff.claimed_at is not None or event.connection_id:
+    if event.connection_id:
         return []
-    if event.type == HANDOFF_CLAIMED:
+    claimed = event.type == HANDOFF_CLAIMED
+    handoff = contact.handoff_meant(event.properties.get("handoff")) if claimed else contact.open_handoff
+    if handoff is None or handoff.closed_at is not None or handoff.claimed_at is not None:
+        return []
+    if claimed:
         return [_claim(handoff, event, clock)]
     if handoff.escalated_at is not None:
         return []

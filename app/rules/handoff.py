@@ -240,7 +240,7 @@ def apply_verdict(contact: Contact, event: Event, policy: HandoffPolicy) -> list
     verdict = str(event.properties.get("verdict") or "")
     if verdict not in VERDICTS:
         return []
-    handoff = contact.handoffs[-1] if contact.handoffs else None
+    handoff = contact.handoff_meant(event.properties.get("handoff"))
     if handoff is None:
         return []
     now, actor = event.occurred_at, event.actor or "sales"

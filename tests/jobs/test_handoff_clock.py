@@ -263,6 +263,42 @@ def test_a_merge_rings_once(hub: Runtime, clock: Clock, vendors: Server) -> None
     assert titles(vendors) == ["slack Handoff for Rita", "slack Reminder for Rita", "pager Escalated to Pia"]
 
 
+def test_two_handoffs_that_a_merge_brings_together_are_judged_one_by_one(
+    hub: Runtime, clock: Clock, vendors: Server
+) -> None:
+    open_one(hub)
+    hubspot(hub)
+    arrive(hub, "hubspot", [notice(FRIDAY, 7, "creation"), notice(FRIDAY, 7, name="email", value="ann@other.example")])
+    form(hub, "demo", at=FRIDAY + timedelta(minutes=1), email="ann@other.example")
+    work(hub)
+    assert [row.alerted_at is None for row in rows(hub, "handoffs", "alerted_at")] == [False, False]
+    arrive(hub, "hubspot", [notice(FRIDAY + timedelta(minutes=2), 7, name="email", value=MAIL)])
+    work(hub)
+    assert [row.status for row in rows(hub, "handoffs", "status")] == ["open", "open"]
+    for number, verdict in enumerate(("nurture", "won")):
+        clock.advance(minutes=5)
+        row = rows(hub, "handoffs", "key", "contact_id")[number]
+        said = Event(
+            type=EventType.SALES_VERDICT,
+            occurred_at=clock(),
+            source_key=verdict,
+            identities=(Identity("contact", str(row.contact_id)),),
+            properties={"verdict": verdict, "handoff": row.key},
+            actor="Rita",
+        )
+        with hub.database.write() as conn:
+            inbox.note(conn, [said], clock())
+        work(hub)
+    assert [(row.status, row.verdict) for row in rows(hub, "handoffs", "status", "verdict")] == [
+        ("closed", "nurture"),
+        ("closed", "won"),
+    ]
+    clock.advance(minutes=5)
+    form(hub, "webinar", at=FRIDAY, email=MAIL)  # what comes late is folded in with both
+    work(hub)
+    assert [row.status for row in rows(hub, "handoffs", "status")] == ["closed", "closed"]
+
+
 def test_a_verdict_of_not_a_fit_ends_clock_and_marketing(hub: Runtime, clock: Clock, vendors: Server) -> None:
     open_one(hub)
     clock.advance(minutes=5)

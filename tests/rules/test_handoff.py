@@ -30,8 +30,8 @@ def demo(days: float = 9, **fields):
     return event("form.submitted", ago(days=days), form="demo", fields={"email": ANN, **fields})
 
 
-def verdict(name: str, days: float, actor: str | None = "Rita"):
-    return event("sales.verdict", ago(days=days), actor=actor, verdict=name)
+def verdict(name: str, days: float, actor: str | None = "Rita", **more):
+    return event("sales.verdict", ago(days=days), actor=actor, verdict=name, **more)
 
 
 def handoffs(*events, by=DEFAULT) -> list[str]:
@@ -203,6 +203,23 @@ def test_accepted_handoff_is_a_conversation_until_the_next_verdict():
     assert conversation(contact, SUPPRESSION, NOW) is None
     assert [one.tags["verdict"] for one in of(decisions, "verdict")] == ["accepted", "lost"]
     assert (contact.handoffs[0].verdict, contact.handoffs[0].closed_at) == ("lost", ago(days=8))
+
+
+def test_verdict_is_on_the_handoff_that_it_names():
+    """A rep says how an older one ended while a newer waits."""
+    before = [demo(200), verdict("nurture", 199), demo(9)]
+    older, newer = live(before)[0].handoffs
+    contact, decisions = live([*before, verdict("lost", 1, handoff=older.key)])
+    assert contact.open_handoff == newer
+    assert [one.verdict for one in contact.handoffs] == ["lost", ""]
+    assert of(decisions, "verdict")[-1].tags["handoff"] == older.key
+    contact, _ = live([*before, verdict("lost", 1, handoff=newer.key)])
+    assert contact.open_handoff is None
+
+
+def test_verdict_on_one_that_has_become_another_is_on_that():
+    contact, _ = live([demo(9), verdict("won", 8, handoff="what it was before an earlier reason came to light")])
+    assert [one.verdict for one in contact.handoffs] == ["won"]
 
 
 def test_verdict_arms_the_threshold_again():
