@@ -324,6 +324,15 @@ def _json_of(answer: Any) -> Any:
         raise BadAnswer(f"answered {answer.status} with something that is not JSON") from None
 
 
+def see_done(answer: Any) -> None:
+    """Raises BadAnswer where an answer with a status of success is an error by its body, or by that of whatever stands
+    in front of the tool: what was asked for was not done."""
+    if isinstance(answer, dict):
+        said = next((answer[name] for name in ("errors", "error", "detail") if answer.get(name)), None)
+        if said:
+            raise BadAnswer(f"answered a success that is an error: {str(said)[:500]}")
+
+
 _WAIT = frozenset((408, 423, 425, 429))
 
 

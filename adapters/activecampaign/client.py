@@ -61,6 +61,8 @@ class ActiveCampaign:
         answer = self._call(method, path)
         if isinstance(answer, dict):
             _see_done(answer)
+            if answer.get("message"):
+                raise BadAnswer(f"answered a success that is an error: {str(answer['message'])[:500]}")
         elif answer:
             raise BadAnswer("answered with something that is none of its answers")
 

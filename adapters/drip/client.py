@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from adapters.contract import Account, Check, Delivery, Refused
-from adapters.http import Http, HttpError
+from adapters.http import BadAnswer, Http, HttpError, see_done
 
 NO_ADDRESS = Refused(reason="Drip knows people by their e-mail address, and none is known")
 _KEY = re.compile(r"[A-Za-z0-9_-]+")
@@ -29,8 +29,17 @@ class Drip:
         self._http: Http = account.http
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
-        """The JSON of the answer, or None for an empty one. Raises HttpError for any other status than 2xx."""
-        return self._http.call(method, f"{self._root}{path}", self._headers, body)
+        """The JSON of the answer, or None for an empty one. Raises HttpError for any other status than 2xx, and
+        BadAnswer for an error that says 200."""
+        answer = self._http.call(method, f"{self._root}{path}", self._headers, body)
+        see_done(answer)
+        return answer
+
+    def ask(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
+        """The subscriber whom a call was about, as it answers. Raises BadAnswer for a success without one."""
+        if not (found := first_in(self.call(method, path, body))):
+            raise BadAnswer("answered without the subscriber")
+        return found
 
 
 def connect(account: Account) -> Drip:

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any, cast
 
 from adapters.contract import Delivery, Done, Outcome, Refused
-from adapters.drip.client import ADDED, NO_ADDRESS, Drip, first_in, is_known, is_missing, named, part, subscribers_of
+from adapters.drip.client import ADDED, NO_ADDRESS, Drip, is_known, is_missing, named, part, subscribers_of
 from adapters.http import BadAnswer, HttpError, outcome_of
 from app.contacts.action import Subscribe
 from app.contacts.consent import Grant, surely_after
@@ -38,12 +38,12 @@ def unsubscribe(client: Drip, deliveries: Sequence[Delivery]) -> list[Outcome]:
 def _stop(client: Drip, name: str) -> list[str]:
     """The address of whom this stopped mail to; none where Drip has no such subscriber."""
     try:
-        answer = client.call("POST", f"/subscribers/{part(name)}/unsubscribe_all")
+        held = client.ask("POST", f"/subscribers/{part(name)}/unsubscribe_all")
     except HttpError as error:
         if not is_missing(error):
             raise
         return []
-    return [str(first_in(answer).get("email") or "").lower()]
+    return [str(held.get("email") or "").lower()]
 
 
 def subscribe(client: Drip, deliveries: Sequence[Delivery]) -> list[Outcome]:
@@ -58,7 +58,7 @@ def subscribe(client: Drip, deliveries: Sequence[Delivery]) -> list[Outcome]:
         held = subscribers_of(client, one)
         if why := next((why for each in held if (why := _why_not(each, grant))), ""):
             return [Refused(reason=why)]
-        made = first_in(client.call("POST", "/subscribers", {"subscribers": [person]}))
+        made = client.ask("POST", "/subscribers", {"subscribers": [person]})
         if made.get("status", ACTIVE) != ACTIVE:
             raise BadAnswer(f"answered that the subscriber is {made['status']}")
     except Exception as error:

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from adapters.accepting import all_marketing, by_email
 from adapters.contract import Again, Delivery, Done, Outcome, Push
-from adapters.drip.client import ADDED, NO_ADDRESS, Drip, first_in, is_known, is_missing, named, part
+from adapters.drip.client import ADDED, NO_ADDRESS, Drip, is_known, is_missing, named, part
 from adapters.drip.consent import find_subscription, subscribe, unsubscribe
 from adapters.http import HttpError, outcome_of
 from app.contacts.action import (
@@ -60,10 +60,10 @@ def write_subscribers(client: Drip, deliveries: Sequence[Delivery]) -> list[Outc
 
 def _write(client: Drip, one: Delivery, person: Mapping[str, Any]) -> Outcome:
     try:
-        answer = client.call("POST", "/subscribers", {"subscribers": [person]})
+        made = client.ask("POST", "/subscribers", {"subscribers": [person]})
     except Exception as error:
         return outcome_of(error)
-    return Done(vendor_id=str(first_in(answer).get("id") or ""), told=_properties(one))
+    return Done(vendor_id=str(made.get("id") or ""), told=_properties(one))
 
 
 def _properties(one: Delivery) -> dict[str, Any]:

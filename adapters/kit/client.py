@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from adapters.contract import Account, Check, Delivery, Outcome, Refused
-from adapters.http import BadAnswer, Http, HttpError, outcome_of
+from adapters.http import BadAnswer, Http, HttpError, outcome_of, see_done
 from mappings.schema import Property
 
 NO_ADDRESS = Refused(reason="Kit knows people by their e-mail address, and none is known")
@@ -27,7 +27,9 @@ class Kit:
 
     def call(self, method: str, path: str, body: Any = None, **query: str) -> Any:
         """The JSON of the answer, or None for an empty one. Raises HttpError for any other status than 2xx."""
-        return self._http.call(method, f"{self._root}{path}", self._headers, body, query)
+        answer = self._http.call(method, f"{self._root}{path}", self._headers, body, query)
+        see_done(answer)
+        return answer
 
     def ask(self, method: str, path: str, body: Any = None, *, holds: str, **query: str) -> Any:
         """What an answer holds under a name. Raises BadAnswer where it is not there."""

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Any
 
 from adapters.contract import Account, BatchRefused, ConnectionRefused, Outcome, Refused, RetryLater
-from adapters.http import Http, HttpError, outcome_of, reading_pages
+from adapters.http import BadAnswer, Http, HttpError, outcome_of, reading_pages, see_done
 
 THROTTLED_SECONDS = 60.0
 _KEY = re.compile(r"\S+-([a-z]{2,3}\d{1,3})")
@@ -42,8 +42,18 @@ class Mailchimp:
         return self._audience
 
     def call(self, method: str, path: str, body: Any = None, **query: str) -> Any:
-        """The JSON of the answer. Raises HttpError for any other status than 2xx."""
-        return self._http.call(method, f"{self._root}{path}", self._headers, body, query)
+        """The JSON of the answer. Raises HttpError for any other status than 2xx, and BadAnswer for a problem that says
+        200."""
+        answer = self._http.call(method, f"{self._root}{path}", self._headers, body, query)
+        see_done(answer)
+        return answer
+
+    def write(self, method: str, member: str, body: Any, **query: str) -> str:
+        """Write a member; what Mailchimp calls them. Raises BadAnswer for a success that does not show them."""
+        made = self.call(method, self.member(member), body, **query)
+        if not isinstance(made, dict) or not made.get("id"):
+            raise BadAnswer("answered without the member")
+        return str(made["id"])
 
     def file(self, url: str) -> bytes:
         """What lies at an address that an answer named, for some minutes and without the key. Raises HttpError."""

@@ -91,7 +91,7 @@ def _write(client: Mailchimp, delivery: Delivery) -> Outcome:
         return NO_ADDRESS
     method, member = place
     try:
-        made = client.call(method, client.member(member), _body(delivery), skip_merge_validation="true")
+        made = client.write(method, member, _body(delivery), skip_merge_validation="true")
     except HttpError as error:
         if method == "PATCH" and is_missing(error):  # nobody is known there by the address of before
             return _write(
@@ -100,8 +100,7 @@ def _write(client: Mailchimp, delivery: Delivery) -> Outcome:
         return outcome(error)
     except Exception as error:
         return outcome(error)
-    told = str(made.get("id") or "") if isinstance(made, dict) else ""
-    return Done(vendor_id=told or _member(delivery), told=_properties(delivery))
+    return Done(vendor_id=made, told=_properties(delivery))
 
 
 def _place(delivery: Delivery) -> tuple[str, str] | None:
@@ -157,7 +156,7 @@ def unsubscribe(client: Mailchimp, deliveries: Sequence[Delivery]) -> list[Outco
 
 def _opt_out(client: Mailchimp, member: str) -> str:
     try:
-        client.call("PATCH", client.member(member), {"status": "unsubscribed"})
+        client.write("PATCH", member, {"status": "unsubscribed"})
     except HttpError as error:
         if title(error) != COMPLIANCE:
             raise
@@ -223,7 +222,7 @@ def subscribe(client: Mailchimp, deliveries: Sequence[Delivery]) -> list[Outcome
 
 def _set_status(client: Mailchimp, one: Delivery, status: str) -> None:
     body = {ADDRESS: one.to.email, "status_if_new": status, "status": status}
-    client.call("PUT", client.member(_member(one)), body, skip_merge_validation="true")
+    client.write("PUT", _member(one), body, skip_merge_validation="true")
 
 
 def erase(client: Mailchimp, deliveries: Sequence[Delivery]) -> list[Outcome]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from adapters.contract import Delivery, Done, Outcome, Refused, RetryLater
-from adapters.http import HttpError
+from adapters.http import BadAnswer, HttpError
 from adapters.salesforce.client import Salesforce
 from adapters.salesforce.names import TASK, USER, full_id
 from adapters.salesforce.people import moved_to, record_id
@@ -74,7 +74,9 @@ def _make(client: Salesforce, person: str, task: Mapping[str, Any]) -> tuple[str
         if not moved:
             raise
         person, made = moved, client.call("POST", path, {"WhoId": moved, **task})
-    return person, made.get("id") if isinstance(made, dict) else ""
+    if not isinstance(made, dict) or not made.get("id"):
+        raise BadAnswer("answered without the id of the task")
+    return person, made["id"]
 
 
 def find_task(client: Salesforce, delivery: Delivery) -> Done | None:
