@@ -64,7 +64,7 @@ def sandbox(host: str, port: int) -> None:
     """Serve simulators of the tools that Baton acts in: they can be called, send webhooks, and fail when told to."""
     from adapters.sandbox.server import run_forever
 
-    click.echo(f"Simulators at http://{host}:{port}/  (base URLs: …/hubspot, …/klaviyo, …/activecampaign)")
+    click.echo(f"Simulators at http://{host}:{port}/  (the base URL of each is …/ and its name: …/hubspot)")
     run_forever(host, port)
 
 
