@@ -18,7 +18,7 @@ from tenacity import (
 
 from app.runtime import Runtime
 from app.store import inbox
-from app.store.engine import Conflict, in_words, is_unavailable
+from app.store.engine import Collision, Conflict, in_words, is_unavailable
 from jobs import watch
 from jobs.context import current, stopping
 from jobs.queue import DELIVER, INGEST
@@ -141,7 +141,9 @@ def _bring_in(runtime: Runtime, claim: int, rows: list[inbox.InboxRow]) -> tuple
             with attempt:
                 new = settle(runtime, claim, ready)
         return sum(len(reading.events) for reading in ready), new
-    except RetryError:
+    except RetryError as error:
+        if isinstance(last := error.last_attempt.exception(), Collision):
+            raise last from None  # for ever, it seems: whatever it is must not keep the others
         with runtime.database.write() as conn:
             inbox.release(conn, claim, [reading.row.id for reading in ready])
         return 0, 0

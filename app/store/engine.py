@@ -79,6 +79,10 @@ class Conflict(Exception):
     """Somebody else changed what this unit of work read; do it again from the start."""
 
 
+class Collision(Conflict):
+    """What was to be written is there already: another was first or, where that goes on, we are at fault."""
+
+
 class Database:
     """A pool of connections. ``read`` is a snapshot, ``write`` a transaction, ``unit`` reads first and writes last."""
 
@@ -192,7 +196,7 @@ class Unit:
 
     @contextmanager
     def writer(self) -> Iterator[Connection]:
-        """Write. Raises :class:`Conflict` where another writer was first."""
+        """Write. Raises :class:`Collision` where another writer was first."""
         try:
             if self._conn is not None:
                 yield self._conn
@@ -200,7 +204,7 @@ class Unit:
                 with self._database.write(lasting=False) as conn:
                     yield conn
         except IntegrityError as error:
-            raise Conflict(in_words(error)) from None
+            raise Collision(in_words(error)) from None
 
 
 def in_words(error: DBAPIError) -> str:

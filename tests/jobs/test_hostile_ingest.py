@@ -19,6 +19,7 @@ from app import views
 from app.contacts.event import Event, EventType, Identity
 from app.runtime import Runtime
 from app.store import inbox, lists, tables
+from app.store.engine import Collision
 from jobs import ingest, settle
 from tests.conftest import NOW, Clock, make_runtime
 from tests.feeding import arrive, contact, contacts, drain, form, hubspot, klaviyo, minutes, notice, rows
@@ -252,6 +253,7 @@ def _raise_for(monkeypatch: pytest.MonkeyPatch, value: str, error: BaseException
         pytest.param(ValueError("no"), id="a value error"),
         pytest.param(KeyError("name\0with NUL"), id="a message with a NUL"),
         pytest.param(ExceptionGroup("several", [ValueError("one")]), id="a group of errors"),
+        pytest.param(Collision("UNIQUE constraint failed: deliveries.key"), id="what is there already, for ever"),
     ],
 )
 def test_a_request_that_makes_a_rule_raise_is_parked_and_the_others_go_on(
