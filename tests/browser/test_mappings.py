@@ -10,7 +10,7 @@ from datetime import timedelta
 
 import pytest
 from msgspec import Struct
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from app import drafts as acts
 from app.store import counted, drafts
@@ -180,7 +180,7 @@ def test_an_unknown_value_of_a_picklist_gets_its_place(new_page: NewPage, shippe
     page.goto(f"/admin/mappings/hubspot/row?row={VERDICT}")
     assert "unmapped values seen" in page.inner_text("#values-title")
     does.press("button[value='place:IN_REVIEW']")
-    page.wait_for_function(f"{LINES}.includes('IN_REVIEW')")
+    page.wait_for_selector("input[name=theirs][value=IN_REVIEW]")
     line = page.evaluate(f"{LINES}.indexOf('IN_REVIEW') + 1")
     does.choose(f"select[aria-label='Our value, line {line}']", "Nurture")
     does.press("button[value=save]")
@@ -222,4 +222,4 @@ def test_fields_are_found_as_somebody_types(new_page: NewPage, renamed: Renamed)
     page.press("#find-source", "Enter")
     assert page.input_value("#find-source") == "budget eur", "the page is still the same"
     page.click("#sources button")
-    page.wait_for_function("document.querySelector('#vendor-0').value === 'budget_eur'")
+    expect(page.locator("#vendor-0")).to_have_value("budget_eur")
