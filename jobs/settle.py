@@ -238,7 +238,7 @@ class Batch:
             work.state, work.checkpoint, work.stale = starts.get(person) or Contact(), None, person not in starts
             work.events.sort(key=position)
         self.told = ToldHandoffs(handoffs.known_to_sales(conn, sources))
-        self.told.place({person: self.work[person] for person in again}, self.merged)
+        self.told.place({person: self.work[person] for person in again}, self.merged, self.moved)
 
     def _starts(self, conn: Conn, again: Collection[Person]) -> dict[Person, Contact]:
         """The states to fold from, of those whose checkpoint lies before all that has changed. What sales was told of

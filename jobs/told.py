@@ -6,7 +6,7 @@ after it (its clock, the verdict, the stage that followed from it) means what it
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from app.contacts.action import Alert
 from app.contacts.contact import Contact, Handoff
@@ -26,22 +26,21 @@ class ToldHandoffs:
         self.rows = {row.key: row for row in rows}
         self._after: dict[str, list[HandoffRow]] = defaultdict(list)
 
-    def place(self, work: Mapping[Person, Work], merged: Mapping[Person, Person]) -> None:
+    def place(self, work: Mapping[Person, Work], merged: Mapping[Person, Person], moved: Collection[str]) -> None:
         """Find the moments at which they opened, among the events that are to be folded. ``merged`` says where contacts
-        go that are merged."""
-        home = {event.id: person for person, one in work.items() for event in one.events}
+        go that are merged; events that ``moved`` have become somebody else's, of whom sales was told nothing."""
+        home = {event.id for one in work.values() for event in one.events}.difference(moved)
         for row in self.rows.values():
-            person = home.get(row.event_id) or merged.get(row.contact_id, row.contact_id)
-            one = work.get(person)
+            if row.event_id in home:
+                self._after[row.event_id].append(row)
+                continue
+            one = work.get(merged.get(row.contact_id, row.contact_id))
             if one is None or not one.events:
                 continue
             if one.state.newest is not None and row.opened_at <= one.state.newest.occurred_at:
                 continue  # the state that the events are folded into knows it
-            if row.event_id in home:
-                self._after[row.event_id].append(row)
-            else:  # the event has become somebody else's
-                before = bisect_right(one.events, row.opened_at, key=lambda event: event.occurred_at)
-                self._after[one.events[max(before - 1, 0)].id].append(row)
+            before = bisect_right(one.events, row.opened_at, key=lambda event: event.occurred_at)
+            self._after[one.events[max(before - 1, 0)].id].append(row)
 
     def recall(self, state: Contact, event: Event, decisions: Sequence[Decision] = ()) -> None:
         """Have what opened with an event be open, if it is not. State and decisions are changed in place."""

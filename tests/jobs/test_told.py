@@ -10,10 +10,16 @@ import pytest
 from sqlalchemy import update
 
 from adapters.sandbox.server import Server
-from app.contacts.event import Event, EventType, Identity
+from app.contacts.contact import Contact
+from app.contacts.event import Event, EventType, Identity, position
 from app.runtime import Runtime
 from app.store import inbox, tables
+from app.store.handoffs import HandoffRow
 from jobs.planning import Planner
+from jobs.told import ToldHandoffs
+from jobs.unit import Work
+from tests.conftest import NOW
+from tests.contacts.making import event
 from tests.feeding import drain, rows, visit
 from tests.jobs.test_deliver import impatient, live, look_at_pricing, one, ready_for_sales, settle, vendors
 
@@ -166,3 +172,31 @@ def test_a_verdict_stands_where_there_should_have_been_no_handoff(live: Runtime,
 
 def stage(runtime: Runtime) -> str:
     return str(json.loads(rows(runtime, "contacts", "state")[0].state)["stage"]["name"])
+
+
+def told_of(contact_id: int, event: Event) -> HandoffRow:
+    """A handoff that an event opened, and of which sales was told."""
+    blank = dict.fromkeys(HandoffRow.__struct_fields__)
+    known = {"key": "k", "contact_id": contact_id, "event_id": event.id, "opened_at": event.occurred_at, "rule": "r"}
+    return HandoffRow(**{**blank, **known})
+
+
+def test_what_opened_in_the_instant_of_the_checkpoint_but_after_it_is_recalled() -> None:
+    before, opens = sorted((event("page.viewed", NOW, key=key) for key in "ab"), key=position)
+    state = Contact(newest=position(before))
+    told = ToldHandoffs([told_of(1, opens)])
+    told.place({1: Work(None, state, events=[opens])}, {}, ())
+    told.recall(state, opens)
+    assert [one.key for one in state.handoffs] == ["k"]
+
+
+def test_a_handoff_stays_with_whom_sales_was_told_of_where_its_event_moves() -> None:
+    """It turns out that it was somebody else's visit."""
+    first, opens = event("page.viewed", NOW - timedelta(hours=1)), event("page.viewed", NOW)
+    ann, ben = Work(None, Contact(), events=[first]), Work(None, Contact(), events=[opens])
+    told = ToldHandoffs([told_of(1, opens)])
+    told.place({1: ann, 2: ben}, {}, {opens.id: 2})
+    told.recall(ann.state, first)
+    told.recall(ben.state, opens)
+    assert [one.key for one in ann.state.handoffs] == ["k"]
+    assert ben.state.handoffs == []
