@@ -14,7 +14,7 @@ import msgspec
 from adapters.contract import Again, Client, Delivery, Done, Outcome, Push, RateLimit, Refused, Setting, Unreadable
 from adapters.contract import WebhookRequest as Request
 from adapters.digest import digest_of
-from adapters.http import outcome_of
+from adapters.outcomes import outcome_of
 from adapters.snapshot import events_of
 from adapters.strict_json import loads
 from adapters.values import object_of, text_of

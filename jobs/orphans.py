@@ -6,7 +6,7 @@ from typing import Any
 import structlog
 
 from adapters.contract import Again, Delivery, Push, Recipient
-from adapters.http import outcome_of
+from adapters.outcomes import outcome_of
 from app.runtime import Runtime
 from app.store import claims, deliveries, lanes, people, shadows
 from app.store.claims import Claimed

@@ -24,7 +24,8 @@ from adapters.contract import (
     Stream,
     Window,
 )
-from adapters.http import outcome_of, reading_pages
+from adapters.http import reading_pages
+from adapters.outcomes import outcome_of
 from app.runtime import Runtime
 from app.store import breakers, budgets, connections, inbox, lanes, notes, polls
 from app.store.connections import Connection

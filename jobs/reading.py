@@ -24,7 +24,8 @@ from adapters.contract import (
     Unreadable,
     WebhookRequest,
 )
-from adapters.http import outcome_of, recording
+from adapters.http import recording
+from adapters.outcomes import outcome_of
 from app.contacts.event import Event, EventType, Identity, Ref, event_id
 from app.contacts.times import EPOCH
 from app.runtime import Runtime

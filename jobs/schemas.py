@@ -10,7 +10,7 @@ from datetime import timedelta
 
 import structlog
 
-from adapters.http import outcome_of
+from adapters.outcomes import outcome_of
 from app.contacts.times import EPOCH
 from app.runtime import Runtime
 from app.store import budgets, lanes, schemas

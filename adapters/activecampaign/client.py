@@ -13,7 +13,8 @@ import msgspec
 import urllib3
 
 from adapters.contract import Account, ConnectionRefused, Outcome, Refused, RetryLater
-from adapters.http import BadAnswer, Http, HttpError, outcome_of, retry_after
+from adapters.http import BadAnswer, Http, HttpError
+from adapters.outcomes import outcome_of, retry_after
 
 API = "/api/3"
 PAGE = 100  # the most that a list answers with; 20 unless asked for more
@@ -99,7 +100,7 @@ class ActiveCampaign:
 
     def outcome(self, error: Exception, items: int = 1) -> Outcome:
         """What an error of a call means. A wrong key is answered 403, like what a plan or a user may not do: which of
-        them it is shows in whether the key works otherwise. Raises as :func:`adapters.http.outcome_of` does."""
+        them it is shows in whether the key works otherwise. Raises as :func:`adapters.outcomes.outcome_of` does."""
         status = getattr(error, "status", None)
         body = str(getattr(error, "body", "") or "").lstrip()
         if status == 402:

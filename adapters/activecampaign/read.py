@@ -11,7 +11,8 @@ from adapters.accepting import takes_handoffs
 from adapters.activecampaign.client import PAGE, ActiveCampaign, part
 from adapters.activecampaign.record import INCLUDED, bundles, record_of
 from adapters.contract import Check, Record
-from adapters.http import HttpError, retry_after
+from adapters.http import HttpError
+from adapters.outcomes import retry_after
 from app.contacts.event import Identity, Ref
 from mappings.mapping import FieldMapping
 

@@ -7,7 +7,8 @@ from typing import Any
 from urllib.parse import quote
 
 from adapters.contract import Account, Check, Delivery, Refused
-from adapters.http import BadAnswer, Http, HttpError, see_done
+from adapters.http import BadAnswer, Http, HttpError
+from adapters.outcomes import see_done
 
 NO_ADDRESS = Refused(reason="Drip knows people by their e-mail address, and none is known")
 _KEY = re.compile(r"[A-Za-z0-9_-]+")

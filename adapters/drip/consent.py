@@ -10,7 +10,8 @@ from typing import Any, cast
 
 from adapters.contract import Delivery, Done, Outcome, Refused
 from adapters.drip.client import ADDED, NO_ADDRESS, Drip, is_known, is_missing, named, part, subscribers_of
-from adapters.http import BadAnswer, HttpError, outcome_of
+from adapters.http import BadAnswer, HttpError
+from adapters.outcomes import outcome_of
 from app.contacts.action import Subscribe
 from app.contacts.consent import Grant, surely_after
 from app.contacts.times import parse_time, time_or_none

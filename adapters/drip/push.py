@@ -12,7 +12,8 @@ from adapters.accepting import all_marketing, by_email
 from adapters.contract import Again, Delivery, Done, Outcome, Push
 from adapters.drip.client import ADDED, NO_ADDRESS, Drip, is_known, is_missing, named, part
 from adapters.drip.consent import find_subscription, subscribe, unsubscribe
-from adapters.http import HttpError, outcome_of
+from adapters.http import HttpError
+from adapters.outcomes import outcome_of
 from app.contacts.action import (
     Action,
     Erase,

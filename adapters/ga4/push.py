@@ -10,7 +10,7 @@ from typing import Any, cast
 from adapters.contract import Again, Delivery, Done, Outcome, Push, Recipient, Refused
 from adapters.ga4.client import Analytics
 from adapters.ga4.params import client_of, name_of, params, properties, session_of
-from adapters.http import outcome_of
+from adapters.outcomes import outcome_of
 from app.contacts.action import Action, TrackEvent
 from app.contacts.times import to_us
 

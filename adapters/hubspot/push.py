@@ -6,10 +6,10 @@ from typing import Any, cast
 
 from adapters.accepting import by_email
 from adapters.contract import Again, Delivery, Done, Outcome, Push, Refused, RetryLater, Unknown
-from adapters.http import outcome_of
 from adapters.hubspot.client import HubSpotClient, path_part
 from adapters.hubspot.sales import assign_owner, create_note, create_task, find_note, find_task
 from adapters.hubspot.single_send import can_send, send_message
+from adapters.outcomes import outcome_of
 from app.contacts.action import (
     Action,
     AssignOwner,

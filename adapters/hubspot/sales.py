@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 from adapters.contract import Delivery, Done, Outcome, Refused
-from adapters.http import outcome_of
 from adapters.hubspot.client import HubSpotClient
+from adapters.outcomes import outcome_of
 from app.contacts.action import (
     AssignOwner,
     CreateNote,

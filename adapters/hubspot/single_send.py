@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from adapters.contract import Delivery, Done, Outcome, Refused, RetryLater, Unknown
-from adapters.http import outcome_of
 from adapters.hubspot.client import HubSpotClient
 from adapters.numbered import numbers_by_name, wrong_numbers
+from adapters.outcomes import outcome_of
 from app.contacts.action import SendMessage
 
 SETTING = "emails"

@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 
 from adapters.contract import Account, Check, Delivery, Outcome, Refused
-from adapters.http import BadAnswer, Http, HttpError, outcome_of, see_done
+from adapters.http import BadAnswer, Http, HttpError
+from adapters.outcomes import outcome_of, see_done
 from mappings.schema import Property
 
 NO_ADDRESS = Refused(reason="Kit knows people by their e-mail address, and none is known")

@@ -5,9 +5,9 @@ from http import HTTPStatus
 from typing import Any, cast
 
 from adapters.contract import Delivery, Done, Outcome, Push, Refused, RetryLater
-from adapters.http import outcome_of
 from adapters.klaviyo.client import KlaviyoClient, data_of
 from adapters.klaviyo.webhook import OWN_EVENT
+from adapters.outcomes import outcome_of
 from app.contacts.action import (
     Action,
     Erase,

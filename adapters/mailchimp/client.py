@@ -6,7 +6,8 @@ from http import HTTPStatus
 from typing import Any
 
 from adapters.contract import Account, BatchRefused, ConnectionRefused, Outcome, Refused, RetryLater
-from adapters.http import BadAnswer, Http, HttpError, outcome_of, reading_pages, see_done
+from adapters.http import BadAnswer, Http, HttpError, reading_pages
+from adapters.outcomes import outcome_of, see_done
 
 THROTTLED_SECONDS = 60.0
 _KEY = re.compile(r"\S+-([a-z]{2,3}\d{1,3})")
@@ -72,7 +73,7 @@ def connect(account: Account) -> Mailchimp:
 
 def outcome(error: Exception, items: int = 1) -> Outcome:
     """What an error means. A 403 without a reason is Mailchimp's last word to who calls far too often; and what it
-    found wrong with a member stands in ``detail`` and ``errors``. Raises as :func:`adapters.http.outcome_of` does."""
+    found wrong with a member stands in ``detail`` and ``errors``. Raises as :func:`~adapters.outcomes.outcome_of`."""
     if isinstance(error, HttpError) and error.status == 403 and not is_problem(error):
         return RetryLater(reason="403 without a reason: too many calls at once", after=THROTTLED_SECONDS)
     if isinstance(error, ConnectionRefused):

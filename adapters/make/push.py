@@ -23,8 +23,9 @@ from adapters.contract import (
     RetryLater,
 )
 from adapters.digest import LONG, digest_of
-from adapters.http import Http, HttpError, outcome_of
+from adapters.http import Http, HttpError
 from adapters.make.signature import key_of
+from adapters.outcomes import outcome_of
 from app.contacts.action import Action, SendMessage, TrackEvent
 
 VERSION = 1  # of the body: fields are added, never renamed, since scenarios are built on them

@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from adapters.contract import Account, Outcome
-from adapters.http import BadAnswer, Http, HttpError, outcome_of
+from adapters.http import BadAnswer, Http, HttpError
+from adapters.outcomes import outcome_of
 from adapters.values import objects_of
 
 LEADS = 300  # in one call
@@ -96,7 +97,7 @@ class Marketo:
             yield from (one for one in found if one.get("id"))
 
     def outcome(self, error: Exception, items: int = 1) -> Outcome:
-        """What an error of a call means. Raises as :func:`adapters.http.outcome_of` does."""
+        """What an error of a call means. Raises as :func:`adapters.outcomes.outcome_of` does."""
         return outcome_of(error, items)
 
 

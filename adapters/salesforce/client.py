@@ -16,7 +16,8 @@ import msgspec
 from msgspec import Struct
 
 from adapters.contract import Account, ConnectionRefused, Outcome
-from adapters.http import BadAnswer, Http, HttpError, outcome_of, reading_pages
+from adapters.http import BadAnswer, Http, HttpError, reading_pages
+from adapters.outcomes import outcome_of
 from adapters.salesforce.names import full_id
 from adapters.salesforce.soql import among, quoted, select
 from adapters.values import object_of, objects_of
@@ -220,7 +221,7 @@ class Salesforce:
         return self._users.get(email, "")
 
     def outcome(self, error: Exception, items: int = 1) -> Outcome:
-        """What an error of a call means. Raises as :func:`adapters.http.outcome_of` does."""
+        """What an error of a call means. Raises as :func:`adapters.outcomes.outcome_of` does."""
         body = str(getattr(error, "body", "") or "").lstrip()
         if getattr(error, "status", None) == HTTPStatus.NOT_FOUND and body[:1] not in ("{", "["):
             raise ConnectionRefused("404: this is not the My Domain address of a Salesforce organisation") from error

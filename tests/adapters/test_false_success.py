@@ -9,44 +9,28 @@ import pytest
 from adapters.contract import Done
 from adapters.registry import adapters
 from adapters.sandbox.server import Server
-from app.contacts.action import (
-    Action,
-    AssignOwner,
-    CreateNote,
-    CreateTask,
-    EnsureContact,
-    Erase,
-    JoinList,
-    LeaveList,
-    MoveStage,
-    SendMessage,
-    Subscribe,
-    Suppress,
-    TrackEvent,
-    Unsubscribe,
-    UpsertContact,
-)
+from app.contacts import action
 from app.contacts.consent import Grant
 from tests.adapters.making import NOW, client_of, delivery, push
 from tests.adapters.test_mailchimp import AUDIENCE
 
 ANN, NEW = "ann@acme.example", "new@acme.example"
 LIST = "5"
-ACTIONS: dict[str, Action] = {
-    "upsert": UpsertContact(properties={}),
-    "ensure": EnsureContact(),
-    "task": CreateTask(handoff=1, subject="Call", body="Call her [baton:x]", due_at=NOW, mark="baton:x"),
-    "note": CreateNote(handoff=1, body="Call her [baton:x]", at=NOW, mark="baton:x"),
-    "owner": AssignOwner(handoff=1, owner_id="1", email="rep@acme.example"),
-    "stage": MoveStage(stage="customer", property="lifecyclestage", reason="won"),
-    "unsubscribe": Unsubscribe(),
-    "suppress": Suppress(),
-    "subscribe": Subscribe(grant=Grant(NOW, "1", by_person=True, method="form", proof={"text": "Yes"})),
-    "join": JoinList(list=LIST, rule="r", occurred_at=NOW),
-    "leave": LeaveList(list=LIST),
-    "event": TrackEvent(name="asked", occurred_at=NOW),
-    "message": SendMessage(message="welcome", rule="r", occurred_at=NOW),
-    "erase": Erase(email=ANN),
+ACTIONS: dict[str, action.Action] = {
+    "upsert": action.UpsertContact(properties={}),
+    "ensure": action.EnsureContact(),
+    "task": action.CreateTask(handoff=1, subject="Call", body="Call her [baton:x]", due_at=NOW, mark="baton:x"),
+    "note": action.CreateNote(handoff=1, body="Call her [baton:x]", at=NOW, mark="baton:x"),
+    "owner": action.AssignOwner(handoff=1, owner_id="1", email="rep@acme.example"),
+    "stage": action.MoveStage(stage="customer", property="lifecyclestage", reason="won"),
+    "unsubscribe": action.Unsubscribe(),
+    "suppress": action.Suppress(),
+    "subscribe": action.Subscribe(grant=Grant(NOW, "1", by_person=True, method="form", proof={"text": "Yes"})),
+    "join": action.JoinList(list=LIST, rule="r", occurred_at=NOW),
+    "leave": action.LeaveList(list=LIST),
+    "event": action.TrackEvent(name="asked", occurred_at=NOW),
+    "message": action.SendMessage(message="welcome", rule="r", occurred_at=NOW),
+    "erase": action.Erase(email=ANN),
 }
 SETTINGS: dict[str, dict[str, str]] = {
     "hubspot": {},
@@ -79,13 +63,13 @@ def known(adapter: Any, client: Any, kind: str) -> dict[str, str]:
     """Somebody whom the tool has, who gets mail and is on the list where that is to end; nobody yet for a profile."""
     if kind in ("upsert", "ensure"):
         return {"email": NEW}
-    (made,) = push(adapter, client, delivery(UpsertContact(properties={}), email=ANN))
+    (made,) = push(adapter, client, delivery(action.UpsertContact(properties={}), email=ANN))
     assert isinstance(made, Done)
     to = {"email": ANN, "vendor_id": made.vendor_id}
     for before in {"unsubscribe": ("subscribe",), "suppress": ("subscribe",), "leave": ("join",)}.get(kind, ()):
-        action = ACTIONS[before]
-        if type(action) in adapter.pushes and before in WRITES[adapter.name][0].split():
-            push(adapter, client, delivery(action, **to))  # type: ignore[arg-type]
+        first = ACTIONS[before]
+        if type(first) in adapter.pushes and before in WRITES[adapter.name][0].split():
+            push(adapter, client, delivery(first, **to))  # type: ignore[arg-type]
     return to
 
 

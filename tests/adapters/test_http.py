@@ -15,7 +15,8 @@ import urllib3
 from adapters import http
 from adapters.contract import BatchRefused, ConnectionRefused, Refused, RetryLater, Unknown
 from adapters.guard import ForbiddenTarget
-from adapters.http import BadAnswer, Http, HttpError, outcome_of, recording, retry_after
+from adapters.http import BadAnswer, Http, HttpError, recording
+from adapters.outcomes import outcome_of, retry_after
 
 NOW = datetime(2026, 3, 10, 9, 30, tzinfo=UTC)
 JSON = "Content-Type: application/json"

@@ -17,6 +17,7 @@ import urllib3
 from adapters import http
 from adapters.contract import Again, Done, Push
 from adapters.http import Http
+from adapters.outcomes import outcome_of
 from app.contacts.action import SendMessage, UpsertContact
 from app.contacts.identity import EMAIL
 from app.runtime import now_utc
@@ -246,7 +247,7 @@ def test_r10_a_hostile_answer_ends_in_time_and_takes_no_memory(
         client.call("GET", f"{hostile}/{kind}", {})
     watch.within(3)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 20 * 1024
-    outcome = http.outcome_of(caught.value)
+    outcome = outcome_of(caught.value)
     assert type(outcome).__name__ == "Unknown"
 
 
